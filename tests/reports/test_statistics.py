@@ -50,7 +50,7 @@ def test_without_a_sample_there_is_no_rate() -> None:
 def test_percentile_is_a_value_of_the_sample() -> None:
     times = dict.fromkeys((5, 3860, 2704, 15, 1050), 1)
     assert (percentile_disc(times, MEDIAN), percentile_disc(times, P90)) == (1050, 3860)
-    assert percentile_disc({1: 1, 3: 1}, MEDIAN) == 1
+    assert percentile_disc({1.0: 1, 3.0: 1}, MEDIAN) == 1
     assert percentile_disc({}, MEDIAN) is None
 
 

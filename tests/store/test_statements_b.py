@@ -1,0 +1,398 @@
+"""The path's statements, made ready on empty tables, touch as little of full ones."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from app.api.http import rate_limits
+from app.outbox.upkeep import clear, make_available
+from app.reports.upkeep import FactUpkeep
+from app.store.connection.pool import transaction
+from app.store.leads import held, idle
+from app.store.leads.idle import IdleTerms
+from app.store.life.agenda import read_agenda
+from app.store.life.outbox import number_actions_of_leads
+from app.worker import watch
+from tests.support.factories import OWNERS, PLAN
+from tests.support.workspace import Workspace, open_workspace
+
+LEADS = 50_000
+FILL_FACTS = (
+    """INSERT INTO lead_facts (workspace_id, lead_id, received_at, state, imported, plan_version,
+         first_number, changed_at, tags_conflict, arrivals, duplicates, tries, automated_answers, moves,
+         cover_moves, handoffs, claims, rejects, ping_pong)
+         SELECT {workspace}, gen_random_uuid(), now(), 'open', false, 1, number, now(), false, 1, 0, 0, 0, 0,
+           0, 0, 0, 0, false FROM generate_series(1, {count}) AS number""",
+    """INSERT INTO assignment_facts (workspace_id, assignment_id, lead_id, decision_number, decided_at, cause,
+         outcome, code, plan_version, open, attempt, counts_toward_load, refunded, action_types,
+         tags_conflict, response_day_only, response_early, ping_pong, touch_day_only, changed_at)
+         SELECT {workspace}, gen_random_uuid(), gen_random_uuid(), number, now(), 'assign', 'assigned',
+           'rule', 1, true, 1, true, false, '{{}}', false, false, false, false, false, now()
+           FROM generate_series(1, {count}) AS number""",
+    """INSERT INTO event_facts (workspace_id, event_id, lead_id, assignment_id, type, at, day_only, told_at,
+         lead_received_at, actor, plan_version, effect, first)
+         SELECT {workspace}, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'note', now(), false,
+           now(), now(), 'person', 1, 'none', true FROM generate_series(1, {count})""",
+    """INSERT INTO sale_facts (workspace_id, event_id, currency, lead_id, deal, type, at, told_at,
+         lead_received_at, plan_version, won, won_deals, pipeline, pipeline_deals)
+         SELECT {workspace}, gen_random_uuid(), 'EUR', gen_random_uuid(), 1, 'purchase', now(), now(), now(),
+           1, 1, 1, 0, 0 FROM generate_series(1, {count})""",
+)
+SKIP_OTHERS = """
+INSERT INTO fact_cursors (workspace_id, decision_number, event_sequence)
+SELECT $1, coalesce((SELECT max(decision_number) FROM assignments WHERE workspace_id = $1), 0),
+       coalesce((SELECT max(sequence) FROM events WHERE workspace_id = $1), 0)
+ON CONFLICT (workspace_id) DO UPDATE
+  SET decision_number = excluded.decision_number, event_sequence = excluded.event_sequence
+"""
+"""The facts of all leads so far are made."""
+FILL = """
+WITH numbered AS (
+  SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
+    FROM generate_series(1, {count}) AS number
+), lead AS (
+  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
+  SELECT {workspace}, lead, CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, assignment, now()
+    FROM numbered
+), assignment AS (
+  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, owner_id,
+    team_id, queue, priority, open, counts_toward_load, decided_at, plan_version, response, inputs,
+    held_until, held_for_owner)
+  SELECT {workspace}, assignment, 1000000 + number, lead, 'assign',
+         CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, 'rule',
+         CASE WHEN number % 2 = 0 THEN 'ana' END, CASE WHEN number % 2 = 0 THEN 'inbound' END,
+         CASE number % 4 WHEN 1 THEN 'partner-desk' WHEN 3 THEN 'held' END, 0, true, number % 2 = 0, now(), 1,
+         '{{"normalized": {{}}}}', '{{"question": {{"values": {{}}}}}}',
+         CASE WHEN number % 4 = 3 THEN now() + interval '1 day' END, CASE WHEN number % 4 = 3 THEN 'eve' END
+    FROM numbered
+), identity AS (
+  INSERT INTO identities SELECT {workspace}, 'external_id', 'filled-' || number, lead FROM numbered
+), key AS (
+  INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at)
+  SELECT {workspace}, 'filled-' || number, '', assignment, 201, now() FROM numbered
+), account AS (
+  INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
+  SELECT {workspace}, 'accounts', 'filled-' || number,
+         CASE WHEN number % 2 = 0 THEN jsonb_build_object('parent', 'filled-' || number + 1) ELSE '{{}}' END,
+         1, now()
+    FROM numbered
+), account_key AS (
+  INSERT INTO account_keys (workspace_id, kind, value, account_id)
+  SELECT {workspace}, 'domain', CASE WHEN number % 2 = 0 THEN 'people.example' ELSE number || '.example' END,
+         'filled-' || number
+    FROM numbered
+), suppression AS (
+  INSERT INTO suppressions (workspace_id, kind, value, id, list, actor, at, assignment_id, event_id)
+  SELECT {workspace}, 'email', 'filled-' || number || '@rival.example', gen_random_uuid(), 'rivals', 'test',
+         now(), assignment, gen_random_uuid()
+    FROM numbered
+), action AS (
+  INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
+    state, deliveries, lease_token, leased_until)
+  SELECT {workspace}, 'filled-' || number, lead, assignment, 'notify', '{{"params": {{}}, "due_at": null}}',
+         now(), now() + interval '1 day', CASE WHEN number % 5 > 0 THEN 1000000 + number END,
+         (ARRAY['waiting', 'acknowledged', 'dead', 'leased', 'available'])[1 + number % 5], 0,
+         CASE WHEN number % 5 = 3 THEN gen_random_uuid() END,
+         CASE WHEN number % 5 = 3 THEN now() + interval '1 day' END
+    FROM numbered
+), event AS (
+  INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
+)
+INSERT INTO ledger_entries SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
+                         ARRAY['ana', 'ben'], ARRAY[-1, 1]
+  FROM numbered
+"""
+FILED_ACTION = """
+INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
+  state)
+VALUES ($1, $2, $3, $3, 'notify', '{"params": {}, "due_at": null}', now(), now(), $4, $5)
+"""
+BLOCKS = """
+SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0))::bigint
+  FROM pg_statio_user_tables
+"""
+SCANS = """
+SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
+ WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
+                   'changes', 'directory', 'account_keys', 'suppressions', 'actions',
+                   'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
+                   'stale_facts')
+"""
+REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
+NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
+URGENT = "  - rule: {name: urgent, when: {lead_type: urgent}, then: {queue: partner-desk, priority: 90}}\n"
+Do = Callable[[], Awaitable[object]]
+
+
+@pytest_asyncio.fixture
+async def workspace(any_postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+    """A workspace whose connections keep their first plan of each statement, with tables never analyzed.
+
+    What the service does now and then rests. Otherwise a visit could find its usual connection taken, and
+    make a plan on the other one when the tables are full.
+    """
+    monkeypatch.setattr(rate_limits, "EXCHANGE_SECONDS", 3600.0)
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 3600.0)
+    connection = await asyncpg.connect(any_postgres_database)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
+    for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        await connection.execute(f"ALTER TABLE {row['tablename']} SET (autovacuum_enabled = false)")
+    await connection.close()
+    async with open_workspace(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
+        yield made
+
+
+@asynccontextmanager
+async def second(workspace: Workspace) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own, so that the service keeps its statements."""
+    dsn = workspace.app.state.settings.database_url
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def returned(answer: Awaitable[Any]) -> Any:
+    found = await answer
+    assert found.status_code in {200, 201}, found.text
+    return found.json()
+
+
+class Visits:
+    """All requests of the decision path, with new and with known leads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.client, self.number = workspace, workspace.client, 0
+
+    def all(self) -> dict[str, Do]:
+        return {
+            "new": self.new, "known": self.known, "replay": self.replay, "reassign": self.reassign,
+            "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
+            "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
+            "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
+            "reject": self.reject, "report": self.report,
+            "signal": self.signal, "idle": self.idle, "facts": self.facts,
+            "lease": self.lease, "upkeep": self.upkeep,
+        }  # fmt: skip
+
+    def lead(self, **fields: Any) -> dict[str, Any]:
+        self.number += 1
+        contact = {"email": f"p{self.number}@people.example", "phone": f"+49 30 {100000 + self.number}"}
+        return {"lead": {"external_id": f"new-{self.number}", **contact, **fields}}
+
+    async def new(self, **fields: Any) -> Any:
+        return await returned(self.client.post("/assign", json=self.lead(**fields)))
+
+    async def known(self) -> None:
+        body = self.lead()
+        await returned(self.client.post("/assign", json=body))
+        assert (await returned(self.client.post("/assign", json=body)))["existing_lead"]
+
+    async def replay(self) -> None:
+        body, headers = self.lead(), {"Idempotency-Key": f"key-{self.number}"}
+        await returned(self.client.post("/assign", json=body, headers=headers))
+        assert (await returned(self.client.post("/assign", json=body, headers=headers)))["replayed"]
+
+    async def reassign(self) -> None:
+        lead_id = (await self.new())["lead_id"]
+        await returned(self.client.post("/reassign", json={"lead_id": lead_id, "reason": "by name"}))
+        assert (await self.client.post("/reassign", json={"filter": {"owner": "zoe"}})).status_code == 202
+        for resource_type in ("leads", "jobs"):
+            await returned(self.client.get(f"/changes?resource_type={resource_type}&limit=20"))
+
+    async def again(self) -> None:
+        """A queued lead returns with a higher priority."""
+        first = await self.new(source="partner")
+        body = {"lead": {"external_id": f"new-{self.number}", "lead_type": "urgent"}}
+        second = await returned(self.client.post("/assign", json=body))
+        assert (second["existing_lead"]["lead_id"], second["priority"]) == (first["lead_id"], 90)
+
+    async def claim(self) -> None:
+        await self.new(source="partner")
+        await returned(self.client.post("/queues/partner-desk/claim", json={"owner_id": "ben"}))
+
+    async def close(self) -> None:
+        assignment_id = (await self.new())["assignment_id"]
+        await returned(self.client.post(f"/assignments/{assignment_id}/events", json={"type": "closed"}))
+
+    async def read(self) -> None:
+        made = await self.new()
+        await returned(self.client.get(f"/assignments/{made['assignment_id']}"))
+        await returned(self.client.get(f"/assignments/{made['assignment_id']}/explain"))
+        await returned(self.client.get(f"/leads/{made['lead_id']}"))
+        await returned(self.client.get(f"/leads?external_id=new-{self.number}"))
+        await returned(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
+
+    async def look(self) -> None:
+        async with transaction(
+            self.workspace.pool, self.workspace.workspace_id, read_only=True
+        ) as connection:
+            assert await held.find_due_releases(connection, self.workspace.workspace_id, 64) == []
+            assert (await held.read_first_due(connection, self.workspace.workspace_id)).due == 0
+
+    async def edit(self) -> None:
+        self.number += 1
+        await self.workspace.put("owners", "ben", {**OWNERS["ben"], "caps": {"open": 1000 + self.number}})
+
+    async def account(self) -> None:
+        self.number += 1
+        body = {"domains": [f"a{self.number}.example"], "roles": {}, "crm": {}}
+        await self.workspace.put("accounts", f"a{self.number}", body)
+
+    async def named(self) -> None:
+        """A claim of one lead, which does not scan the queue."""
+        made = await self.new(source="partner")
+        body = {"owner_id": "ben", "lead_id": made["lead_id"]}
+        await returned(self.client.post("/queues/partner-desk/claim", json=body))
+
+    async def remove(self) -> None:
+        await self.account()
+        answer = await self.client.delete(f"/accounts/a{self.number}")
+        assert answer.status_code == 204
+
+    async def list(self) -> None:
+        lists = (
+            "/assignments?owner=ben",
+            "/queues/unrouted/leads?",
+            "/assignments?queue=unrouted",
+            "/assignments?team=dach",
+            "/assignments?",
+            "/assignments?state=all",
+        )
+        for url in ("/accounts?", "/accounts?after=filled-5", "/tables?", "/owners?", "/changes?", *lists):
+            await returned(self.client.get(f"{url}&limit=20"))
+
+    async def table(self) -> None:
+        self.number += 1
+        body = {"columns": ["country"], "rows": [["US", {"owner": "ben"}], ["FR", {"team": "dach"}]]}
+        await returned(self.client.put(f"/tables/t{self.number % 2}", json=body))
+        await returned(self.client.get(f"/tables/t{self.number % 2}"))
+
+    async def report(self) -> None:
+        """A sale told twice and a note, by ids of the lead."""
+        made = await self.new()
+        sale = {"lead_id": made["lead_id"], "type": "purchase", "ref": "D", "amount": 5}
+        note = {"external_id": f"new-{self.number}", "type": "note", "id": f"note-{self.number}"}
+        body = {"items": [sale, note, sale, note]}
+        answer = await returned(self.client.post("/events", json=body))
+        assert {item["status"] for item in answer["items"]} == {200}
+        assert (await returned(self.client.get(f"/leads/{made['lead_id']}")))["conversions"] == 1
+
+    async def signal(self) -> None:
+        await self.new()
+        body = {"external_id": f"new-{self.number}", "engagement": [{"name": "pricing"}]}
+        assert (await returned(self.client.post("/signals", json=body)))["effect"] == "told"
+
+    async def idle(self) -> None:
+        """What the worker asks about a workspace, and about idle leads."""
+        terms = IdleTerms(timedelta(days=30), datetime(2020, 1, 1, tzinfo=UTC))
+        workspace_id = self.workspace.workspace_id
+        async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
+            await read_agenda(connection, workspace_id)
+            assert await idle.find_idle_leads(connection, workspace_id, terms, 64) == []
+
+    async def facts(self) -> None:
+        """The facts of a lead that is new, and has an event."""
+        pool, workspace_id = self.workspace.pool, self.workspace.workspace_id
+        await pool.execute(SKIP_OTHERS, workspace_id)
+        await self.report()
+        await FactUpkeep(pool).make_slice(workspace_id, wait=True)
+        async with transaction(pool, workspace_id, read_only=True) as connection:
+            assert not (await read_agenda(connection, workspace_id)).facts
+
+    async def reject(self) -> None:
+        """A reject that suppresses an address is taken back."""
+        url = f"/assignments/{(await self.new())['assignment_id']}/events"
+        for event in (
+            {"type": "rejected", "reason": "rival"},
+            {"type": "dispute_settled", "result": "overturned"},
+        ):
+            await returned(self.client.post(url, json={**event, "id": f"e{self.number}-{event['type']}"}))
+
+    async def held(self) -> None:
+        """A claim of an owner for whom no lead is held."""
+        answer = await self.client.post("/queues/held/claim", json={"owner_id": "ben"})
+        assert answer.status_code in {403, 409}, answer.text
+
+    async def lease(self) -> None:
+        """Actions are leased, given back, acknowledged; a dead one is sent again; the log is read."""
+        id_ = await self.filed_action("dead")
+        await returned(self.client.post("/actions/resend", json={"ids": [id_]}))
+        (action,) = (await returned(self.client.post("/actions/lease", json={"limit": 1})))["items"]
+        await returned(self.client.post(f"/actions/{id_}/nack", json={"token": action["token"]}))
+        await returned(self.client.post("/actions/resend", json={"ids": [id_]}))
+        (action,) = (await returned(self.client.post("/actions/lease", json={"limit": 1})))["items"]
+        await returned(
+            self.client.post("/actions/ack", json={"items": [{"id": id_, "token": action["token"]}]})
+        )
+        await returned(self.client.get("/actions", params={"limit": 20}))
+        await returned(self.client.get("/actions", params={"limit": 20, "state": "dead"}))
+
+    async def upkeep(self) -> None:
+        """An action becomes available, by its time or by a later one of its lead, and is acknowledged."""
+        pool, workspace_id = self.workspace.pool, self.workspace.workspace_id
+        for by_lead in (True, False):
+            id_ = await self.filed_action("waiting")
+            if by_lead:
+                async with transaction(pool, workspace_id, lock=True) as connection:
+                    await number_actions_of_leads(connection, workspace_id, [self.lead_id])
+            else:
+                assert not await make_available(pool, workspace_id)
+            assert not await clear(pool, workspace_id)
+            await returned(self.client.post("/actions/ack", json={"ids": [id_]}))
+
+    async def filed_action(self, state: str) -> str:
+        """A new action of an old lead in this state, before all others: its id."""
+        self.number += 1
+        self.lead_id = str(UUID(int=self.number))
+        id_, number = f"action-{self.number}", self.number if state == "dead" else None
+        await self.workspace.pool.execute(
+            FILED_ACTION, self.workspace.workspace_id, id_, self.lead_id, number, state
+        )
+        return id_
+
+
+async def counted(workspace: Workspace, visit: Do) -> tuple[int, int]:
+    """Blocks of all tables and their indexes that a visit touches, and whole tables it reads."""
+    async with second(workspace) as watcher:
+        before = await figures(workspace, watcher)
+        await visit()
+        after = await figures(workspace, watcher)
+    return after[0] - before[0], after[1] - before[1]
+
+
+async def figures(workspace: Workspace, watcher: asyncpg.Connection) -> tuple[int, int]:
+    """The server's counters, once its backends have reported theirs."""
+    held = [await workspace.pool.acquire() for _ in range(2)]
+    for connection in held:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+    for connection in held:
+        await workspace.pool.release(connection)
+    await watcher.execute("SELECT pg_stat_clear_snapshot()")
+    return await watcher.fetchval(BLOCKS), await watcher.fetchval(SCANS)
+
+
+async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Workspace) -> None:
+    await workspace.publish(PLAN.replace("pipeline:\n", f"{REASONS}pipeline:\n{URGENT}{NAMED}"))
+    visits = Visits(workspace)
+    small: dict[str, tuple[int, int]] = {}
+    for _ in range(2):  # the first time statements are made ready, which reads catalogs
+        for name, visit in visits.all().items():
+            small[name] = await counted(workspace, visit)
+    async with second(workspace) as filler:
+        await filler.execute("SET session_replication_role = replica")
+        await filler.execute(FILL.format(count=LEADS, workspace=workspace.workspace_id))
+        await filler.execute("SELECT pg_stat_force_next_flush()")
+    full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
+    for name, (blocks, scans) in full.items():
+        assert scans == 0, (name, small[name], full[name])
+        # Deeper indexes cost two blocks more a look-up; a workspace read through would cost hundreds.
+        assert blocks <= 2 * small[name][0] + 200, (name, small[name], full[name])
