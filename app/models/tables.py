@@ -35,8 +35,11 @@ metadata = MetaData()
 INSTANT = TIMESTAMP(timezone=True)
 
 GLOBAL = frozenset(
-    ("workspaces", "api_keys", "rate_levels", "webhook_paths", "installation", "alembic_version")
-)
+    (
+        "workspaces", "api_keys", "rate_levels", "webhook_paths", "installation", "report_readers",
+        "alembic_version",
+    )
+)  # fmt: skip
 """Tables that are read without a workspace. In all others `workspace_id` is the first column of each key."""
 
 
@@ -119,6 +122,13 @@ installation = Table(
     _required("system_identifier", Text),
     _required("database_name", Text),
     _required("recorded_at", INSTANT, server_default=text("now()")),
+)
+
+report_readers = Table(
+    "report_readers",
+    metadata,
+    Column("login", Text, primary_key=True),
+    _required("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE")),
 )
 
 workspace_locks = _of_a_workspace("workspace_locks")
@@ -373,7 +383,6 @@ events = _of_a_workspace(
         where="type IN ('opportunity', 'purchase', 'reversed')",
     ),
     _index("events_by_age", "received_at"),
-    _index("events_by_sequence", "sequence"),
     _index("events_with_id", "received_at", where="event_id IS NOT NULL OR response IS NOT NULL"),
     key=("id",),
 )
@@ -907,10 +916,7 @@ sale_facts = _of_a_workspace(
 )
 fact_cursors = _of_a_workspace(
     "fact_cursors",
-    *(
-        _required(name, BigInteger, server_default=text("0"))
-        for name in ("decision_number", "event_sequence")
-    ),
+    *(_required(name, BigInteger, server_default=text("0")) for name in ("decision_number", "change_number")),
     Column("at", INSTANT),
 )
 stale_facts = _of_a_workspace(

@@ -44,8 +44,8 @@ class FactUpkeep:
             work_seconds = await self._work_seconds(connection, workspace_id)
             await make_facts(connection, workspace_id, new.lead_ids, work_seconds)
             await fact_cursor.move_cursor(connection, workspace_id, new, cursor.now)
-            done = (new.decision_number, new.event_sequence) == (cursor.newest_decision, cursor.newest_event)
-            return not done or len(new.stale) >= SLICE
+            newest = (cursor.newest_decision, cursor.newest_change)
+            return newest != (new.decision_number, new.change_number)
 
     async def catch_up(self, workspace_id: int, seconds: float) -> FactCursor:
         """Make facts until nothing is missing, or for so long. Returns how far they are."""

@@ -129,7 +129,7 @@ async def test_deleted_workspace_leaves_no_row(shell: Shell, database: str) -> N
             " WHERE table_schema = 'public' AND column_name = 'workspace_id'"
         )
         tables = {row["table_name"] for row in found}
-        assert tables == {*stored_workspaces.TABLES, "api_keys", "webhook_paths"}
+        assert tables == {*stored_workspaces.TABLES, "api_keys", "webhook_paths", "report_readers"}
         counted = {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
         assert {name for name, count in counted.items() if count} >= {
             "leads",

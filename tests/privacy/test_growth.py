@@ -43,6 +43,7 @@ BOUNDED: Final = {
     "clock_recounts": "a row until the clocks of an owner are counted again",
     "crm_users": "a row for each user of a CRM who is an owner; erasing the owner deletes it",
     "webhook_paths": "a row for each endpoint, deleted with it",
+    "report_readers": "a row for each login of a BI tool, made and deleted by hand",
     "endpoint_secrets": "two for each endpoint, deleted with it",
     "targets": "deleted by hand",
     "target_secrets": "two for each target, deleted with it",

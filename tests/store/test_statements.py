@@ -47,14 +47,12 @@ FILL_FACTS = (
          SELECT {workspace}, gen_random_uuid(), 'EUR', gen_random_uuid(), 1, 'purchase', now(), now(), now(),
            1, 1, 1, 0, 0 FROM generate_series(1, {count})""",
 )
-SKIP_OTHERS = """
-INSERT INTO fact_cursors (workspace_id, decision_number, event_sequence)
-SELECT $1, coalesce((SELECT max(decision_number) FROM assignments WHERE workspace_id = $1), 0),
-       coalesce((SELECT max(sequence) FROM events WHERE workspace_id = $1), 0)
-ON CONFLICT (workspace_id) DO UPDATE
-  SET decision_number = excluded.decision_number, event_sequence = excluded.event_sequence
-"""
-"""The facts of all leads so far are made."""
+SKIP_OTHERS = (
+    "DELETE FROM stale_facts WHERE workspace_id = $1",
+    """INSERT INTO fact_cursors (workspace_id, decision_number) VALUES ($1, 2000000)
+         ON CONFLICT (workspace_id) DO UPDATE SET decision_number = excluded.decision_number""",
+)
+"""The facts of all leads so far are made. A lead with an event from now on is known by that."""
 FILL = """
 WITH numbered AS (
   SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
@@ -319,7 +317,8 @@ class Visits:
     async def facts(self) -> None:
         """The facts of a lead that is new, and has an event."""
         pool, workspace_id = self.workspace.pool, self.workspace.workspace_id
-        await pool.execute(SKIP_OTHERS, workspace_id)
+        for statement in SKIP_OTHERS:
+            await pool.execute(statement, workspace_id)
         await self.report()
         await FactUpkeep(pool).make_slice(workspace_id, wait=True)
         async with transaction(pool, workspace_id, read_only=True) as connection:

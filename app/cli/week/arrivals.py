@@ -43,7 +43,10 @@ def _lead(rng: Random, number: int) -> dict[str, Any]:
     country = person.choice(_COUNTRIES)
     source = rng.choices(SOURCES, _SOURCE_WEIGHTS)[0]
     campaign, channel, _ = CAMPAIGNS.get(source, (None, None, 0))
-    tags = {"campaign": campaign, "channel": channel} if campaign is not None else {}
+    tags: dict[str, Any] = {"campaign": campaign, "channel": channel} if campaign is not None else {}
+    if tags and rng.random() < 0.4:
+        # Of some leads the tags of their last click contradict what the form sends.
+        tags["utm"] = {"source": source, "campaign": rng.choice((campaign, campaign, "autumn-search"))}
     return {
         "email": f"{first}.{last}.{number}@{domain}".lower(),
         "first_name": first,
@@ -53,6 +56,8 @@ def _lead(rng: Random, number: int) -> dict[str, Any]:
         "source": source,
         # By chance alone: the diagnosis finds that this score separates nothing.
         "score": person.randrange(100),
+        "lead_type": rng.choice(("demo_request", "contact", "content")),
+        "employees": person.choice((5, 20, 80, 300, 1200)),
         **tags,
     }
 

@@ -19,6 +19,10 @@ class Step:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+AUTOMATIC = Step(1, "first_touch", {"by": "autoresponder", "via": "email"})
+"""A machine answers at once. Reports do not count it as a touch."""
+
+
 def steps_of(rng: Random, *, is_customer: bool) -> list[Step]:
     """What the owner of one assignment will do with it, in order.
 
@@ -30,13 +34,14 @@ def steps_of(rng: Random, *, is_customer: bool) -> list[Step]:
         return [Step(accepted, "accepted"), Step(touched, "first_touch"), *_of_a_customer(rng, touched)]
     mood = rng.random()
     if mood < 0.08:
-        return []
+        return [AUTOMATIC]
     if mood < 0.16:
         reason = rng.choices(REASONS, _REASON_WEIGHTS)[0]
         return [Step(rng.randint(5, 50), "rejected", {"reason": reason})]
     accepted = rng.randint(5, 55) if mood < 0.95 else rng.randint(70, 200)
     touched = accepted + rng.randint(5, 150)
     return [
+        AUTOMATIC,
         Step(accepted, "accepted"),
         Step(touched, "first_touch", {"via": "phone"}),
         *_after_touch(rng, touched),

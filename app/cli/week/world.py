@@ -114,7 +114,15 @@ def plan() -> dict[str, Any]:
         },
         "max_refunds_per_day": 3,
         "close_idle": "4d",
+        "scores": {"size": [{"when": {"employees": {"gte": 100}}, "points": 50}]},
         "pipeline": [
+            {
+                "score": {
+                    "name": "size",
+                    "model": ["size"],
+                    "bands": {"large": {"gte": 50}, "small": {"lt": 50}},
+                }
+            },
             {"rule": {"name": "readers", "when": {"source": "newsletter"}, "then": {"path": "newsletter"}}},
             {"rule": {"name": "partners", "when": {"source": "partner"}, "then": {"queue": PARTNER_QUEUE}}},
             *shares,

@@ -272,17 +272,15 @@ async def write_group(
         await findings.keep_findings(connection, workspace_id, rows.crm.findings)
     if rows.erased:
         await erase_leads(connection, workspace_id, rows.erased)
-    if stale := _changed_silently(rows):
+    if stale := _changed_leads(rows):
         await connection.execute(INSERT_STALE_FACTS, workspace_id, sorted(stale))
 
 
-def _changed_silently(rows: PendingRows) -> set[str]:
-    """The leads that changed without a decision or an event of their own, from which facts would follow."""
-    changed = {*rows.moved, *rows.crm.merged, *(clock.lead_id for clock in rows.clocks.values())}
-    if not changed:
-        return changed
-    changed -= {row.lead_id for row in rows.assignments.values()}
-    return changed - {row.lead_id for row in rows.events}
+def _changed_leads(rows: PendingRows) -> set[str]:
+    """The leads that changed without a decision: their facts for reports have to be made again."""
+    changed = {*rows.moved, *rows.crm.merged, *(row.lead_id for row in rows.events)}
+    changed.update(clock.lead_id for clock in rows.clocks.values())
+    return changed - {row.lead_id for row in rows.assignments.values()} if changed else changed
 
 
 async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

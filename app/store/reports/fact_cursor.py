@@ -1,7 +1,8 @@
 """How far facts for reports are made, and the leads whose facts are to be made again.
 
-Decisions and events have numbers that rise in the order of their commits. So reading on from the last ones
-misses nothing, and deciding writes nothing for reports. What changes a lead otherwise notes it as stale.
+Decisions have numbers without gaps, which rise in the order of their commits. So reading on from the last one
+misses nothing, and deciding writes nothing for reports. What changes a lead otherwise, such as an event, a
+merge or a moved deadline, notes it as stale, under the workspace lock, so that these numbers rise as well.
 """
 
 from collections.abc import Sequence
@@ -14,20 +15,16 @@ from app.store.connection.rows import row_in_utc
 
 _NEWEST_DECISION = """coalesce((SELECT decision_number FROM assignments WHERE workspace_id = $1
                   ORDER BY decision_number DESC LIMIT 1), 0)"""
-_NEWEST_EVENT = """coalesce((SELECT sequence FROM events WHERE workspace_id = $1
-                  ORDER BY sequence DESC LIMIT 1), 0)"""
-_STALE = "EXISTS (SELECT FROM stale_facts WHERE workspace_id = $1)"
+_NEWEST_CHANGE = """coalesce((SELECT number FROM stale_facts WHERE workspace_id = $1
+                  ORDER BY number DESC LIMIT 1), 0)"""
 
-FACTS_BEHIND = f"""({_STALE} OR NOT EXISTS (
-         SELECT FROM fact_cursors
-          WHERE workspace_id = $1 AND decision_number >= {_NEWEST_DECISION}
-            AND event_sequence >= {_NEWEST_EVENT}))"""
-"""An SQL expression: whether facts are behind the decisions and events of the workspace `$1`."""
+FACTS_BEHIND = f"""(EXISTS (SELECT FROM stale_facts WHERE workspace_id = $1) OR NOT EXISTS (
+         SELECT FROM fact_cursors WHERE workspace_id = $1 AND decision_number >= {_NEWEST_DECISION}))"""
+"""An SQL expression: whether facts are behind the decisions and changes of the workspace `$1`."""
 
 SELECT_CURSOR = f"""
-SELECT coalesce(decision_number, 0) AS decision_number, coalesce(event_sequence, 0) AS event_sequence, at,
-       {_NEWEST_DECISION} AS newest_decision, {_NEWEST_EVENT} AS newest_event, {_STALE} AS stale,
-       {DECIDING_NOW} AS now
+SELECT coalesce(decision_number, 0) AS decision_number, coalesce(change_number, 0) AS change_number, at,
+       {_NEWEST_DECISION} AS newest_decision, {_NEWEST_CHANGE} AS newest_change, {DECIDING_NOW} AS now
   FROM (SELECT) AS one
   LEFT JOIN fact_cursors ON workspace_id = $1
 """
@@ -50,7 +47,7 @@ TRY_LOCK_CURSOR = f"{LOCK_CURSOR} SKIP LOCKED"
 """The same, unless another one does."""
 
 UPDATE_CURSOR = """
-UPDATE fact_cursors SET decision_number = $2, event_sequence = $3, at = $4 WHERE workspace_id = $1
+UPDATE fact_cursors SET decision_number = $2, change_number = $3, at = $4 WHERE workspace_id = $1
 """
 """Facts are made up to these numbers."""
 
@@ -60,24 +57,19 @@ SELECT decision_number AS number, lead_id::text AS lead_id FROM assignments
 """
 """The leads of the decisions after a number."""
 
-SELECT_NEW_EVENTS = """
-SELECT sequence AS number, lead_id::text AS lead_id FROM events
- WHERE workspace_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
-"""
-"""The leads of the events after a number."""
-
 SELECT_STALE_FACTS = """
-SELECT number, lead_id::text AS lead_id FROM stale_facts WHERE workspace_id = $1 ORDER BY number LIMIT $2
+SELECT number, lead_id::text AS lead_id FROM stale_facts
+ WHERE workspace_id = $1 AND number > $2 ORDER BY number LIMIT $3
 """
-"""Leads whose facts are to be made again, in order."""
+"""Leads whose facts are to be made again, in the order in which they changed."""
 
-DELETE_STALE_FACTS = "DELETE FROM stale_facts WHERE workspace_id = $1 AND number = $2"
-"""The facts of a lead were made again."""
+DELETE_STALE_FACTS = "DELETE FROM stale_facts WHERE workspace_id = $1 AND number <= $2"
+"""The facts of these leads were made again."""
 
 INSERT_STALE_FACTS = """
 INSERT INTO stale_facts (workspace_id, lead_id) SELECT $1, unnest($2::uuid[])
 """
-"""Leads that changed without a decision or an event."""
+"""Leads that changed without a decision."""
 
 INSERT_STALE_OF_CHANGED = (
     """INSERT INTO stale_facts (workspace_id, lead_id) SELECT DISTINCT $1::bigint, lead_id FROM changed"""
@@ -93,18 +85,16 @@ class FactCursor:
     """
 
     decision_number: int
-    event_sequence: int
+    change_number: int
     at: datetime | None
     newest_decision: int
-    newest_event: int
-    stale: bool
+    newest_change: int
     now: datetime
 
     @property
     def is_behind(self) -> bool:
         """Whether something is new."""
-        newer = self.newest_decision > self.decision_number or self.newest_event > self.event_sequence
-        return newer or self.stale
+        return self.newest_decision > self.decision_number or self.newest_change > self.change_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +103,7 @@ class NewLeads:
 
     lead_ids: Sequence[str]
     decision_number: int
-    event_sequence: int
-    stale: Sequence[int]
+    change_number: int
 
 
 async def read_cursor(connection: Connection, workspace_id: int) -> FactCursor:
@@ -139,9 +128,8 @@ async def lock_cursor(connection: Connection, workspace_id: int, *, wait: bool) 
 
 async def move_cursor(connection: Connection, workspace_id: int, found: NewLeads, at: datetime) -> None:
     """Note up to which numbers facts are made."""
-    await connection.execute(UPDATE_CURSOR, workspace_id, found.decision_number, found.event_sequence, at)
-    if found.stale:
-        await connection.executemany(DELETE_STALE_FACTS, [(workspace_id, number) for number in found.stale])
+    await connection.execute(UPDATE_CURSOR, workspace_id, found.decision_number, found.change_number, at)
+    await connection.execute(DELETE_STALE_FACTS, workspace_id, found.change_number)
 
 
 async def find_new_leads(
@@ -149,12 +137,9 @@ async def find_new_leads(
 ) -> NewLeads:
     """Return the leads that changed first since facts were made, at most `limit` in each order."""
     decisions = await connection.fetch(SELECT_NEW_DECISIONS, workspace_id, cursor.decision_number, limit)
-    events = await connection.fetch(SELECT_NEW_EVENTS, workspace_id, cursor.event_sequence, limit)
-    stale = await connection.fetch(SELECT_STALE_FACTS, workspace_id, limit) if cursor.stale else []
-    ids = dict.fromkeys(row["lead_id"] for row in (*decisions, *events, *stale) if row["lead_id"] is not None)
+    changes = await connection.fetch(SELECT_STALE_FACTS, workspace_id, cursor.change_number, limit)
     return NewLeads(
-        list(ids),
+        list(dict.fromkeys(row["lead_id"] for row in (*decisions, *changes))),
         decisions[-1]["number"] if decisions else cursor.decision_number,
-        events[-1]["number"] if events else cursor.event_sequence,
-        [row["number"] for row in stale],
+        changes[-1]["number"] if changes else cursor.change_number,
     )

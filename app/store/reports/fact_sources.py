@@ -215,7 +215,7 @@ SELECT found.*
        SELECT actor, by_owner_id FROM event_facts
         WHERE workspace_id = $1 AND event_facts.event_id = events.id LIMIT 1) AS known ON true
     WHERE workspace_id = $1 AND events.lead_id = wanted.id AND effect <> 'refused'
-    ORDER BY received_at LIMIT {MAX_ROWS}) AS found
+    LIMIT {MAX_ROWS}) AS found
  ORDER BY sequence
 """
 """The events of leads in the order of processing."""
