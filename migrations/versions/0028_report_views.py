@@ -8,7 +8,7 @@ restrictive policy holds whatever a session sets.
 from alembic import op
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0026"
 serves = "0018"
 
 CUTS = """source, campaign, channel, lead_type, band, account_status, trigger, step, strategy, team_id,

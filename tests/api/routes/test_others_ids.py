@@ -50,6 +50,7 @@ SENT: dict[str, Any] = {
     "GET /leads/{lead_id}": None,
     "DELETE /leads/{lead_id}": None,
     "GET /leads/{lead_id}/export": None,
+    "GET /metrics/{report}": None,
     "GET /queues/{name}": None,
     "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,
@@ -122,7 +123,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     returned = await workspace.assign(email="a@people.example")
     return {
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
-        "assignment_id": returned["assignment_id"], "name": "their-desk",
+        "assignment_id": returned["assignment_id"], "name": "their-desk", "report": "theirs",
         "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
         "secret_id": endpoint["secrets"][0]["id"], "revision": str(revision),
         "failure_id": await failure_of(workspace, endpoint["path"]),
@@ -154,7 +155,7 @@ async def job_of(workspace: Workspace) -> str:
 
 
 UNKNOWN_ID_CASES = {
-    **dict.fromkeys(("id", "owner", "name"), "nobody"),
+    **dict.fromkeys(("id", "owner", "name", "report"), "nobody"),
     **dict.fromkeys(
         ("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id", "secret_id", "failure_id"),
         UNKNOWN,
