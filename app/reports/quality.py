@@ -1,14 +1,18 @@
 """`quality`: how much of what is received is worth work."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.reports.counted import newest_change, table_of
+from app.reports.dimensions import DIMENSIONS
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result
 from app.store.connection.pool import Connection, Row
 from app.store.reports import quality as store
+from app.store.reports.cuts import NONE
 
 _COLUMNS = (
     Column("received", "count", "Requests that came in: new leads, leads that came again, and duplicates."),
@@ -25,12 +29,15 @@ _COLUMNS = (
     Column("converted", "rate", "Real leads that bought, of real ones."),
     Column("fraud", "rate", "New leads that somebody reported as fraud, of received."),
 )
+REASON = "reason"
 _SCORES = "junk is not scored; spam is what people report and what the plan blocks by a name with `spam`"
 _FRAUD = "nothing detects fraud; report `x-fraud`, or the reason `fraud`, to count it"
 _TESTS = "no request is marked as a test"
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
+    if REASON in (*question.group_by, *question.filters):
+        return await _by_reason(connection, question)
     counted = await store.count_received(connection, question.reading)
     reasons = await store.count_reasons(connection, question.reading)
     blocks = await store.count_blocks(connection, question.reading)
@@ -50,6 +57,49 @@ async def _answer(connection: Connection, question: Question) -> Result:
         not_available=unknown,
         changed_at=newest_change(counted),
     )
+
+
+async def _by_reason(connection: Connection, question: Question) -> Result:
+    """Why real leads were disqualified: each reason, of all real leads of its group."""
+    wanted = question.filters.get(REASON)
+    others = [name for name in question.group_by if name != REASON]
+    question = replace(
+        question,
+        group_by=(*others, REASON),
+        filters={name: values for name, values in question.filters.items() if name != REASON},
+    )
+    counted = await store.count_received(connection, question.reading)
+    groups = [row for row in counted if not row["is_total"]]
+    received: Counter[tuple[Any, ...]] = Counter()
+    real: Counter[tuple[Any, ...]] = Counter()
+    for row in groups:
+        key = tuple(row[name] for name in others)
+        received[key] += row["received"]
+        real[key] += row["real"]
+    told = [row for row in groups if row["disqualified"] and (wanted is None or _name(row) in wanted)]
+    disqualified = sum(row["disqualified"] for row in told)
+
+    def cells(row: Row) -> Mapping[str, Any]:
+        key = tuple(row[name] for name in others)
+        if row["is_total"]:
+            return _of_reasons(received.total(), real.total(), disqualified)
+        return _of_reasons(received[key], real[key], row["disqualified"])
+
+    columns = [each for each in _COLUMNS if each.name in ("received", "leads", "disqualified")]
+    totals = [row for row in counted if row["is_total"]]
+    return Result(
+        table_of(question, columns, [*told, *totals], cells),
+        credit="first",
+        changed_at=newest_change(counted),
+    )
+
+
+def _name(row: Row) -> str:
+    return NONE if row[REASON] is None else str(row[REASON])
+
+
+def _of_reasons(received: int, real: int, disqualified: int) -> dict[str, Any]:
+    return {"received": received, "leads": real, "disqualified": Rate(disqualified, real)}
 
 
 def _cells(row: Row) -> dict[str, Any]:
@@ -75,7 +125,7 @@ QUALITY = Report(
         "Each request of the period is one of these: a duplicate, a known lead that came again, or a new "
         "lead. A new lead may be merged, spam, blocked, or real. Spam is what somebody reported as `spam`, "
         "and what the plan blocks by a name that begins with spam. Real leads may turn out to be not "
-        "reachable or not a fit."
+        "reachable or not a fit. By `reason`, each row is a reason for which real leads were disqualified."
     ),
     numerator=(
         "Requests of each kind; real leads with `invalid_contact`, with `disqualified`, with a purchase."
@@ -85,4 +135,5 @@ QUALITY = Report(
         "Imports are neither."
     ),
     answer=_answer,
+    dimensions=(*DIMENSIONS, REASON),
 )

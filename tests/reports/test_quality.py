@@ -71,6 +71,27 @@ async def test_what_people_report_moves_a_lead_out_of_the_real_ones(office: Work
     assert found.body["details"]["disqualified_by_reason"] == [{"reason": "too_small", "leads": 2}]
 
 
+async def test_reasons_of_disqualified_leads_are_of_all_real_leads_of_their_group(office: Workspace) -> None:
+    """Of spring three of four leads are no fit, for two reasons and for none; of autumn one of two."""
+    for campaign, reason in (("spring", "too_small"), ("spring", "student"), ("autumn", "student")):
+        lead = await arrive(office, campaign=campaign)
+        await tell(office, lead, "disqualified", reason=reason)
+    await tell(office, await arrive(office, campaign="spring"), "disqualified")
+    for campaign in ("spring", "autumn"):
+        await arrive(office, campaign=campaign)
+    found = await report(office, "quality", group_by="campaign,reason")
+    assert {(row["campaign"], row["reason"]): row["disqualified"] for row in found.rows} == {
+        ("autumn", "student"): "1/2",
+        ("spring", "student"): "1/4",
+        ("spring", "too_small"): "1/4",
+        ("spring", None): "1/4",
+    }
+    assert found.totals == {"received": 6, "leads": 6, "disqualified": "4/6"}
+    only = await report(office, "quality", group_by="reason", reason="student")
+    assert only.counts("disqualified") == {"student": "2/6"}
+    assert only.totals["disqualified"] == "2/6"
+
+
 async def test_fraud_counts_once_somebody_reports_it(office: Workspace) -> None:
     await tell(office, await arrive(office, campaign="a"), "spam", reason="fraud")
     await tell(office, await arrive(office, campaign="b"), "x-fraud")

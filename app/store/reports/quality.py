@@ -23,6 +23,11 @@ _KIND = f"""CASE WHEN excluded = 'merged' THEN 'merged'
                     WHEN lead_id IN {_SPAM_BLOCKS} THEN 'spam' ELSE 'blocked' END"""
 """What a new lead was. It is spam if somebody says so, or if the plan blocks it by such a name."""
 _DISQUALIFIED = "disqualified_at IS NOT NULL AND qualified_at IS NULL"
+_REASON = {
+    "reason": f"""CASE WHEN excluded IS NULL AND spam_at IS NULL AND {_DISQUALIFIED}
+                        THEN disqualified_reason END"""
+}
+_NO_REASON = {"reason": "NULL::text"}
 _KINDS = ("reengaged", "duplicate", "merged", "spam", "blocked", "real")
 _VERDICTS = ("invalid_contact", "disqualified", "converted")
 
@@ -30,9 +35,11 @@ _VERDICTS = ("invalid_contact", "disqualified", "converted")
 async def count_received(connection: Connection, reading: Reading) -> Sequence[Row]:
     """Return what the requests of the time were, for each group and for all.
 
-    Imports, and leads that people open again, are no requests.
+    Imports, and leads that people open again, are no requests. A group may be a `reason` for which real leads
+    were disqualified; the others have none.
     """
-    parts, again = Parts(reading, "received_at"), Parts(reading, "arrived_at")
+    parts = Parts(reading, "received_at", _REASON)
+    again = Parts(reading, "arrived_at", _NO_REASON)
     again.values = parts.values
     kinds = "".join(f", count(*) FILTER (WHERE kind = '{each}') AS {each}" for each in _KINDS)
     verdicts = "".join(f", count(*) FILTER (WHERE kind = 'real' AND {each}) AS {each}" for each in _VERDICTS)
