@@ -100,8 +100,9 @@ async def make_facts(
 async def _persons(connection: Connection, workspace_id: int, leads: Sequence[LeadRecord]) -> list[Person]:
     ids = [each.id for each in leads]
     assignments = await fact_sources.find_assignments(connection, workspace_id, ids)
-    events = await fact_sources.find_events(connection, workspace_id, ids)
-    clocks = await fact_sources.find_sla_clocks(connection, workspace_id, [each.id for each in assignments])
+    of_leads = [each.id for each in assignments]
+    events = await fact_sources.find_events(connection, workspace_id, of_leads)
+    clocks = await fact_sources.find_sla_clocks(connection, workspace_id, of_leads)
     by_id = {each.id: each for each in leads}
     root_of = {lead.id: _root_of(lead, by_id) for lead in leads}
     lead_of = {each.id: each.lead_id for each in assignments}
@@ -112,7 +113,7 @@ async def _persons(connection: Connection, workspace_id: int, leads: Sequence[Le
     for assignment in assignments:
         found[root_of[assignment.lead_id]][1].append(assignment)
     for event in events:
-        found[root_of[event.lead_id]][2].append(event)
+        found[root_of[lead_of[event.assignment_id]]][2].append(event)
     for clock in clocks:
         found[root_of[lead_of[clock.assignment_id]]][3].append(clock)
     return [Person(*rows) for rows in found.values()]

@@ -21,8 +21,9 @@ _CUTS = """
   plan_version integer NOT NULL,
   excluded text CHECK (excluded IN ('blocked', 'merged'))"""
 
-# No foreign keys: facts outlive the leads, decisions and owners they were made from. The index by lead is
-# made last: among indexes of equal cost, as they are while a table is empty, the planner takes the newest.
+# No foreign keys: facts outlive the leads, decisions and owners they were made from. The index by which most
+# rows are found is made last: among indexes of equal cost, as they are while a table is empty, the planner
+# takes the newest.
 TABLES = f"""
 CREATE TABLE lead_facts (
   workspace_id bigint NOT NULL,
@@ -120,13 +121,13 @@ CREATE TABLE assignment_facts (
   touch_day_only boolean NOT NULL,
   owner_touched_at timestamptz,
   owner_work_seconds bigint,
-  changed_at timestamptz NOT NULL,
-  PRIMARY KEY (workspace_id, assignment_id)
+  changed_at timestamptz NOT NULL
 );
 CREATE INDEX assignment_facts_decided ON assignment_facts (workspace_id, decided_at);
 CREATE INDEX assignment_facts_arrived ON assignment_facts (workspace_id, arrived_at)
   WHERE arrived_at IS NOT NULL;
 CREATE INDEX assignment_facts_of_lead ON assignment_facts (workspace_id, lead_id);
+ALTER TABLE assignment_facts ADD PRIMARY KEY (workspace_id, assignment_id);
 CREATE TABLE promise_facts (
   workspace_id bigint NOT NULL,
   assignment_id uuid NOT NULL,
@@ -170,12 +171,12 @@ CREATE TABLE event_facts (
   first boolean NOT NULL,
   amount numeric,
   currency text,
-  for_at timestamptz,
-  PRIMARY KEY (workspace_id, event_id)
+  for_at timestamptz
 );
 CREATE INDEX event_facts_happened ON event_facts (workspace_id, type, at);
 CREATE INDEX event_facts_received ON event_facts (workspace_id, type, lead_received_at);
 CREATE INDEX event_facts_of_lead ON event_facts (workspace_id, lead_id);
+ALTER TABLE event_facts ADD PRIMARY KEY (workspace_id, event_id);
 CREATE TABLE sale_facts (
   workspace_id bigint NOT NULL,
   event_id uuid NOT NULL,

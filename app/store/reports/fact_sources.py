@@ -214,11 +214,11 @@ SELECT found.*
      LEFT JOIN LATERAL (
        SELECT actor, by_owner_id FROM event_facts
         WHERE workspace_id = $1 AND event_facts.event_id = events.id LIMIT 1) AS known ON true
-    WHERE workspace_id = $1 AND events.lead_id = wanted.id AND effect <> 'refused'
+    WHERE workspace_id = $1 AND events.assignment_id = wanted.id AND effect <> 'refused'
     LIMIT {MAX_ROWS}) AS found
  ORDER BY sequence
 """
-"""The events of leads in the order of processing."""
+"""The events of assignments in the order of processing."""
 
 SELECT_CLOCKS = """
 SELECT clock.*
@@ -250,10 +250,10 @@ async def find_assignments(
 
 
 async def find_events(
-    connection: Connection, workspace_id: int, lead_ids: Sequence[str]
+    connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
 ) -> list[EventRecord]:
-    """Return the events of leads, in the order of processing."""
-    rows = await connection.fetch(SELECT_EVENTS, workspace_id, list(lead_ids))
+    """Return the events of assignments, in the order of processing."""
+    rows = await connection.fetch(SELECT_EVENTS, workspace_id, list(assignment_ids))
     return [EventRecord(**row_in_utc(row)) for row in rows]
 
 
