@@ -39,14 +39,18 @@ class LabelNames:
         teams: Iterable[str],
         reasons: Iterable[str],
         queues: Iterable[str],
+        other_teams: Iterable[str] = (),
     ) -> "LabelNames":
         """The names of the next version, whose names of each kind are given in its order.
 
         A name that is still there keeps its series, so that an edit of the plan does not end other series.
+        `other_teams`, which the plan does not name, get what places are left.
         """
+        chosen = _chosen(self.teams, teams)
+        left = [team for team in other_teams if team not in chosen and team not in (OTHER, NO_TEAM)]
         return LabelNames(
             _chosen(self.steps, steps),
-            _chosen(self.teams, teams),
+            (*chosen, *left[: MAX_NAMES - len(chosen)]),
             _chosen(self.reasons, reasons),
             tuple(list(queues)[:MAX_QUEUES]),
         )

@@ -17,7 +17,7 @@ from app.plan.reader.read import load_plan
 from app.plan_check.budgets import budget_findings
 from app.plan_check.check import KnownNames, check
 from app.plan_check.parse import Strategies, parse_plan, parse_rest
-from app.plan_check.references import tables_in
+from app.plan_check.references import tables_in, teams_in
 from app.plans.limited import MAX_CPU_SECONDS, MAX_MEMORY_BYTES
 from app.plans.test_runner import failed_tests, make_runner
 
@@ -33,15 +33,26 @@ HIDDEN_CODES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class PlanNames:
+    """The steps, the teams and the reject reasons of a plan, in its order."""
+
+    steps: tuple[str, ...]
+    teams: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedPlan:
     """A plan and its findings.
 
-    `document` is None when the plan is not valid, and `tests_run` when its tests did not run.
+    `document` is None when the plan is not valid, and `tests_run` when its tests did not run. `named` is set
+    for a stored plan that is valid.
     """
 
     document: PlanDocument | None
     findings: list[Finding]
     tests_run: int | None = None
+    named: PlanNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,12 @@ def check_stored(
         comment=found.document.comment,
         close_idle=found.document.close_idle,
     )
-    return replace(found, document=whole)
+    named = PlanNames(
+        tuple(step.name for step in found.document.pipeline),
+        tuple(teams_in(found.document, tables)),
+        tuple(found.document.reject_reasons),
+    )
+    return replace(found, document=whole, named=named)
 
 
 def check_names(

@@ -1,7 +1,7 @@
 """Versions of the plan: create, publish, roll back, read."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,12 +18,19 @@ from app.errors import (
     ValidationFailed,
 )
 from app.metrics.label_names import LabelNames
-from app.plan.document.plan import PlanDocument
 from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
 from app.plan_check.parse import Strategies, faults
-from app.plan_check.references import tables_in, teams_in
-from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
+from app.plan_check.references import tables_in
+from app.plans.check import (
+    CheckedPlan,
+    PlanNames,
+    check_names,
+    check_stored,
+    check_text,
+    read_text,
+    too_costly,
+)
 from app.plans.kept_findings import Basis, Findings, KeptFindings
 from app.plans.limited import TooCostly, is_long, length_of, run_limited
 from app.plans.outlook import with_outlook
@@ -175,8 +182,8 @@ async def prepare_activation(
                 *(tables, stored.attributes),
             )
             present = _acceptable(CheckedPlan(found.document, again), how)
-        if found.document is not None:
-            await _choose_label_names(edit, version, found.document, stored.tables)
+        if found.named is not None and found.document is not None:
+            await _choose_label_names(edit, version, found.named, found.document.queues)
         active, withdrawn = await _switch(edit, version, comment, how)
         return PlanFindings(active, present, found.tests_run, active=True, clocks_withdrawn=withdrawn)
 
@@ -184,7 +191,7 @@ async def prepare_activation(
 
 
 async def _choose_label_names(
-    edit: DirectoryEdit, version: int, document: PlanDocument, tables: Mapping[str, TableContent]
+    edit: DirectoryEdit, version: int, named: PlanNames, queues: Iterable[str]
 ) -> None:
     """Choose the names that are labels of metrics, when the version becomes active for the first time.
 
@@ -195,12 +202,12 @@ async def _choose_label_names(
         return
     before = await store.find_label_names(connection, workspace_id, edit.plan_version)
     present = edit.snapshot.directory.teams
-    teams = dict.fromkeys((*teams_in(document, tables), *sorted(present)))
     names = (before or LabelNames()).renewed(
-        steps=[step.name for step in document.pipeline],
-        teams=[team for team in teams if team in present],
-        reasons=document.reject_reasons,
-        queues=document.queues,
+        steps=named.steps,
+        teams=[team for team in named.teams if team in present],
+        reasons=named.reasons,
+        queues=queues,
+        other_teams=sorted(present),
     )
     await store.set_label_names(connection, workspace_id, version, names)
 
