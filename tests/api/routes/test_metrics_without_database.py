@@ -1,5 +1,7 @@
 """Metrics while the database is away: of the process, for those who may see them."""
 
+import asyncio
+
 import httpx2
 import pytest
 
@@ -33,3 +35,25 @@ async def test_without_a_database_only_this_machine_gets_metrics(address: str, s
             key = f"Bearer {issue('test').text()}"
             answer = await client.get("/metrics", headers={"Authorization": key})
             assert (answer.status_code, DOWN in answer.text) == (status, status == 200)
+
+
+async def test_database_that_does_not_answer_holds_up_no_scrape() -> None:
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silent.append(writer)
+
+    silent: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    dsn = f"postgresql://a:b@127.0.0.1:{server.sockets[0].getsockname()[1]}/c?sslmode=disable"
+    async with running_app(dsn, no_worker=True, request_timeout_seconds=60.0) as app:
+        transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 4321), raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            headers = {"Authorization": f"Bearer {issue('test').text()}"}
+            async with asyncio.timeout(20):  # the connection would take longer
+                answer = await client.get("/metrics", headers=headers)
+                port = await asyncio.to_thread(app.state.exporter.expose)
+        for writer in silent:
+            writer.close()
+        server.close()
+    assert (answer.status_code, DOWN in answer.text) == (200, True)
+    assert DOWN in port.decode()
+    assert "lead_assignment_leads{" not in port.decode()
