@@ -31,6 +31,7 @@ OF_ANOTHER: dict[str, tuple[str, Any]] = {
     "GET /leads": ("/leads?external_id=anas", None),
     "POST /leads/lookup": ("/leads/lookup", {"email": "anas@people.example"}),
     "GET /leads/{lead_id}": ("/leads/{lead_id}", None),
+    "GET /metrics/health": ("/metrics/health", None),
     "GET /metrics/{report}": ("/metrics/speed-to-lead?owner=ana", None),
     "GET /queues": ("/queues", None),
     "GET /queues/{name}": ("/queues/desk", None),
