@@ -102,7 +102,7 @@ def upgrade() -> None:
     """Create the views, and let readers see the facts of their workspace."""
     op.execute(READERS)
     op.execute(READ_WORKSPACE)
-    op.execute("CREATE SCHEMA reports")
+    op.execute("CREATE SCHEMA IF NOT EXISTS reports")
     for view, (table, columns) in VIEWS.items():
         query = f"SELECT {columns} FROM public.{table}"  # noqa: S608 - both stand above
         op.execute(f"CREATE VIEW reports.{view} WITH (security_invoker = true) AS {query}")
