@@ -40,7 +40,7 @@ from tests.support.decisions import NOW
 STARTER, EXAMPLE = (ROOT / "examples" / name for name in ("starter", "win-back"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
-FOLDERS = ("app", "bench", "devtools", "docs", "examples", "migrations", "tests")
+FOLDERS = ("app", "bench", "devtools", "docs", "examples", "migrations", "ops", "tests")
 DECISION_HEAD = r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d)\n\n"
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
