@@ -25,7 +25,6 @@ Values = Annotated[
 
 @router.get(
     "/metrics/{report}",
-    response_class=Json,
     responses={200: {"content": {CSV: {"schema": {"type": "string"}}}}},
 )
 @requires("ops", "reports", "reports:owners", problems=(NotFound,), for_owner=True)
