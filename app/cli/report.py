@@ -7,11 +7,10 @@ import orjson
 import typer
 
 from app.cli.context import CommandError, with_pool, workspace_chosen
-from app.contract.reports import read_filters, read_names, read_within
+from app.contract.reports import read_day, read_filters, read_names, read_within
 from app.errors import ValidationFailed
 from app.reports.ask import Answer, Asked, ask
 from app.reports.dimensions import DIMENSIONS
-from app.reports.periods import BUCKETS
 from app.reports.registry import REPORTS
 from app.reports.upkeep import FactUpkeep
 from app.store.connection.pool import Pool
@@ -50,12 +49,12 @@ def report(
     found = REPORTS.get(name)
     if found is None:
         raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")
-    chosen = {each: () for each in (*DIMENSIONS, "reason") if each not in BUCKETS}
+    chosen = dict.fromkeys((*DIMENSIONS, "reason"), ())
 
     async def work(pool: Pool) -> Answer:
         asked = Asked(
-            first=start.date() if start is not None else None,
-            last=end.date() if end is not None else None,
+            first=read_day(start.date().isoformat(), "from") if start is not None else None,
+            last=read_day(end.date().isoformat(), "to") if end is not None else None,
             group_by=read_names(group_by or ()),
             filters=read_filters(chosen, filters or ()),
             within=read_within(within),
@@ -71,4 +70,4 @@ def report(
     if as_json:
         typer.echo(orjson.dumps(answer.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
     else:
-        typer.echo(("\ufeff" if bom else "") + answer.result.table.to_csv(), nl=False)
+        typer.echo(answer.result.table.to_csv(bom=bom), nl=False)

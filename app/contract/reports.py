@@ -9,6 +9,7 @@ from pydantic import Field
 from app.contract.responses import ResponseModel
 from app.errors import Fault, ValidationFailed, refused_at
 from app.plan.language.durations import parse_duration
+from app.reports.periods import FIRST_YEAR, LAST_YEAR
 
 MAX_VALUES = 100
 
@@ -82,7 +83,7 @@ def read_day(sent: str | None, name: str) -> date | None:
         day = date.fromisoformat(sent) if len(sent) == 10 else None
     except ValueError:
         day = None
-    if day is None or not 1970 <= day.year <= 2200:
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise refused_at((name,), "invalid_timestamp", "must be a date, such as 2026-11-30", "query")
     return day
 

@@ -5,6 +5,7 @@ least one decision while there are places; the others are shared by size, after 
 stratum those decisions are drawn whose SHA-256 of `seed:decision_number` is lowest.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ import orjson
 
 from app.errors import refused_at
 from app.reports.ask import CATCH_UP_SECONDS
-from app.reports.periods import Period, bucket_of
+from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
 from app.reports.upkeep import FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
@@ -26,6 +27,7 @@ from app.store.stored_bytes import unpack
 from app.store.workspaces import find_time_zone
 
 WEEK = timedelta(days=7)
+_WEEK = re.compile(r"[0-9]{4}-W[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,13 @@ def allocate(sizes: Mapping[Stratum, int], places: int) -> dict[Stratum, int]:
 
 def _monday(week: str) -> date:
     try:
-        return datetime.strptime(f"{week}-1", "%G-W%V-%u").replace(tzinfo=UTC).date()
+        monday = date.fromisoformat(week) if _WEEK.fullmatch(week) else None
     except ValueError:
+        monday = None
+    if monday is None or not FIRST_YEAR <= monday.year <= LAST_YEAR:
         detail = "must be an ISO week such as 2026-W49"
-        raise refused_at(("week",), "invalid_timestamp", detail, "query") from None
+        raise refused_at(("week",), "invalid_timestamp", detail, "query")
+    return monday
 
 
 def _decision(drawn: DrawnDecision) -> dict[str, Any]:

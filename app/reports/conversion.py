@@ -129,8 +129,8 @@ CONVERSION = Report(
     " where do we lose them?",
     definition="Of the leads received in the period, the share with such an event within `within` of being"
     " received. Blocked, merged and imported leads and spam are left out, and a duplicate is no further lead."
-    " A deal that was reversed is no purchase. A lead that skipped a step counts as having passed it, in"
-    " `lost_before_…` only. `by=event` counts what happened in the period, of any lead.",
+    " A deal that was reversed within `within` is no purchase. A lead that skipped a step counts as having"
+    " passed it, in `lost_before_…` only. `by=event` counts what happened in the period, of any lead.",
     numerator="Leads with the event in time.",
     denominator="Leads received in the period that are at least `within` old.",
     answer=answer,

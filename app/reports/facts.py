@@ -338,6 +338,8 @@ def _promise(fact: AssignmentFact, clock: ClockRecord, round_: Round, events: Se
         with_assignment = fact.ended_at is not None and clock.ended_at >= fact.ended_at
         # A miss that was taken back, for the owner was absent, is no promise any more.
         promise.void_at = clock.ended_at if with_assignment else min(clock.ended_at, clock.due_at)
+    elif fact.ended_at is not None and fact.ended_at > clock.due_at:
+        promise.void_at = fact.ended_at
     return promise
 
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 DEFAULT_DAYS = 30
 """Without dates, a report is about so many days until today."""
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""Other years are typing errors, and some of their days have no moment in UTC."""
 BUCKETS = ("day", "week", "month")
 
 

@@ -78,7 +78,11 @@ async def answer(connection: Connection, question: Question) -> Result:
         for each in currencies
     ]
     return Result(
-        Table((*group_columns(question), *_COLUMNS), rows if question.group_by else totals),
+        Table(
+            (*group_columns(question), *_COLUMNS),
+            rows if question.group_by else totals,
+            total_rows=totals if question.group_by else (),
+        ),
         by=COHORT,
         credit=question.credit,
         method="exact",

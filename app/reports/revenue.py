@@ -69,7 +69,10 @@ _OF_LEADS = frozenset(
 
 @dataclass(slots=True)
 class _Found:
-    """Leads by group, sales and spend by group and currency. `spend` is None if it cannot be split so."""
+    """Leads by group, sales and spend by group and currency.
+
+    `spend` is None if it cannot be split so, and empty if none was uploaded.
+    """
 
     leads: Mapping[Key, Row] = field(default_factory=dict)
     sales: Mapping[tuple[Key, str], Row] = field(default_factory=dict)
@@ -90,7 +93,7 @@ class _Found:
             "assigned_leads": lead["assigned"],
             "qualified_leads": lead["qualified"],
         }
-        if self.spend is not None and currency is not None:
+        if self.spend and currency is not None:
             spent = cells["spend"] = self.spend.get((key, currency), Decimal())
             cells["cost_per_assigned_lead"] = per(spent, lead["assigned"])
             cells["cost_per_qualified_lead"] = per(spent, lead["qualified"])
@@ -107,7 +110,11 @@ async def answer(connection: Connection, question: Question) -> Result:
     columns = [each for each in _COLUMNS if question.by != EVENT or each.name not in _OF_LEADS]
     totals = [whole.row((), currency) for currency in currencies]
     rows = [{**groups(question, key), **found.row(key, currency)} for key in keys for currency in currencies]
-    table = Table((*group_columns(question), *columns), rows if question.group_by else totals)
+    table = Table(
+        (*group_columns(question), *columns),
+        rows if question.group_by else totals,
+        total_rows=totals if question.group_by else (),
+    )
     details: dict[str, Any] = {}
     if question.group_by:
         details["totals"] = Table(columns, totals).to_json()["rows"]
@@ -124,12 +131,14 @@ async def answer(connection: Connection, question: Question) -> Result:
         method="exact",
         details=details,
         notes=notes_of(question),
-        not_available={} if found.spend is not None else {"spend": _NO_SPEND},
+        not_available={} if found.spend else {"spend": _NO_SPEND if found.spend is None else _NOT_UPLOADED},
         changed_at=newest(lead["changed_at"] if lead is not None else None),
     )
 
 
 _NO_SPEND = "Spend is known by campaign and day only, so it cannot be split or filtered by anything else."
+
+_NOT_UPLOADED = "No spend was uploaded for these days and campaigns."
 
 
 async def _find(connection: Connection, question: Question) -> tuple[_Found, _Found]:

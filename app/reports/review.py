@@ -7,7 +7,7 @@ from typing import Any
 
 from app.errors import refused_at
 from app.reports.ask import Answer, Asked, ask
-from app.reports.periods import Period, bucket_of
+from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
 from app.reports.registry import REPORTS
 from app.reports.report import Report
 from app.reports.tables import Column
@@ -134,6 +134,6 @@ def _first_day(month: str) -> date:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
         first = None
-    if first is None or len(month) != len("2026-11") or not 1970 <= first.year <= 2200:
+    if first is None or len(month) != len("2026-11") or not FIRST_YEAR <= first.year <= LAST_YEAR:
         raise refused_at(("month",), "invalid_timestamp", "must be a month such as 2026-11", "query")
     return first

@@ -23,6 +23,10 @@ class Samples:
         found = self._waiting if waits else self._values
         found.setdefault(key, Counter())[float(value)] += count
 
+    def keys(self) -> set[Key]:
+        """The groups that have something."""
+        return {*self._values, *self._waiting}
+
     def of(self, key: Key) -> Sample:
         """The sample of one group."""
         return Sample(self._values.get(key, {}), self._waiting.get(key, {}))

@@ -17,13 +17,22 @@ _COLUMNS = (
     Column("met", "count", "Kept in time, by anybody."),
     Column("met_by_others", "count", "Of these, kept by another person than the owner who was asked."),
     Column("breached", "count", "Due, and kept late or not at all."),
-    Column("still_running", "count", "Of these, not kept until now."),
+    Column("never_kept", "count", "Of these, not kept until now."),
+    Column(
+        "still_running",
+        "count",
+        "Of these, still to be kept: the lead was not closed, nor the owner changed.",
+    ),
     Column("open", "count", "Not due yet. In no rate."),
     Column("withdrawn", "count", "No promise any more before it was due. In no rate."),
-    Column("missed_by_median", "seconds", "By how much promises were missed; those still running go on."),
+    Column(
+        "missed_by_median",
+        "seconds",
+        "By how much promises were missed; those never kept by as long as they ran, or more.",
+    ),
     Column("missed_by_p90", "seconds", "The 90th percentile of that."),
 )
-_NAMES = ("met", "met_by_others", "breached", "still_running", "open", "withdrawn")
+_NAMES = ("met", "met_by_others", "breached", "never_kept", "still_running", "open", "withdrawn")
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
@@ -34,12 +43,16 @@ async def _answer(connection: Connection, question: Question) -> Result:
     samples = Samples()
     for row in await store.count_late(connection, reading, columns, now, of_leads=of_leads):
         key = (row["kind"], *key_of(row, question.group_by))
-        samples.add(key, row["late"], waits=row["runs"], count=row["count"])
+        samples.add(key, row["late"], waits=row["unkept"], count=row["count"])
     rows = _rows(question, [row for row in counts if not row["is_total"]], samples)
     totals = [row for row in counts if row["is_total"]]
     all_ = _rows(question, totals, _by_kind(samples), totals=True)
     return Result(
-        table=Table(_columns(question), rows if question.group_by else all_),
+        table=Table(
+            _columns(question),
+            rows if question.group_by else all_,
+            total_rows=all_ if question.group_by else (),
+        ),
         by="lead" if of_leads else "owner",
         credit=question.credit,
         details=await _details(connection, question, all_, of_leads=of_leads),

@@ -30,6 +30,7 @@ _TIMES = {
     "reached": "from the arrival to the first conversation",
     "reached_working": "the same, in the working time of the first owner",
 }
+_TOO_MANY = "more leads wait than working time is computed for"
 _COUNTS = (
     Column("leads", "count", "Arrivals that a person should answer."),
     Column("touched", "rate", "Touched by a person until now, of all."),
@@ -88,13 +89,18 @@ async def _samples(
         samples[clock] = wall
         if clock != "automated":
             samples[f"{clock}_working"] = working
-            if not await _add_waiting(connection, question, columns, clock, working, binned=binned):
+            waiting = await store.list_waiting(connection, question.reading, columns, clock, question.now)
+            if not await _add_waiting(connection, question, waiting, working, binned=binned):
                 del samples[f"{clock}_working"]
-                left_out[f"{clock}_working"] = "more leads wait than working time is computed for"
+                left_out[f"{clock}_working"] = _TOO_MANY
     wall, working = Samples(binned=binned), Samples(binned=binned)
     for row in await store.count_owner_times(connection, question.reading, question.now, binned=binned):
         _add(row, question, wall, working)
     samples["owner_response"], samples["owner_response_working"] = wall, working
+    waiting = await store.list_owners_waiting(connection, question.reading, question.now)
+    if not await _add_waiting(connection, question, waiting, working, binned=binned):
+        del samples["owner_response_working"]
+        left_out["owner_response_working"] = _TOO_MANY
     return samples, left_out
 
 
@@ -108,14 +114,12 @@ def _add(row: Mapping[str, Any], question: Question, wall: Samples, working: Sam
 async def _add_waiting(
     connection: Connection,
     question: Question,
-    columns: Mapping[str, str],
-    clock: str,
+    waiting: Sequence[Mapping[str, Any]],
     working: Samples,
     *,
     binned: bool,
 ) -> bool:
     """Add how long the owners of leads that wait have worked since. False if there are too many."""
-    waiting = await store.list_waiting(connection, question.reading, columns, clock)
     if len(waiting) > store.MAX_WAITING or (binned and waiting):
         return False
     earliest: dict[str, Any] = {}
@@ -123,14 +127,13 @@ async def _add_waiting(
         owner_id, start = row["whose"], row["start"]
         if owner_id is not None:
             earliest[owner_id] = min(start, earliest.get(owner_id, start))
-    if not earliest:
+    if not waiting:
         return True
     directory = await read_directory(connection, question.workspace_id, 0)
     worked = WorkedUntil(directory, earliest, question.now)
     for row in waiting:
-        seconds = worked.seconds(row["whose"], row["start"])
-        if seconds is not None:
-            working.add(key_of(row, question.group_by), seconds, waits=True)
+        seconds = worked.seconds(row["whose"], row["start"], row["end"])
+        working.add(key_of(row, question.group_by), seconds, waits=True)
     return True
 
 
@@ -139,15 +142,25 @@ def _rows(
 ) -> list[dict[str, Any]]:
     if not question.group_by:
         return []
-    found = [row for row in counts if not row["is_total"]]
-    found.sort(key=lambda row: [(each is None, each or "") for each in key_of(row, question.group_by)])
+    found = {key_of(row, question.group_by): row for row in counts if not row["is_total"]}
+    keys = found.keys() | samples["owner_response"].keys()
     return [
         {
-            **{name: row[name] for name in question.group_by},
-            **_cells(row, samples, key_of(row, question.group_by)),
+            **dict(zip(question.group_by, key, strict=True)),
+            **_cells(found.get(key, _NO_ARRIVALS), samples, key),
         }
-        for row in found
+        for key in sorted(keys, key=lambda key: [(each is None, each or "") for each in key])
     ]
+
+
+_NO_ARRIVALS: Mapping[str, int] = dict.fromkeys(
+    (
+        *("leads", "touched", "early", "day_only", "automated"),
+        *(f"{name}_{minutes}" for name in ("old", "within") for minutes in MINUTES),
+    ),
+    0,
+)
+"""The counts of a group that leads did not arrive at, but were given to later."""
 
 
 def _cells(counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key | None) -> dict[str, Any]:

@@ -28,11 +28,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows with the same columns. `totals` counts each lead once, so it need not be the sum of the rows."""
+    """Rows with the same columns. `totals` counts each lead once, so it need not be the sum of the rows.
+
+    Where there are several, such as one for each currency, they are `total_rows`.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[Mapping[str, Any]]
     totals: Mapping[str, Any] | None = None
+    total_rows: Sequence[Mapping[str, Any]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The table as callers see it."""
@@ -45,20 +49,18 @@ class Table:
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {each.name: _json_cell(row.get(each.name)) for each in self.columns}
 
-    def to_csv(self) -> str:
-        """The table as CSV (RFC 4180), with the totals last."""
+    def to_csv(self, *, bom: bool = False) -> str:
+        """The table as CSV (RFC 4180), with the totals last, and with a byte order mark if asked."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow([name for each in self.columns for name in _csv_names(each)])
-        for row in self.rows:
+        totals = self.total_rows if self.totals is None else [self.totals]
+        names: dict[str, Any] = dict.fromkeys(
+            (each.name for each in self.columns if each.unit == "name"), "total"
+        )
+        for row in (*self.rows, *({**names, **each} for each in totals)):
             writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row)])
-        if self.totals is not None:
-            names: dict[str, Any] = dict.fromkeys(
-                (each.name for each in self.columns if each.unit == "name"), "total"
-            )
-            row = {**names, **self.totals}
-            writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row)])
-        return out.getvalue()
+        return ("\ufeff" if bom else "") + out.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

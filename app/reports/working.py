@@ -1,4 +1,4 @@
-"""Working time from many moments until the same one."""
+"""Working time between many moments."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -9,7 +9,11 @@ from app.engine.model.directory import Directory
 
 
 class WorkedUntil:
-    """How long owners have worked from any moment until `now`. It looks up the shifts of each owner once."""
+    """How long owners have worked until `now`, or until earlier. It looks up the shifts of each owner once.
+
+    Somebody without shifts always works: an owner who was deleted, or nobody, while a lead waits for one. So
+    what waits stays in the sample, and is never taken for done.
+    """
 
     def __init__(self, directory: Directory, earliest: Mapping[str, datetime], now: datetime) -> None:
         self._now = now
@@ -19,17 +23,22 @@ class WorkedUntil:
             if owner is not None:
                 self._spans[owner_id] = _spans(working_time_of(owner), start, now)
 
-    def seconds(self, owner_id: str | None, start: datetime) -> float | None:
-        """The working time of an owner since `start`, in whole seconds. None for an unknown owner."""
+    def seconds(self, owner_id: str | None, start: datetime, end: datetime | None = None) -> float:
+        """The working time of an owner from `start` until `end`, else until now, in whole seconds."""
+        worked = self._since(owner_id, start)
+        if end is not None:
+            worked -= self._since(owner_id, end)
+        return float(round(worked.total_seconds()))
+
+    def _since(self, owner_id: str | None, start: datetime) -> timedelta:
         found = self._spans.get(owner_id or "")
         if found is None:
-            return None
+            return max(self._now - start, timedelta())
         begins, ends, after = found
         position = bisect_right(ends, start)
         if position == len(ends):
-            return 0.0
-        first = ends[position] - max(begins[position], start)
-        return float(round((first + after[position]).total_seconds()))
+            return timedelta()
+        return ends[position] - max(begins[position], start) + after[position]
 
 
 def _spans(

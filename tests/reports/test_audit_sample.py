@@ -137,7 +137,13 @@ async def test_the_last_week_is_the_default_and_the_running_one_is_not_complete(
     assert (empty["population"], empty["strata"], empty["decisions"]) == (0, [], [])
 
 
-@pytest.mark.parametrize("query", ["week=2030-W54", "week=2030-47", "week=soon", "n=0", "n=501"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("week=2030-W54", "week=2025-W53", "week=0001-W01", "week=9999-W52", "week=2030-47", "week=soon"),
+        *("n=0", "n=501"),
+    ],
+)
 async def test_bad_parameters_are_named(workspace: Workspace, query: str) -> None:
     answer = await workspace.client.get(f"/metrics/audit-sample?{query}")
     assert answer.status_code == 422

@@ -1,5 +1,7 @@
 """What leads bring in and cost, with numbers computed by hand."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -163,6 +165,29 @@ async def test_without_any_sale_leads_are_shown(case: Case) -> None:
     assert [
         (row["currency"], row["leads"], row["revenue"], row["revenue_per_lead"]) for row in answer["rows"]
     ] == [(None, 1, 0, 0)]
+
+
+async def test_spend_that_was_never_uploaded_is_not_zero(case: Case) -> None:
+    lead = await case.lead(MONDAY, campaign="autumn")
+    await case.event(lead, "purchase", amount=10, currency="EUR", ref="d1")
+    found = await case.report("revenue", **WEEK)
+    (row,) = found["rows"]
+    assert (row["spend"], row["cost_per_assigned_lead"]) == (None, None)
+    assert found["not_available"] == {"spend": "No spend was uploaded for these days and campaigns."}
+    await spend(case, ("autumn", "2030-11-18", "EUR", 0))
+    found = await case.report("revenue", **WEEK)
+    assert (found["rows"][0]["spend"], found["not_available"]) == (0, {})
+
+
+async def test_csv_ends_with_the_totals_of_each_currency(case: Case) -> None:
+    for campaign, amount, currency in (("a", 10, "EUR"), ("b", 20, "EUR"), ("b", 7, "USD")):
+        lead = await case.lead(MONDAY, campaign=campaign)
+        await case.event(lead, "purchase", amount=amount, currency=currency)
+    url = "/metrics/revenue?from=2030-11-18&to=2030-11-25&group_by=campaign&format=csv"
+    text = (await case.workspace.client.get(url)).text
+    lines = [(row["campaign"], row["currency"], row["revenue"]) for row in csv.DictReader(io.StringIO(text))]
+    assert lines[-2:] == [("total", "EUR", "30"), ("total", "USD", "7")]
+    assert len(lines) == 6
 
 
 async def test_owner_gets_their_outcomes_and_no_money(case: Case) -> None:

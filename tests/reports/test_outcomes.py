@@ -111,6 +111,19 @@ async def test_reversed_deal_is_no_purchase(case: Case) -> None:
     ]
 
 
+async def test_deal_that_is_reversed_after_the_window_was_a_purchase_within_it(case: Case) -> None:
+    """Conversion and revenue within seven days are the same afterward, whatever happens to the deal."""
+    lead = await case.lead(MONDAY)
+    await case.event(lead, "purchase", amount=400, currency="EUR", ref="d1")
+    await case.at(MONDAY + 9 * DAY)
+    await case.event(lead, "reversed", ref="d1")
+    for within, counted, revenue in (({"within": "7d"}, 1, 400), ({"within": "9d"}, 0, 0), ({}, 0, 0)):
+        conversion = await case.report("conversion", **WEEK, **within)
+        assert rate(conversion["totals"]["purchase"]) == (counted, 1)
+        (row,) = (await case.report("revenue", **WEEK, **within))["rows"]
+        assert (row["buyers"], row["revenue"]) == (counted, revenue)
+
+
 async def test_activity_counts_by_the_date_of_the_event_and_has_no_rates(case: Case) -> None:
     lead = await case.lead(MONDAY - 10 * DAY)
     await case.at(MONDAY + DAY)

@@ -100,6 +100,31 @@ async def test_filters_combine_and_none_is_what_has_no_value(case: Case) -> None
         assert (await case.report("speed-to-lead", **parameters))["totals"]["leads"] == leads, parameters
 
 
+async def test_byte_order_mark_comes_on_request(case: Case) -> None:
+    await case.lead(source="ana")
+    url = "/metrics/speed-to-lead?format=csv&group_by=source"
+    plain = (await case.workspace.client.get(url)).content
+    marked = (await case.workspace.client.get(f"{url}&bom=true")).content
+    assert marked == b"\xef\xbb\xbf" + plain
+    assert plain.startswith(b"source,leads,")
+
+
+async def test_days_weeks_and_months_are_filters(case: Case) -> None:
+    for moment in (datetime(2026, 11, 8, 22, 30, tzinfo=UTC), datetime(2026, 11, 8, 23, 30, tzinfo=UTC)):
+        await case.lead(moment, source="ana")
+    period = {"from_": "2026-11-01", "to": "2026-12-01"}
+    for parameters, leads in (
+        ({"day": "2026-11-09"}, 1),
+        ({"filter": "week:2026-W45"}, 1),
+        ({"week": ["2026-W45", "2026-W46"]}, 2),
+        ({"month": "2026-11"}, 2),
+        ({"month": "2026-10"}, 0),
+    ):
+        for report in ("speed-to-lead", "conversion", "reassignment"):
+            found = await case.report(report, **period, **parameters)
+            assert found["totals"]["leads"] == leads, (report, parameters)
+
+
 async def test_questions_that_cannot_be_answered_are_refused_by_name(case: Case) -> None:
     for parameters in (
         {"group_by": "color"},

@@ -116,3 +116,43 @@ async def test_time_alone_turns_an_open_promise_into_a_breached_one(case: Case) 
     await case.at(NOON - timedelta(hours=2) + minutes(16))
     row = touch(await case.report("sla"))
     assert (row["open"], row["breached"], row["still_running"]) == (0, 1, 1)
+
+
+async def test_missed_promise_runs_until_nobody_can_keep_it_any_more(case: Case) -> None:
+    start = NOON - timedelta(hours=2)
+    passed_on, closed, waiting = [await case.lead(source="ana") for _ in range(3)]
+    await case.at(start + minutes(25))
+    moved = await case.workspace.client.post(
+        "/reassign", json={"lead_id": passed_on["lead_id"], "to": {"owner": "ben"}}
+    )
+    assert moved.status_code == 201, moved.text
+    await case.event(closed, "disqualified")
+    await case.at(NOON)
+    by_lead = touch(await case.report("sla"))
+    assert [by_lead[name] for name in ("breached", "never_kept", "still_running")] == [3, 3, 2]
+    found = await case.report("sla", by="owner", owner="ana")
+    assert [touch(found)[name] for name in ("breached", "never_kept", "still_running")] == [3, 3, 1]
+    missed = {
+        each["lead_id"]: (each["by_seconds"] / 60, each["still_running"])
+        for each in found["details"]["missed"]
+    }
+    assert missed == {
+        waiting["lead_id"]: (105, True),
+        passed_on["lead_id"]: (10, False),
+        closed["lead_id"]: (10, False),
+    }
+
+
+async def test_erasure_of_a_lead_that_was_passed_on_leaves_its_broken_promise(case: Case) -> None:
+    decision = await case.lead(source="ana")
+    await case.at(NOON - timedelta(hours=2) + minutes(5))
+    moved = await case.workspace.client.post(
+        "/reassign", json={"lead_id": decision["lead_id"], "to": {"owner": "ben"}}
+    )
+    assert moved.status_code == 201, moved.text
+    await case.at(NOON)
+    before = touch(await case.report("sla"))
+    erased = await case.workspace.client.delete(f"/leads/{decision['lead_id']}")
+    assert erased.status_code == 200, erased.text
+    after = touch(await case.report("sla"))
+    assert (before["breached"], before["compliance"]) == (1, after["compliance"])

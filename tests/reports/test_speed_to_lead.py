@@ -187,7 +187,10 @@ async def test_credit_goes_to_the_first_owner_or_to_the_person_who_answered(case
     first = await case.report("speed-to-lead", group_by="owner")
     assert [(row["owner"], row["touched"]["numerator"]) for row in first["rows"]] == [("ana", 1)]
     answered_by = await case.report("speed-to-lead", group_by="owner", credit="at_event")
-    assert [row["owner"] for row in answered_by["rows"]] == ["ben"]
+    assert [(row["owner"], row["leads"], row["owner_response_median"]) for row in answered_by["rows"]] == [
+        ("ana", 0, "not_reached"),
+        ("ben", 1, None),
+    ]
     assert first["totals"]["owner_response_median"] == "not_reached"
 
 
@@ -206,3 +209,41 @@ async def test_groups_and_totals_come_from_the_same_leads(case: Case) -> None:
     assert [(row["source"], row["response_median"]) for row in all_["rows"]] == [("ana", 60), ("ben", 300)]
     assert (all_["totals"]["response_median"], all_["totals"]["response_p90"]) == (180, 6000)
     assert [each["count"] for each in all_["details"]["histogram"]] == [1, 2, 0, 0, 0, 1, 0, 0]
+
+
+async def test_owners_who_do_not_answer_are_in_the_sample_of_owners_in_working_time_too(case: Case) -> None:
+    """Ana answers one of four after two minutes; one goes on to Ben, who answers after ten."""
+    start = NOON - timedelta(hours=3)
+    answered_, passed_on, _, _ = [await case.lead(start, source="ana") for _ in range(4)]
+    await case.at(start + minutes(60))
+    moved = await case.workspace.client.post(
+        "/reassign", json={"lead_id": passed_on["lead_id"], "to": {"owner": "ben"}}
+    )
+    assert moved.status_code == 201, moved.text
+    await case.at(NOON)
+    await case.event(answered_, "first_touch", start + minutes(2))
+    await case.event(moved.json(), "first_touch", start + minutes(70))
+    found = await case.report("speed-to-lead", group_by="owner")
+    rows = {row["owner"]: row for row in found["rows"]}
+    for clock in ("owner_response", "owner_response_working"):
+        assert [rows["ana"][f"{clock}_{name}"] for name in ("median", "p90")] == ["not_reached"] * 2
+        assert [rows["ben"][f"{clock}_{name}"] for name in ("median", "p90")] == [600, 600]
+        assert [found["totals"][f"{clock}_{name}"] for name in ("median", "p90")] == ["not_reached"] * 2
+    assert [(rows[owner]["leads"], rows[owner]["touched"]["rate"]) for owner in ("ana", "ben")] == [
+        (4, 0.5),
+        (0, None),
+    ]
+
+
+async def test_deletion_of_an_owner_leaves_working_times(case: Case) -> None:
+    workspace = case.workspace
+    await workspace.put("owners", "zoe", {"name": "Zoe"})
+    await workspace.publish(PLAN.replace("owner: ana", "owner: zoe"))
+    await answered(case, [(3, True), (20, True), (90, False), (100, False), (110, False)])
+    before = await case.report("speed-to-lead", to="2030-11-21")
+    await workspace.publish(PLAN)
+    deleted = await workspace.client.delete("/owners/zoe", params={"erase": "true", "open_leads": "keep"})
+    assert deleted.status_code == 200, deleted.text
+    after = await case.report("speed-to-lead", to="2030-11-21")
+    assert before["totals"]["response_working_median"] == "not_reached"
+    assert before["totals"] == after["totals"]

@@ -50,11 +50,17 @@ async def get_report(
     band: Values = [],  # noqa: B006
     account_status: Values = [],  # noqa: B006
     plan_version: Values = [],  # noqa: B006
+    day: Values = [],  # noqa: B006
+    week: Values = [],  # noqa: B006
+    month: Values = [],  # noqa: B006
     reason: Values = [],  # noqa: B006
     within: Annotated[str | None, Query(max_length=12, description="How long outcomes count: `30d`.")] = None,
     by: Annotated[str, Query(max_length=20, description="What a row counts; see the report.")] = "",
     credit: Annotated[str, Query(max_length=20, description="Which owner is credited; see the report.")] = "",
     format_: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+    bom: Annotated[
+        bool, Query(description="Whether CSV begins with a byte order mark, for spreadsheets.")
+    ] = False,
 ) -> Json[ReportAnswer]:
     """Answers a report about the local days from `from` until before `to`."""
     found = REPORTS.get(report)
@@ -67,7 +73,7 @@ async def get_report(
     named = {
         "owner": owner, "team": team, "step": step, "rule": rule, "source": source, "campaign": campaign,
         "channel": channel, "lead_type": lead_type, "band": band, "account_status": account_status,
-        "plan_version": plan_version, "reason": reason,
+        "plan_version": plan_version, "day": day, "week": week, "month": month, "reason": reason,
     }  # fmt: skip
     asked = Asked(
         first=read_day(from_, "from"),
@@ -81,5 +87,5 @@ async def get_report(
     )
     answer = await ask(pool, request.app.state.fact_upkeep, caller.workspace_id, found, asked)
     if format_ == "csv" or (format_ is None and CSV in request.headers.get("accept", "")):
-        return Response(answer.result.table.to_csv(), media_type=CSV)  # type: ignore[return-value]
+        return Response(answer.result.table.to_csv(bom=bom), media_type=CSV)  # type: ignore[return-value]
     return Json(answer.to_json())

@@ -88,11 +88,11 @@ class Cohort:
         """Whether the window of a lead is over."""
         return f"(lead.received_at <= {self._now} - {self._within})" if self._within else "true"
 
-    def in_time(self, at: str) -> str:
+    def in_time(self, at: str, received_at: str = "lead.received_at") -> str:
         """Whether something happened, and within the window."""
         if self._within is None:
             return f"({at} IS NOT NULL)"
-        return f"coalesce({at} - lead.received_at <= {self._within}, false)"
+        return f"coalesce({at} - {received_at} <= {self._within}, false)"
 
     def credited(self, at: str, owner: str) -> str:
         """The time of an outcome, if its owner is the one of the row."""

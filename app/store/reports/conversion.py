@@ -9,11 +9,11 @@ from app.store.reports.cuts import Parts, Reading
 STEPS = ("meeting", "opportunity", "purchase")
 """The steps after a lead was received, in order."""
 
-# A deal that was reversed is no purchase, and neither is money that only goes back.
+# A deal that was reversed in time is no purchase, and neither is money that only goes back.
 _BOUGHT = """
   SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at{owner}
     FROM sale_facts
-   WHERE workspace_id = $1 AND lead_received_at >= $2 AND lead_received_at < $3
+   WHERE workspace_id = $1 AND lead_received_at >= $2 AND lead_received_at < $3 AND {in_time}
    GROUP BY lead_id
   HAVING sum(won_deals) > 0"""
 _BUYING_OWNER = """,
@@ -55,9 +55,12 @@ def _count_conversions(cohort: Cohort) -> str:
        percentile_disc(0.9) WITHIN GROUP (ORDER BY {step}) FILTER (WHERE mature) AS {step}_p90,"""
         for position, step in enumerate(STEPS)
     )
+    bought = _BOUGHT.format(
+        owner=_BUYING_OWNER if cohort.at_event else "", in_time=cohort.in_time("at", "lead_received_at")
+    )
     rows = cohort.once("cohort", ", ".join(f"min({step}) AS {step}" for step in STEPS))
     return f"""
-WITH {cohort.held}bought AS ({_BOUGHT.format(owner=_BUYING_OWNER if cohort.at_event else "")}
+WITH {cohort.held}bought AS ({bought}
 ){first_owners}, cohort AS (
   SELECT {cohort.keys}lead.lead_id,{seconds}
          {cohort.mature} AS mature, lead.changed_at

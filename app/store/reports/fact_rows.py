@@ -179,7 +179,8 @@ class PromiseFact(Cuts):
 
     At a moment it is met if `met_at` is not after `due_at`; void if `void_at` is not after `due_at`; breached
     if it is due; else open. `met_by` is the owner who did it. The promise to the lead is the `first` of an
-    arrival: `lead_met_at` says when somebody kept it, no matter who had the lead then.
+    arrival: `lead_met_at` says when somebody kept it, no matter who had the lead then. A breached one is void
+    from when nobody could keep it any more.
     """
 
     assignment_id: str
@@ -305,7 +306,9 @@ END_ERASED = (
         WHERE assignment_facts.workspace_id = $1 AND assignment_facts.lead_id = $2
           AND now.workspace_id = $1 AND now.id = assignment_facts.assignment_id""",
     """UPDATE promise_facts
-          SET void_at = coalesce(void_at, now.ended_at), lead_void_at = coalesce(lead_void_at, now.ended_at)
+          SET void_at = coalesce(void_at, now.ended_at),
+              lead_void_at = coalesce(lead_void_at, (
+                SELECT max(ended_at) FROM assignments WHERE workspace_id = $1 AND lead_id = $2))
          FROM assignments AS now
         WHERE promise_facts.workspace_id = $1 AND promise_facts.lead_id = $2
           AND now.workspace_id = $1 AND now.id = promise_facts.assignment_id""",

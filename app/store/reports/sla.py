@@ -28,14 +28,18 @@ _COLUMNS = (
 
 
 def _promises(parts: Parts, *, of_leads: bool, now: str) -> str:
-    """The promises of the period with their states at `now`."""
+    """The promises of the period with their states at `now`.
+
+    One that nobody kept is late by at least as long as somebody could have kept it.
+    """
     named = ", ".join(f"{_LEAD[name]} AS {name}" if of_leads and name in _LEAD else name for name in _COLUMNS)
     first = " AND first" if of_leads else " AND owner_id IS NOT NULL"
     return f"""
   SELECT *, {_STATE.format(now=now)} AS state,
          CASE WHEN met_at > due_at THEN greatest(round(extract(epoch FROM met_at - due_at)), 0)
-              WHEN due_at <= {now} THEN round(extract(epoch FROM {now} - due_at)) END AS late,
-         met_at IS NULL AS runs
+              WHEN due_at <= {now}
+              THEN round(extract(epoch FROM least(void_at, {now}) - due_at)) END AS late,
+         met_at IS NULL AS unkept, met_at IS NULL AND coalesce(void_at > {now}, true) AS runs
     FROM (SELECT {parts.keys}{named} FROM promise_facts
            WHERE {parts.where}{first} AND excluded IS NULL) AS promise"""
 
@@ -61,6 +65,7 @@ SELECT {parts.total} AS is_total, kind, {parts.names}count(*) AS promises,
        count(*) FILTER (WHERE state = 'met') AS met,
        count(*) FILTER (WHERE state = 'met' AND met_by IS DISTINCT FROM owner_id) AS met_by_others,
        count(*) FILTER (WHERE state = 'breached') AS breached,
+       count(*) FILTER (WHERE state = 'breached' AND unkept) AS never_kept,
        count(*) FILTER (WHERE state = 'breached' AND runs) AS still_running,
        count(*) FILTER (WHERE state = 'open') AS open,
        count(*) FILTER (WHERE state = 'withdrawn') AS withdrawn, max(changed_at) AS changed_at
@@ -84,10 +89,10 @@ async def count_late(
     return await fetch_rows(
         connection,
         f"""
-SELECT kind, {parts.names}late, runs, count(*) AS count
+SELECT kind, {parts.names}late, unkept, count(*) AS count
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'breached'
- GROUP BY kind, {parts.names}late, runs
+ GROUP BY kind, {parts.names}late, unkept
 """,
         parts,
     )

@@ -17,6 +17,10 @@ OWNED = """owner_id IS NOT NULL AND excluded IS NULL AND arrival IS DISTINCT FRO
 MAX_WAITING = 200_000
 """The working time of more leads that wait is not computed."""
 
+_OWNER_END = "least(owner_touched_at, touched_at, ended_at, {now})"
+"""Until when an owner could touch what they were given, and nobody had."""
+_ANSWERED = "(owner_touched_at IS NOT NULL AND owner_touched_at <= coalesce(touched_at, owner_touched_at))"
+"""Whether the owner did."""
 _BIN = "CASE WHEN {0} < 1 THEN 0 ELSE 1 + floor(ln({0}) / ln(1.02)) END"
 
 
@@ -104,18 +108,18 @@ async def count_owner_times(
     A lead that another person touched first, or that went on, was watched until then.
     """
     parts = Parts(reading, "decided_at")
-    end = f"least(owner_touched_at, touched_at, ended_at, {parts.add(now, 'timestamptz')})"
-    mine = "(owner_touched_at IS NOT NULL AND owner_touched_at <= coalesce(touched_at, owner_touched_at))"
+    end = _OWNER_END.format(now=parts.add(now, "timestamptz"))
     working = _BIN.format("owner_work_seconds") if binned else "owner_work_seconds::numeric"
     found = (
-        f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working, NOT {mine} AS waits"
+        f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working,"
+        f" NOT {_ANSWERED} AS waits"
     )
     statement = _count_times(parts, found, f"{OWNED} AND NOT touch_day_only")
     return await fetch_rows(connection, statement, parts)
 
 
 async def list_waiting(
-    connection: Connection, reading: Reading, columns: Mapping[str, str], clock: str
+    connection: Connection, reading: Reading, columns: Mapping[str, str], clock: str, now: datetime
 ) -> list[dict[str, Any]]:
     """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts.
 
@@ -123,11 +127,31 @@ async def list_waiting(
     """
     parts = Parts(reading, "arrived_at", columns)
     at, _ = CLOCKS[clock]
+    end = parts.add(now, "timestamptz")
     statement = f"""
-SELECT {parts.names}whose, start FROM (
-  SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start
+SELECT {parts.names}whose, start, "end" FROM (
+  SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start, {end} AS "end"
     FROM assignment_facts
    WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL
+   LIMIT {MAX_WAITING + 1}) AS fact
+"""
+    return await fetch_rows(connection, statement, parts)
+
+
+async def list_owners_waiting(
+    connection: Connection, reading: Reading, now: datetime
+) -> list[dict[str, Any]]:
+    """Return the assignments that their owner did not touch, with their groups, and until when.
+
+    They are one more than `MAX_WAITING` if there are too many.
+    """
+    parts = Parts(reading, "decided_at")
+    end = _OWNER_END.format(now=parts.add(now, "timestamptz"))
+    statement = f"""
+SELECT {parts.names}whose, start, "end" FROM (
+  SELECT {parts.keys}owner_id AS whose, decided_at AS start, greatest({end}, decided_at) AS "end"
+    FROM assignment_facts
+   WHERE {parts.where} AND {OWNED} AND NOT touch_day_only AND NOT {_ANSWERED}
    LIMIT {MAX_WAITING + 1}) AS fact
 """
     return await fetch_rows(connection, statement, parts)
