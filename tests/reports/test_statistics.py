@@ -48,7 +48,7 @@ def test_without_a_sample_there_is_no_rate() -> None:
 
 
 def test_percentile_is_a_value_of_the_sample() -> None:
-    times = dict.fromkeys((5, 3860, 2704, 15, 1050), 1)
+    times = dict.fromkeys((5.0, 3860.0, 2704.0, 15.0, 1050.0), 1)
     assert (percentile_disc(times, MEDIAN), percentile_disc(times, P90)) == (1050, 3860)
     assert percentile_disc({1.0: 1, 3.0: 1}, MEDIAN) == 1
     assert percentile_disc({}, MEDIAN) is None
