@@ -9,6 +9,7 @@ from bench.held import held_beside_idle
 from bench.isolation import isolation
 from bench.overload import overload
 from bench.processes import Service, service
+from bench.reports import reports
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, size, weight
 from bench.webhooks import burst, steady_stream
@@ -27,6 +28,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "held": held_beside_idle,
     "webhooks": steady_stream,
     "burst": burst,
+    "reports": reports,
     "overload": overload,
     "isolation": isolation,
 }

@@ -19,7 +19,7 @@ from app.store.connection.migrate import migrate
 from devtools.embedded_postgres import start
 
 COMMAND = [str(Path(sys.executable).with_name("lead-assignment"))]
-SCOPES = "assign,leads:read,directory:write,plan:write,plan:approve,ops"
+SCOPES = "assign,leads:read,events,directory:write,plan:write,plan:approve,ops"
 RATE = "1000000/s"
 """A rate that no measurement reaches. It is counted like any other."""
 
