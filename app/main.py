@@ -62,6 +62,7 @@ from app.settings import Settings
 from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, borrowed, open_pool, when_ready
+from app.tracing import Tracing
 from app.webhooks.endpoints import Endpoints
 from app.webhooks.receive import Receiver
 from app.worker.target_deliveries import sender_of
@@ -72,10 +73,13 @@ UNKNOWN_PATHS = 60
 """Unknown paths of webhooks that one address may try in a minute."""
 
 
-def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, strategies: Mapping[str, Strategy] | None = None, tracing: Tracing | None = None
+) -> FastAPI:
     """The application. The pool opens, and connects, with the server's start.
 
-    `strategies` are those that plans may use, by name; all that are installed unless given.
+    `strategies` are those that plans may use, by name; all that are installed unless given. With `tracing`,
+    requests and decisions have spans.
     """
     offered = installed() if strategies is None else strategies
     metrics = Metrics()
@@ -103,6 +107,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             metrics,
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
+            tracing=tracing,
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()
@@ -134,6 +139,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url=None,
+        # The framework's spans would hold paths and query strings. Ours are in `app.tracing`.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
     app.state.draining = False
@@ -155,6 +162,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         log=structlog.get_logger(),
         observe=metrics.request_finished,
         access_log=settings.access_log,
+        tracing=tracing,
     )
     return app
 

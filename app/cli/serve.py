@@ -9,7 +9,7 @@ import time
 from importlib.metadata import version
 from socket import socket
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -18,11 +18,15 @@ from starlette.datastructures import State
 
 from app import logs
 from app.cli.context import CommandError, database, require_tables, settings_now
+from app.cli.traces import traces
 from app.settings import Settings
 from app.store.connection import role
 from app.store.connection.address import connect_to
 from app.store.connection.pool import when_ready
 from app.store.connection.revision import find_revision
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that only they close them."""
@@ -144,12 +148,20 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
-    from app.api.http.protocol import protocol_of
     from app.cli.metrics_port import metrics_port
     from app.main import create_app
 
-    app = create_app(settings)
-    config = uvicorn.Config(
+    with traces() as tracing:
+        app = create_app(settings, tracing=tracing)
+        app.state.traces = tracing is not None
+        with metrics_port(settings, app.state.exporter):
+            _Server(_config(settings, app), app.state, announcement).run()
+
+
+def _config(settings: Settings, app: "FastAPI") -> uvicorn.Config:
+    from app.api.http.protocol import protocol_of
+
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -166,8 +178,6 @@ def _run(settings: Settings, announcement: str | None) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    with metrics_port(settings, app.state.exporter):
-        _Server(config, app.state, announcement).run()
 
 
 class _Server(uvicorn.Server):
@@ -193,6 +203,7 @@ class _Server(uvicorn.Server):
             version=version("lead-assignment"),
             schema=schema,
             settings=settings.to_log(),
+            traces=self._state.traces,
         )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

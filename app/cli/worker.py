@@ -3,6 +3,7 @@
 import asyncio
 import math
 import signal
+from importlib.metadata import version
 from typing import Annotated
 
 import structlog
@@ -10,7 +11,9 @@ import typer
 
 from app import logs
 from app.cli.context import CommandError, require_tables, settings_now
+from app.cli.traces import traces
 from app.settings import Settings
+from app.tracing import Tracing
 
 
 def worker(
@@ -26,10 +29,11 @@ def worker(
         raise CommandError("Set DATABASE_URL.")
     logs.configure(level=settings.log_level)
     require_tables(settings.database_url, math.inf)
-    asyncio.run(_until_signal(settings))
+    with traces() as tracing:
+        asyncio.run(_until_signal(settings, tracing))
 
 
-async def _until_signal(settings: Settings) -> None:
+async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     # These imports take long, and no other command waits for them.
     from app.audit.exporter import Exporter
     from app.cli.metrics_port import metrics_port
@@ -42,6 +46,7 @@ async def _until_signal(settings: Settings) -> None:
     from app.secrets import SecretBox
     from app.store.connection.monitor import ConnectionMonitor
     from app.store.connection.pool import open_pool
+    from app.store.connection.revision import find_revision
     from app.worker.target_deliveries import sender_of
     from app.worker.watch import watching
     from app.worker.worker import working
@@ -65,6 +70,7 @@ async def _until_signal(settings: Settings) -> None:
         metrics,
         deadline=settings.request_timeout_seconds,
         plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
+        tracing=tracing,
     )
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     secrets = SecretBox(settings.secrets_keys())
@@ -79,8 +85,15 @@ async def _until_signal(settings: Settings) -> None:
                 working(pool, dispatch, sender, every, metrics, development=settings.development),
                 watching(pool, metrics),
             ):
-                log.info("working")
+                log.info(
+                    "working",
+                    version=version("lead-assignment"),
+                    schema=await find_revision(pool, settings.request_timeout_seconds),
+                    settings=settings.to_log(),
+                    traces=tracing is not None,
+                )
                 await ended.wait()
     finally:
         await dispatch.close()
         await pool.close()
+        log.info("stopped")

@@ -93,11 +93,13 @@ def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None
 
 def problem_document(problem: Problem) -> dict[str, Any]:
     """A problem of one item of a batch. The response as a whole carries the request id."""
-    return document_of(problem, "", [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]])
+    return document_of(problem, {}, [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]])
 
 
-def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The problem as a JSON object."""
+def document_of(
+    problem: Problem, ids: Mapping[str, str], errors: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """The problem as a JSON object. `ids` are what the request is known by."""
     document: dict[str, Any] = {
         "type": f"urn:lead-assignment:problem:{problem.code}",
         "title": problem.title,
@@ -106,9 +108,7 @@ def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str,
     }
     if problem.detail:
         document["detail"] = problem.detail
-    if request_id:
-        document["request_id"] = request_id
-    document |= problem.members
+    document |= {**ids, **problem.members}
     if problem.faults:
         document["errors"] = errors
         document["errors_total"] = problem.faults_total

@@ -162,6 +162,7 @@ class ProblemDetails(ResponseModel):
     code: str
     detail: str | None = None
     request_id: str | None = None
+    trace_id: str | None = Field(None, description="The trace that the request is part of, if there is one.")
     errors: list[ProblemError] | None = None
     errors_total: int | None = None
     state: Literal["open", "closed", "superseded"] | None = Field(

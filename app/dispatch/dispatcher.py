@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
@@ -20,9 +20,11 @@ from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
 from app.plugins.runner import PluginRunner
 from app.store.connection.pool import Limits, Pool
+from app.tracing import Tracing
 
 MAX_DRY_RUNS = 2
 """Dry runs of one workspace that are under way at once."""
+_UNTRACED = nullcontext()
 
 
 class Dispatcher:
@@ -36,9 +38,11 @@ class Dispatcher:
         *,
         deadline: float,
         plugins: PluginLimits | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._pool = pool
         self.metrics = metrics
+        self._tracing = tracing
         self._deadline = deadline
         self._limits = Limits(
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
@@ -87,12 +91,13 @@ class Dispatcher:
         job.deadline = loop.time() + seconds
         deadline = loop.call_at(job.deadline, _expire, job, writer)
         try:
-            await _call_plugins(writer, [job])
-            writer.enter(job)
-            # A caller that goes away cancels this future. A job whose decision has not begun is then dropped;
-            # one that is under way is stored all the same.
-            with nullcontext() if job.bulk else long_work().hurry():
-                return await job.done
+            with self._traced(workspace_id, [job]):
+                await _call_plugins(writer, [job])
+                writer.enter(job)
+                # A caller that goes away cancels this future. A job whose decision has not begun is then
+                # dropped; one that is under way is stored all the same.
+                with nullcontext() if job.bulk else long_work().hurry():
+                    return await job.done
         finally:
             deadline.cancel()
 
@@ -104,16 +109,17 @@ class Dispatcher:
             writer.admit(len(jobs), seconds, bulk=True)
         except Problem as problem:
             return [problem for _ in jobs]
-        await _call_plugins(writer, jobs)
-        for job in jobs:
-            self.attribute_names.note(workspace_id, job.attributes())
-            writer.enter(job)
-        try:
-            await asyncio.wait([job.done for job in jobs], timeout=seconds)
-        finally:
+        with self._traced(workspace_id, jobs):
+            await _call_plugins(writer, jobs)
             for job in jobs:
-                if not job.taken:
-                    job.done.cancel()
+                self.attribute_names.note(workspace_id, job.attributes())
+                writer.enter(job)
+            try:
+                await asyncio.wait([job.done for job in jobs], timeout=seconds)
+            finally:
+                for job in jobs:
+                    if not job.taken:
+                        job.done.cancel()
         return [_outcome(job, writer) for job in jobs]
 
     async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
@@ -150,6 +156,9 @@ class Dispatcher:
         """End the processes of plugins."""
         await self._plugin_runner.close()
 
+    def _traced(self, workspace_id: int, jobs: Sequence[Job]) -> AbstractContextManager[None]:
+        return _UNTRACED if self._tracing is None else self._tracing.deciding(workspace_id, jobs)
+
     def _writer(self, workspace_id: int) -> WorkspaceWriter:
         writer = self._writers.get(workspace_id)
         if writer is None:
@@ -164,6 +173,7 @@ class Dispatcher:
                 self.write_window,
                 PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, for_plugins),
                 PendingJobs(self._waiting),
+                self._tracing,
             )
         return writer
 

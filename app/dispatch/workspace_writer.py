@@ -41,6 +41,7 @@ from app.store.connection.pool import (
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot, note_step_back
+from app.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ class WorkspaceWriter:
     write_window: WriteWindow
     plugins: PluginPort
     pending: PendingJobs
+    tracing: Tracing | None = None
     snapshot: Snapshot | None = None
     running: asyncio.Task[None] | None = None
     unavailable: bool = False
@@ -184,13 +186,24 @@ class WorkspaceWriter:
         connection = await take_connection(self.pool, self.deadline)
         try:
             result, locked = await self._prepare(connection, known, jobs)
+            written = time.perf_counter()
             await self._commit_transaction(connection, result)
             ended = time.perf_counter()
+            self._trace(jobs, (started, locked, written, ended))
             self.metrics.group_committed(len(jobs), locked - started, ended - locked)
             self.pending.times.note(result.decisions, result.seconds, ended - started)
             self._accept(result)  # before the connection is given back: nobody waits for that
+        except Exception as error:
+            self._trace(jobs, (started, time.perf_counter()), error)
+            raise
         finally:
             await give_back(self.pool, connection)
+
+    def _trace(self, jobs: Sequence[Job], times: Sequence[float], error: Exception | None = None) -> None:
+        if self.tracing is not None:
+            # A plan that has to be compiled first is no failure: the group is tried again.
+            failed = None if error is None or isinstance(error, CompileFirst) else type(error).__name__
+            self.tracing.group_ended(self.workspace_id, jobs, times, failed)
 
     async def _commit_transaction(self, connection: Connection, result: GroupResult) -> None:
         try:

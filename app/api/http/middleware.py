@@ -12,6 +12,7 @@ from app.api.http.auth import Caller
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, Problem
 from app.logs import AccessLog, to_json
+from app.tracing import RequestSpan, Tracing
 
 SECURITY_HEADERS = (
     (b"cache-control", b"no-store"),
@@ -55,8 +56,16 @@ Observe = Callable[[str, str, int, float], None]
 class RequestMiddleware:
     """Wraps the whole app. It sees the route template, never the URL or a submitted value."""
 
-    def __init__(self, app: ASGIApp, *, log: Log, observe: Observe, access_log: AccessLog = "all") -> None:
-        self.app, self.log, self.observe = app, log, observe
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: Log,
+        observe: Observe,
+        access_log: AccessLog = "all",
+        tracing: Tracing | None = None,
+    ) -> None:
+        self.app, self.log, self.observe, self._tracing = app, log, observe, tracing
         self._first_logged = {"all": 100, "errors": 400, "off": 1000}[access_log]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,18 +74,22 @@ class RequestMiddleware:
             return
         began = time.perf_counter()
         headers, scope["trace"] = _identify(scope)
+        span = None if self._tracing is None else _begin_span(self._tracing, scope)
         sending = _Sending(send, headers)
         try:
             await self._respond(scope, receive, sending)
         finally:
-            self._record(scope, sending.status or CLIENT_GONE, time.perf_counter() - began)
+            status = sending.status or CLIENT_GONE
+            self._record(scope, status, time.perf_counter() - began)
+            if span is not None:
+                span.end(_method(scope), route_of(scope), status, _caller(scope))
 
     async def _respond(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:
             _check([name for name, _ in scope["headers"]])
             await self.app(scope, receive, send)
         except BadRequest as problem:
-            await problem_response(problem, scope["request_id"])(scope, receive, send)
+            await problem_response(problem, scope)(scope, receive, send)
         except Exception as error:
             self.log.error(
                 "unexpected",
@@ -88,10 +101,10 @@ class RequestMiddleware:
             if send.status:
                 # Part of the response is sent. Only a broken connection can tell that it is incomplete.
                 raise
-            await problem_response(Problem(), scope["request_id"])(scope, receive, send)
+            await problem_response(Problem(), scope)(scope, receive, send)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route, method = route_of(scope), _method(scope)
         self.observe(route, method, status, seconds)
         if status >= self._first_logged:
             self.log.info(
@@ -154,6 +167,17 @@ def _identify(scope: Scope) -> tuple[Headers, dict[str, str]]:
     if not found:
         return headers, {}
     return [*headers, (b"traceparent", parent)], {"trace_id": str(found[1], "ascii")}
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
+def _begin_span(tracing: Tracing, scope: Scope) -> RequestSpan:
+    sent = {str(name, "latin-1"): str(value, "latin-1") for name, value in scope["headers"]}
+    span = tracing.request(_method(scope), sent)
+    scope["trace"] = {"trace_id": span.trace_id}
+    return span
 
 
 def _caller(scope: Scope) -> dict[str, object]:

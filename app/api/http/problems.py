@@ -1,7 +1,9 @@
 """Every error as problem details (RFC 9457): the place and the reason, never the submitted value."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 import asyncpg
 import orjson
@@ -32,26 +34,20 @@ MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
 
 
-def problem_bytes(problem: Problem, request_id: str) -> bytes:
+def problem_bytes(problem: Problem, ids: Mapping[str, str]) -> bytes:
     """The body of the response, at most 8 KiB. It lists as many faults as fit."""
     errors = [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]]
     while True:
-        body = orjson.dumps(document_of(problem, request_id, errors), option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(document_of(problem, ids, errors), option=orjson.OPT_UTC_Z)
         if len(body) <= MAX_BYTES or not errors:
             return body
         errors = errors[: len(errors) // 2]
 
 
-def problem_response(problem: Problem, request_id: str) -> Response:
-    """The response to a problem."""
-    return Response(
-        problem_bytes(problem, request_id), problem.status, dict(problem.headers), media_type=MEDIA_TYPE
-    )
-
-
-def request_id_of(request: Request) -> str:
-    """The id of the request in the logs."""
-    return str(request.scope.get("request_id", ""))
+def problem_response(problem: Problem, scope: Mapping[str, Any]) -> Response:
+    """The response to a problem of this request."""
+    ids = {"request_id": scope["request_id"], **scope.get("trace", {})}
+    return Response(problem_bytes(problem, ids), problem.status, dict(problem.headers), media_type=MEDIA_TYPE)
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
@@ -107,7 +103,7 @@ def install(app: FastAPI) -> None:
     """Registers the handlers that turn errors into problems."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(handled(error, request.app), request_id_of(request))
+        return problem_response(handled(error, request.app), request.scope)
 
     for kind in HANDLED:
         app.add_exception_handler(kind, handle)

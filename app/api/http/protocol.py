@@ -363,7 +363,7 @@ class _Answer:
         self._problem = problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await problem_response(self._problem, scope["request_id"])(scope, receive, send)
+        await problem_response(self._problem, scope)(scope, receive, send)
 
 
 class _Answers:

@@ -53,7 +53,7 @@ class TakingTurns:
                 problem = await route.refusal(scope)
                 if problem is not None:
                     scope["route"] = route
-                    await problem_response(problem, scope["request_id"])(scope, receive, send)
+                    await problem_response(problem, scope)(scope, receive, send)
                     return
             receive = self._in_turns(receive, caller)
         await self._app(scope, receive, send)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
 from app.engine.life.crm import CrmChange
@@ -18,6 +18,9 @@ from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
 from app.store.path.idempotency import Reply as Reply
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +44,7 @@ class Job:
     deadline: when its caller stops waiting, on the clock of the event loop. It is not decided afterwards.
     plugin:   what plugins returned for its lead.
     done:     the reply, set after the commit.
+    span:     that of its decision, where there are traces.
     """
 
     key: IdempotencyKey | None = None
@@ -50,6 +54,7 @@ class Job:
     deadline: float = inf
     plugin: PluginCall = field(default_factory=PluginCall)
     done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    span: "Span | None" = None
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide the job; the session records what follows from it.

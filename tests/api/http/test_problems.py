@@ -265,7 +265,7 @@ def test_invalid_names_are_not_repeated() -> None:
 @pytest.mark.parametrize("depth", [1, 32])
 def test_number_of_reported_errors_is_limited(count: int, depth: int) -> None:
     fault = Fault(("n" * 64,) * depth, "code", "detail " * 10)
-    body = problem_bytes(errors.ValidationFailed(faults=[fault] * count), "request-1")
+    body = problem_bytes(errors.ValidationFailed(faults=[fault] * count), {"request_id": "request-1"})
     returned = orjson.loads(body)
     assert len(body) <= MAX_BYTES
     assert len(returned.get("errors", [])) <= 20
