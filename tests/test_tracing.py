@@ -57,12 +57,21 @@ async def traced(filled: Filled) -> AsyncIterator[tuple[httpx2.AsyncClient, Trac
         yield client, traces
 
 
-def parent_of(span: ReadableSpan) -> int | None:
-    return span.parent.span_id if span.parent is not None else None
+def parent_of(span: ReadableSpan) -> int:
+    """The id of the span that it is part of, 0 for none."""
+    return span.parent.span_id if span.parent is not None else 0
 
 
 def id_of(span: ReadableSpan) -> int:
-    return int(span.get_span_context().span_id)
+    context = span.get_span_context()
+    assert context is not None
+    return context.span_id
+
+
+def trace_of(span: ReadableSpan) -> str:
+    context = span.get_span_context()
+    assert context is not None
+    return f"{context.trace_id:032x}"
 
 
 async def test_a_request_is_one_trace_from_the_caller_to_the_commit(filled: Filled) -> None:
@@ -73,7 +82,7 @@ async def test_a_request_is_one_trace_from_the_caller_to_the_commit(filled: Fill
         assert answer.status_code == 201
         request, decide, group = (traces.only(name) for name in ("POST /assign", "decide", GROUP))
         spans = [request, decide, group, *(traces.only(step) for step in STEPS)]
-    assert {f"{span.get_span_context().trace_id:032x}" for span in spans} == {TRACE_ID}
+    assert {trace_of(span) for span in spans} == {TRACE_ID}
     assert f"{parent_of(request):016x}" == PARENT_ID
     assert parent_of(decide) == id_of(request)
     assert parent_of(group) == id_of(decide)
@@ -91,7 +100,7 @@ async def test_requests_of_one_commit_group_are_linked_both_ways(filled: Filled)
         assert {answer.status_code for answer in answers} == {201}
         groups, decisions = traces.named(GROUP), {id_of(span): span for span in traces.named("decide")}
     assert len(decisions) == 12
-    assert len({span.get_span_context().trace_id for span in decisions.values()}) == 12
+    assert len({trace_of(span) for span in decisions.values()}) == 12
     assert len(groups) < 12
     served = []
     for group in groups:

@@ -48,8 +48,8 @@ def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
 def test_spans_of_a_process_reach_the_collector_before_it_ends(filled: Filled, tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
     with collector() as (url, got):
-        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_RESOURCE_ATTRIBUTES": "zone=north"}
-        with shell.serving("--port", "0", **variables) as (_, line):
+        shell.variables |= {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_RESOURCE_ATTRIBUTES": "zone=north"}
+        with shell.serving("--port", "0") as (_, line):
             told = orjson.loads(line)
             assert told["traces"] is True
             address = f"http://127.0.0.1:{told['port']}/healthz?name=canary"
@@ -79,4 +79,3 @@ def test_traces_that_cannot_be_sent_are_refused_at_the_start(filled: Filled, tmp
     for command in ("serve", "worker"):
         said = shell.refuses(command, OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
         assert "OTEL_EXPORTER_OTLP_PROTOCOL" in said
-
