@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 SLICE_SECONDS = 0.002
 """How long a computation may keep the thread of the event loop at once."""
@@ -165,6 +166,26 @@ class Pace:
         """Wait for the next slice at once, before a step that takes long and cannot stop."""
         await long_work().next_slice()
         self._since = time.monotonic()
+
+
+async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, for a long loop over them that gives way to others."""
+    pace = Pace()
+    for item in items:
+        await pace.rest()
+        yield item
+
+
+async def finished(steps: Generator[None, None, Result]) -> Result:
+    """What a computation returns that can be stopped after each step. It gives way to others."""
+    pace = Pace()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        await pace.rest()
 
 
 class Threads:

@@ -9,7 +9,7 @@ import typer
 from app.cli.context import CommandError, with_pool, workspace_chosen
 from app.contract.reports import read_day, read_filters, read_names, read_within
 from app.errors import ValidationFailed
-from app.reports.ask import Answer, Asked, ask
+from app.reports.ask import Asked, ask
 from app.reports.dimensions import DIMENSIONS
 from app.reports.registry import REPORTS
 from app.reports.upkeep import FactUpkeep
@@ -51,7 +51,7 @@ def report(
         raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")
     chosen = dict.fromkeys((*DIMENSIONS, "reason"), ())
 
-    async def work(pool: Pool) -> Answer:
+    async def work(pool: Pool) -> str:
         asked = Asked(
             first=read_day(start.date().isoformat(), "from") if start is not None else None,
             last=read_day(end.date().isoformat(), "to") if end is not None else None,
@@ -61,13 +61,15 @@ def report(
             by=by,
             credit=credit,
         )
-        return await ask(pool, FactUpkeep(pool), (await workspace_chosen(pool, workspace)).id, found, asked)
+        workspace_id = (await workspace_chosen(pool, workspace)).id
+        answer = await ask(pool, FactUpkeep(pool), workspace_id, found, asked)
+        if as_json:
+            options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
+            return orjson.dumps(await answer.to_json(), option=options).decode() + "\n"
+        return await answer.result.table.to_csv(bom=bom)
 
     try:
-        answer = with_pool(work)
+        text = with_pool(work)
     except ValidationFailed as problem:
         raise CommandError("; ".join(f"{each.path[-1]} {each.detail}" for each in problem.faults)) from None
-    if as_json:
-        typer.echo(orjson.dumps(answer.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
-    else:
-        typer.echo(answer.result.table.to_csv(bom=bom), nl=False)
+    typer.echo(text, nl=False)

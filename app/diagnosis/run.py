@@ -12,6 +12,7 @@ from app.diagnosis.own import own_numbers
 from app.diagnosis.read import read_material
 from app.plan_check.parse import Strategies
 from app.reports.periods import Period, period_of
+from app.reports.places import places
 from app.reports.upkeep import FactUpkeep
 from app.store import workspaces
 from app.store.connection.pool import Pool
@@ -40,7 +41,17 @@ class Question:
 async def diagnose(
     pool: Pool, workspace_id: int, strategies: Strategies, upkeep: FactUpkeep, question: Question
 ) -> dict[str, Any]:
-    """The diagnosis of a period, as answered."""
+    """The diagnosis of a period, as answered.
+
+    Raises Overloaded when too many others of the workspace wait.
+    """
+    async with places().take(workspace_id):
+        return await _diagnose(pool, workspace_id, strategies, upkeep, question)
+
+
+async def _diagnose(
+    pool: Pool, workspace_id: int, strategies: Strategies, upkeep: FactUpkeep, question: Question
+) -> dict[str, Any]:
     cursor = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
     async with reading(pool, workspace_id) as connection:
         zone = await workspaces.find_time_zone(connection, workspace_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.errors import Fault, Path, ValidationFailed
 from app.reports.periods import Period, period_of
+from app.reports.places import places
 from app.reports.report import Question, Report
 from app.reports.tables import Result
 from app.reports.upkeep import FactUpkeep
@@ -45,7 +46,7 @@ class Answer:
     result: Result
     cursor: FactCursor
 
-    def to_json(self) -> dict[str, Any]:
+    async def to_json(self) -> dict[str, Any]:
         """The answer as callers see it."""
         report, question, result = self.report, self.question, self.result
         within = question.within
@@ -65,7 +66,7 @@ class Answer:
             "by": result.by or question.by or None,
             "credit": result.credit or question.credit or None,
             "method": result.method,
-            **result.table.to_json(),
+            **await result.table.to_json(),
             "details": dict(result.details),
             "notes": list(result.notes),
             "not_available": dict(result.not_available),
@@ -75,8 +76,14 @@ class Answer:
 async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
     """Answer a report about the newest facts.
 
-    Raises ValidationFailed for a question that the report cannot answer.
+    Raises ValidationFailed for a question that the report cannot answer, and Overloaded when too many others
+    of the workspace wait.
     """
+    async with places().take(workspace_id):
+        return await _ask(pool, upkeep, workspace_id, report, asked)
+
+
+async def _ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
     await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
     if report.prepare is not None:
         await report.prepare(pool, workspace_id)

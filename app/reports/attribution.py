@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.pace import paced
 from app.reports.cohorts import (
     by_group,
     cohort_question,
@@ -45,7 +46,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     table = Table(
         (*group_columns(question), *_COLUMNS),
-        [{**groups(question, key), **_cells(rows[key])} for key in sorted_keys(rows)],
+        [{**groups(question, key), **_cells(rows[key])} async for key in paced(sorted_keys(rows))],
         _cells(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)

@@ -16,6 +16,7 @@ import orjson
 from app.errors import refused_at
 from app.reports.ask import CATCH_UP_SECONDS
 from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
+from app.reports.places import places as turns
 from app.reports.upkeep import FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
@@ -68,18 +69,19 @@ async def draw_sample(
 
     Raises ValidationFailed for a week that does not exist.
     """
-    await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
-    async with reading(pool, workspace_id) as connection:
-        now = await read_deciding_now(connection, workspace_id)
-        zone = await find_time_zone(connection, workspace_id)
-        week = week or bucket_of(now - WEEK, "week", zone)
-        monday = _monday(week)
-        period = Period(monday, monday + WEEK, zone)
-        sizes = await store.count_strata(connection, workspace_id, period.start, period.end)
-        drawn = allocate(sizes, places)
-        seed = seed or week
-        decisions = await store.draw(connection, workspace_id, period.start, period.end, seed, drawn)
-        cursor = await read_cursor(connection, workspace_id)
+    async with turns().take(workspace_id):
+        await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
+        async with reading(pool, workspace_id) as connection:
+            now = await read_deciding_now(connection, workspace_id)
+            zone = await find_time_zone(connection, workspace_id)
+            week = week or bucket_of(now - WEEK, "week", zone)
+            monday = _monday(week)
+            period = Period(monday, monday + WEEK, zone)
+            sizes = await store.count_strata(connection, workspace_id, period.start, period.end)
+            drawn = allocate(sizes, places)
+            seed = seed or week
+            decisions = await store.draw(connection, workspace_id, period.start, period.end, seed, drawn)
+            cursor = await read_cursor(connection, workspace_id)
     return AuditSample(week, seed, period, now, cursor, sizes, drawn, decisions)
 
 

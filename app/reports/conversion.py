@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from app.pace import paced
 from app.reports.cohorts import (
     COHORT,
     CREDITS,
@@ -74,7 +75,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     table = Table(
         (*group_columns(question), *_COLUMNS),
-        [{**groups(question, key), **_row(rows[key])} for key in sorted_keys(rows)],
+        [{**groups(question, key), **_row(rows[key])} async for key in paced(sorted_keys(rows))],
         _row(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)

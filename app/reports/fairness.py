@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.engine.selection.fair_share import LEAD_UNITS
+from app.pace import paced
 from app.reports.dimensions import DIMENSIONS
 from app.reports.report import Question, Report
 from app.reports.share_facts import catch_up
@@ -117,7 +118,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
     members = [name for name in MEMBER if name in question.group_by] or MEMBER
     shares = await store.sum_shares(connection, question.reading, groups)
     other = await store.count_other_leads(connection, question.reading, groups)
-    rows = _share_rows(shares, groups)
+    rows = await _share_rows(shares, groups)
     with_balances = not groups and question.filters.keys() <= set(MEMBER)
     if with_balances:
         for each in await store.sum_balances(connection, question.workspace_id, question.period.start):
@@ -125,8 +126,8 @@ async def _answer(connection: Connection, question: Question) -> Result:
         for member in await store.list_members(connection, question.workspace_id):
             rows.setdefault(member, _Row())
     view = _View(question, groups, members)
-    view.add_shares(rows)
-    view.add_others(other, rows)
+    await view.add_shares(rows)
+    await view.add_others(other, rows)
     names = [*groups, *members]
     changed = [each["changed_at"] for each in (*shares, *other) if each["changed_at"] is not None]
     return Result(
@@ -139,7 +140,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
             ],
             [
                 {**dict(zip(names, key, strict=True)), **row.cells(balances=with_balances)}
-                for key, row in view.ordered()
+                async for key, row in paced(view.ordered())
             ],
             view.total.cells(balances=with_balances),
         ),
@@ -158,9 +159,9 @@ _NOTES = (
 )
 
 
-def _share_rows(shares: Iterable[Row], groups: Sequence[str]) -> Rows:
+async def _share_rows(shares: Iterable[Row], groups: Sequence[str]) -> Rows:
     rows: Rows = defaultdict(_Row)
-    for each in shares:
+    async for each in paced(shares):
         key = (*(each[name] for name in groups), each["team_id"], each["owner_id"])
         rows[key].amounts[each["column"]] += int(each["amount"])
     return rows
@@ -176,14 +177,14 @@ class _View:
         self._rows: Rows = defaultdict(_Row)
         self.total = _Row()
 
-    def add_shares(self, rows: Rows) -> None:
+    async def add_shares(self, rows: Rows) -> None:
         """Add the shares of members."""
-        for key, row in rows.items():
+        async for key, row in paced(rows.items()):
             for shown in self._shown([key]):
                 self._rows[shown].add(row)
                 self.total.add(row)
 
-    def add_others(self, other: Iterable[Row], rows: Rows) -> None:
+    async def add_others(self, other: Iterable[Row], rows: Rows) -> None:
         """Add the leads outside the turn.
 
         One without a team stands with each team of its owner, or in a row without a team. The total has it
@@ -192,7 +193,7 @@ class _View:
         teams: dict[str | None, set[str | None]] = defaultdict(set)
         for *_, team, owner in rows:
             teams[owner].add(team)
-        for each in other:
+        async for each in paced(other):
             reason = reason_of(each["code"], each["strategy"])
             group = tuple(each[name] for name in self._groups)
             among = (

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from app.pace import paced
 from app.reports.cohorts import (
     COHORT,
     CREDITS,
@@ -74,7 +75,7 @@ async def answer(connection: Connection, question: Question) -> Result:
             **_cells(leads[key], amounts.get((key, each or ""))),
             "currency": shown(each),
         }
-        for key in sorted_keys(leads)
+        async for key in paced(sorted_keys(leads))
         for each in currencies
     ]
     return Result(
@@ -86,7 +87,7 @@ async def answer(connection: Connection, question: Question) -> Result:
         by=COHORT,
         credit=question.credit,
         method="exact",
-        details={"totals": Table(_COLUMNS, totals).to_json()["rows"]} if question.group_by else {},
+        details={"totals": (await Table(_COLUMNS, totals).to_json())["rows"]} if question.group_by else {},
         notes=notes_of(question),
         changed_at=newest(whole["changed_at"] if whole is not None else None),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from app.pace import paced
 from app.reports.cohorts import (
     COHORT,
     CREDITS,
@@ -109,7 +110,11 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     columns = [each for each in _COLUMNS if question.by != EVENT or each.name not in _OF_LEADS]
     totals = [whole.row((), currency) for currency in currencies]
-    rows = [{**groups(question, key), **found.row(key, currency)} for key in keys for currency in currencies]
+    rows = [
+        {**groups(question, key), **found.row(key, currency)}
+        async for key in paced(keys)
+        for currency in currencies
+    ]
     table = Table(
         (*group_columns(question), *columns),
         rows if question.group_by else totals,
@@ -117,7 +122,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     details: dict[str, Any] = {}
     if question.group_by:
-        details["totals"] = Table(columns, totals).to_json()["rows"]
+        details["totals"] = (await Table(columns, totals).to_json())["rows"]
     if whole.spend is not None:
         period = question.period
         details["campaigns_without_leads"] = await revenue.list_spent_campaigns(

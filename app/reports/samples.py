@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from app.pace import finished, paced
 from app.reports.statistics import MEDIAN, P90, P99, Quantile, Sample, value_of
 
 Key = tuple[Any, ...]
@@ -31,21 +32,22 @@ class Samples:
         """The sample of one group."""
         return Sample(self._values.get(key, {}), self._waiting.get(key, {}))
 
-    def total(self) -> Sample:
+    async def total(self) -> Sample:
         """The sample of all groups."""
-        return Sample(_sum(self._values.values()), _sum(self._waiting.values()))
+        return Sample(await _sum(self._values.values()), await _sum(self._waiting.values()))
 
-    def merged(self, group: Callable[[Key], Key]) -> "Samples":
+    async def merged(self, group: Callable[[Key], Key]) -> "Samples":
         """The same with larger groups: `group` says to which one each of these belongs."""
         merged = Samples(binned=self._binned)
         for mine, others in ((merged._values, self._values), (merged._waiting, self._waiting)):
-            for key, counts in others.items():
+            async for key, counts in paced(others.items()):
                 mine.setdefault(group(key), Counter()).update(counts)
         return merged
 
-    def quantiles(self, prefix: str, sample: Sample) -> dict[str, Quantile]:
+    async def quantiles(self, prefix: str, sample: Sample) -> dict[str, Quantile]:
         """Median, p90 and p99 of a sample, as cells of the columns that begin with `prefix`."""
-        return {f"{prefix}_{name}": self._shown(sample.quantile(share)) for name, share in QUANTILES.items()}
+        found = await finished(sample.quantiles(list(QUANTILES.values())))
+        return {f"{prefix}_{name}": self._shown(value) for name, value in zip(QUANTILES, found, strict=True)}
 
     def _shown(self, value: Quantile) -> Quantile:
         if value is None or isinstance(value, str):
@@ -54,9 +56,9 @@ class Samples:
         return int(value) if float(value).is_integer() else round(value, 1)
 
 
-def _sum(counters: Iterable[Mapping[float, int]]) -> Counter[float]:
+async def _sum(counters: Iterable[Mapping[float, int]]) -> Counter[float]:
     total: Counter[float] = Counter()
-    for each in counters:
+    async for each in paced(counters):
         total.update(each)
     return total
 

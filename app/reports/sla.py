@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.pace import paced
 from app.reports.report import Question, Report
 from app.reports.samples import Samples, key_of
 from app.reports.statistics import Rate
@@ -41,12 +42,13 @@ async def _answer(connection: Connection, question: Question) -> Result:
     reading, now = question.reading, question.now
     counts = await store.count_promises(connection, reading, columns, now, of_leads=of_leads)
     samples = Samples()
-    for row in await store.count_late(connection, reading, columns, now, of_leads=of_leads):
+    late = await store.count_late(connection, reading, columns, now, of_leads=of_leads)
+    async for row in paced(late):
         key = (row["kind"], *key_of(row, question.group_by))
         samples.add(key, row["late"], waits=row["unkept"], count=row["count"])
-    rows = _rows(question, [row for row in counts if not row["is_total"]], samples)
+    rows = await _rows(question, [row for row in counts if not row["is_total"]], samples)
     totals = [row for row in counts if row["is_total"]]
-    all_ = _rows(question, totals, _by_kind(samples), totals=True)
+    all_ = await _rows(question, totals, await _by_kind(samples), totals=True)
     return Result(
         table=Table(
             _columns(question),
@@ -112,19 +114,19 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: cell.to_json() if isinstance(cell, Rate) else cell for name, cell in row.items()}
 
 
-def _by_kind(samples: Samples) -> Samples:
+async def _by_kind(samples: Samples) -> Samples:
     """The samples of all groups together, by the kind of the promise."""
-    return samples.merged(lambda key: key[:1])
+    return await samples.merged(lambda key: key[:1])
 
 
-def _rows(
+async def _rows(
     question: Question, counts: Sequence[Mapping[str, Any]], samples: Samples, *, totals: bool = False
 ) -> list[dict[str, Any]]:
     names = () if totals else question.group_by
     rows = []
-    for row in counts:
+    async for row in paced(counts):
         sample = samples.of((row["kind"], *key_of(row, names)))
-        late = samples.quantiles("missed_by", sample)
+        late = await samples.quantiles("missed_by", sample)
         rows.append(
             {
                 **{name: row[name] for name in ("kind", *names)},

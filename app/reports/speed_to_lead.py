@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.pace import paced
 from app.reports.report import Question, Report
 from app.reports.samples import Key, Samples, key_of
 from app.reports.statistics import EXACT, Rate, histogram, value_of
@@ -55,9 +56,9 @@ async def _answer(connection: Connection, question: Question) -> Result:
     total = next(row for row in counts if row["is_total"])
     binned = total["leads"] > EXACT
     samples, not_available = await _samples(connection, question, columns, binned=binned)
-    rows = _rows(question, counts, samples)
+    rows = await _rows(question, counts, samples)
     early = await store.list_early(connection, question.reading, columns, MAX_LISTED)
-    times = samples["response"].total()
+    times = await samples["response"].total()
     values = {value_of(int(each)): n for each, n in times.values.items()} if binned else times.values
     details: dict[str, Any] = {
         "histogram": histogram(values, HISTOGRAM),
@@ -65,7 +66,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
         "touched_early_lead_ids": early,
     }
     return Result(
-        table=Table(_columns(question), rows, _cells(total, samples, None)),
+        table=Table(_columns(question), rows, await _cells(total, samples, None)),
         credit=question.credit,
         method="binned" if binned else "exact",
         details=details,
@@ -82,9 +83,10 @@ async def _samples(
     left_out: dict[str, str] = {}
     for clock in store.CLOCKS:
         wall, working = Samples(binned=binned), Samples(binned=binned)
-        for row in await store.count_times(
+        times = await store.count_times(
             connection, question.reading, columns, clock, question.now, binned=binned
-        ):
+        )
+        async for row in paced(times):
             _add(row, question, wall, working)
         samples[clock] = wall
         if clock != "automated":
@@ -94,7 +96,8 @@ async def _samples(
                 del samples[f"{clock}_working"]
                 left_out[f"{clock}_working"] = _TOO_MANY
     wall, working = Samples(binned=binned), Samples(binned=binned)
-    for row in await store.count_owner_times(connection, question.reading, question.now, binned=binned):
+    times = await store.count_owner_times(connection, question.reading, question.now, binned=binned)
+    async for row in paced(times):
         _add(row, question, wall, working)
     samples["owner_response"], samples["owner_response_working"] = wall, working
     waiting = await store.list_owners_waiting(connection, question.reading, question.now)
@@ -123,7 +126,7 @@ async def _add_waiting(
     if len(waiting) > store.MAX_WAITING or (binned and waiting):
         return False
     earliest: dict[str, Any] = {}
-    for row in waiting:
+    async for row in paced(waiting):
         owner_id, start = row["whose"], row["start"]
         if owner_id is not None:
             earliest[owner_id] = min(start, earliest.get(owner_id, start))
@@ -131,13 +134,13 @@ async def _add_waiting(
         return True
     directory = await read_directory(connection, question.workspace_id, 0)
     worked = WorkedUntil(directory, earliest, question.now)
-    for row in waiting:
+    async for row in paced(waiting):
         seconds = worked.seconds(row["whose"], row["start"], row["end"])
         working.add(key_of(row, question.group_by), seconds, waits=True)
     return True
 
 
-def _rows(
+async def _rows(
     question: Question, counts: Sequence[Mapping[str, Any]], samples: Mapping[str, Samples]
 ) -> list[dict[str, Any]]:
     if not question.group_by:
@@ -147,9 +150,9 @@ def _rows(
     return [
         {
             **dict(zip(question.group_by, key, strict=True)),
-            **_cells(found.get(key, _NO_ARRIVALS), samples, key),
+            **await _cells(found.get(key, _NO_ARRIVALS), samples, key),
         }
-        for key in sorted(keys, key=lambda key: [(each is None, each or "") for each in key])
+        async for key in paced(sorted(keys, key=lambda key: [(each is None, each or "") for each in key]))
     ]
 
 
@@ -163,7 +166,9 @@ _NO_ARRIVALS: Mapping[str, int] = dict.fromkeys(
 """The counts of a group that leads did not arrive at, but were given to later."""
 
 
-def _cells(counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key | None) -> dict[str, Any]:
+async def _cells(
+    counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key | None
+) -> dict[str, Any]:
     cells: dict[str, Any] = {
         "leads": counts["leads"],
         "touched": Rate(counts["touched"], counts["leads"]),
@@ -174,10 +179,10 @@ def _cells(counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key |
     for minutes in MINUTES:
         cells[f"within_{minutes}m"] = Rate(counts[f"within_{minutes}"], counts[f"old_{minutes}"])
     for name, sample in samples.items():
-        found = sample.of(key) if key is not None else sample.total()
+        found = sample.of(key) if key is not None else await sample.total()
         if name == "automated":
             found = type(found)(found.values, {})
-        cells |= sample.quantiles(name, found)
+        cells |= await sample.quantiles(name, found)
     return cells
 
 

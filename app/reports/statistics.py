@@ -7,7 +7,7 @@ risk as long as it was watched.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -21,6 +21,8 @@ BIN = 1.02
 EXACT = 200_000
 
 Quantile = float | int | Literal["not_reached"] | None
+Steps = Generator[None, None, list[Quantile]]
+"""A computation of percentiles that may take long, and can be stopped after each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +80,19 @@ class Sample:
         """Everything, with or without a value."""
         return sum(self.values.values()) + sum(self.waiting.values())
 
-    def quantile(self, share: Fraction) -> Quantile:
-        """The percentile: exact without waiting ones, else by Kaplan and Meier. None without a sample."""
+    def quantiles(self, shares: Sequence[Fraction]) -> Steps:
+        """The percentiles: exact without waiting ones, else by Kaplan and Meier. None without a sample."""
         if not self.size:
-            return None
+            return [None for _ in shares]
         if not any(self.waiting.values()):
-            return percentile_disc(self.values, share)
-        return kaplan_meier(self, (share,))[0]
+            return [percentile_disc(self.values, share) for share in shares]
+        return (yield from kaplan_meier(self, shares))
 
 
-def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> list[Quantile]:
+def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> Steps:
     """For each share the smallest value by which at least so many have one, or `not_reached`.
 
-    What waits until exactly a value counts as at risk at that value.
+    What waits until exactly a value counts as at risk at that value. Between two values it can be stopped.
     """
     at_risk, left = sample.size, Fraction(1)
     found: dict[Fraction, Quantile] = dict.fromkeys(shares, NOT_REACHED)
@@ -101,6 +103,9 @@ def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> list[Quantile]:
             left = _approximately(left * Fraction(at_risk - count, at_risk))
             while open_ and 1 - left >= open_[0]:
                 found[open_.pop(0)] = value
+            if not open_:
+                break
+            yield
         at_risk -= count + sample.waiting.get(value, 0)
     return [found[share] for share in shares]
 

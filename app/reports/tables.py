@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from app.pace import paced
 from app.reports.statistics import Rate
 
 Unit = Literal["name", "count", "rate", "seconds", "hours", "money", "number", "text", "time", "days"]
@@ -38,18 +39,18 @@ class Table:
     totals: Mapping[str, Any] | None = None
     total_rows: Sequence[Mapping[str, Any]] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    async def to_json(self) -> dict[str, Any]:
         """The table as callers see it."""
         return {
             "columns": [{"name": each.name, "unit": each.unit, "text": each.text} for each in self.columns],
-            "rows": [self._row(row) for row in self.rows],
+            "rows": [self._row(row) async for row in paced(self.rows)],
             "totals": self._row(self.totals) if self.totals is not None else None,
         }
 
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {each.name: _json_cell(row.get(each.name)) for each in self.columns}
 
-    def to_csv(self, *, bom: bool = False) -> str:
+    async def to_csv(self, *, bom: bool = False) -> str:
         """The table as CSV (RFC 4180), with the totals last, and with a byte order mark if asked."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
@@ -58,7 +59,7 @@ class Table:
         names: dict[str, Any] = dict.fromkeys(
             (each.name for each in self.columns if each.unit == "name"), "total"
         )
-        for row in (*self.rows, *({**names, **each} for each in totals)):
+        async for row in paced((*self.rows, *({**names, **each} for each in totals))):
             writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row)])
         return ("\ufeff" if bom else "") + out.getvalue()
 

@@ -1,16 +1,20 @@
 """Intervals, percentiles and bins, against numbers that were computed by hand or by other tools."""
 
+import asyncio
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pace import finished
 from app.reports.statistics import (
     MEDIAN,
     NOT_REACHED,
     P90,
+    Quantile,
     Rate,
     Sample,
     bin_of,
@@ -47,6 +51,10 @@ def test_without_a_sample_there_is_no_rate() -> None:
     assert Rate(0, 0).to_json() == {"rate": None, "low": None, "high": None, "numerator": 0, "denominator": 0}
 
 
+def _finished(sample: Sample, shares: Sequence[Fraction]) -> list[Quantile]:
+    return asyncio.run(finished(kaplan_meier(sample, shares)))
+
+
 def test_percentile_is_a_value_of_the_sample() -> None:
     times = dict.fromkeys((5.0, 3860.0, 2704.0, 15.0, 1050.0), 1)
     assert (percentile_disc(times, MEDIAN), percentile_disc(times, P90)) == (1050, 3860)
@@ -56,15 +64,15 @@ def test_percentile_is_a_value_of_the_sample() -> None:
 
 def test_what_waits_is_at_risk_as_long_as_it_was_watched() -> None:
     sample = Sample(dict.fromkeys((3, 5, 8, 20, 45, 120), 1), dict.fromkeys((10, 30, 200), 1))
-    assert kaplan_meier(sample, (MEDIAN, P90)) == [45, NOT_REACHED]
-    assert kaplan_meier(sample, (Fraction(1, 9), Fraction(2, 9), Fraction(1, 3))) == [3, 5, 8]
+    assert _finished(sample, (MEDIAN, P90)) == [45, NOT_REACHED]
+    assert _finished(sample, (Fraction(1, 9), Fraction(2, 9), Fraction(1, 3))) == [3, 5, 8]
     # What waits until exactly a value is at risk at it: one of two is half, one of one would be all.
-    assert kaplan_meier(Sample({5: 1}, {5: 1}), (MEDIAN, P90)) == [5, NOT_REACHED]
+    assert _finished(Sample({5: 1}, {5: 1}), (MEDIAN, P90)) == [5, NOT_REACHED]
 
 
 @given(st.dictionaries(st.integers(0, 50), st.integers(1, 5), min_size=1), st.sampled_from((MEDIAN, P90)))
 def test_with_nothing_waiting_both_ways_agree(values: dict[float, int], share: Fraction) -> None:
-    assert kaplan_meier(Sample(values, {}), (share,)) == [percentile_disc(values, share)]
+    assert _finished(Sample(values, {}), (share,)) == [percentile_disc(values, share)]
 
 
 @given(st.floats(1, 1e9))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from app.api.http.auth import requires
+from app.api.http.callers_gone import unless_gone
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
@@ -38,5 +39,6 @@ async def draw_audit_sample(
     The same week, `n` and seed draw the same decisions, whatever happens to them later.
     """
     upkeep = request.app.state.fact_upkeep
-    sample = await draw_sample(pool, upkeep, caller.workspace_id, week, seed, n)
+    drawing = draw_sample(pool, upkeep, caller.workspace_id, week, seed, n)
+    sample = await unless_gone(request, drawing)
     return Json(sample.to_json())

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from app.api.http.auth import requires
+from app.api.http.callers_gone import unless_gone
 from app.api.http.json_response import Json, etag
 from app.api.http.parameters import CallerParameter, PoolParameter, PreconditionParameter, StrategiesParameter
 from app.api.http.routing import StrictRoute
@@ -63,7 +64,8 @@ async def diagnose_workspace(
         caller.owner_id,
     )
     upkeep = request.app.state.fact_upkeep
-    return Json(await diagnose(pool, caller.workspace_id, strategies, upkeep, question))
+    found = diagnose(pool, caller.workspace_id, strategies, upkeep, question)
+    return Json(await unless_gone(request, found))
 
 
 def _days(first: date | None, last: date | None) -> tuple[date | None, date | None]:

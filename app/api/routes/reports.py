@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import requires
+from app.api.http.callers_gone import unless_gone
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
@@ -85,7 +86,8 @@ async def get_report(
         credit=credit,
         owner_id=caller.owner_id,
     )
-    answer = await ask(pool, request.app.state.fact_upkeep, caller.workspace_id, found, asked)
+    upkeep = request.app.state.fact_upkeep
+    answer = await unless_gone(request, ask(pool, upkeep, caller.workspace_id, found, asked))
     if format_ == "csv" or (format_ is None and CSV in request.headers.get("accept", "")):
-        return Response(answer.result.table.to_csv(bom=bom), media_type=CSV)  # type: ignore[return-value]
-    return Json(answer.to_json())
+        return Response(await answer.result.table.to_csv(bom=bom), media_type=CSV)  # type: ignore[return-value]
+    return Json(await answer.to_json())

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import requires
+from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.reports.review import make_review
@@ -37,7 +38,8 @@ async def get_review(
 
     `Accept: text/html` asks for HTML as well.
     """
-    review = await make_review(pool, request.app.state.fact_upkeep, caller.workspace_id, month)
+    upkeep = request.app.state.fact_upkeep
+    review = await unless_gone(request, make_review(pool, upkeep, caller.workspace_id, month))
     if format_ == "html" or (format_ is None and HTML in request.headers.get("accept", "")):
         return Response(to_html(review), media_type=HTML, headers={"Content-Security-Policy": _POLICY})
     return Response(to_markdown(review), media_type=MARKDOWN)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from app.pace import paced
 from app.store.connection.pool import Connection, Limits, Pool, transaction
 from app.store.connection.rows import row_in_utc
 from app.store.reports.cuts import Parts
@@ -22,7 +23,8 @@ FORCE_CUSTOM_PLANS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', 
 
 async def fetch_rows(connection: Connection, statement: str, parts: Parts) -> list[dict[str, Any]]:
     """Return the rows of a statement that was built of these parts."""
-    return [row_in_utc(row) for row in await connection.fetch(statement, *parts.values)]
+    rows = await connection.fetch(statement, *parts.values)
+    return [row_in_utc(row) async for row in paced(rows)]
 
 
 @asynccontextmanager
