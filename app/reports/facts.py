@@ -303,7 +303,7 @@ def _promises(
     """The promises of a round. The first of each kind is the promise to the lead."""
     seen: set[str] = set()
     promises: list[Fact] = []
-    closed_at = next_arrival or round_.ended_at
+    closed_at = min((at for at in (round_.ended_at, next_arrival) if at is not None), default=None)
     for fact in found:
         events = [each for each in told if each.event.assignment_id == fact.assignment_id]
         for clock in made.clocks.get(fact.assignment_id, ()):

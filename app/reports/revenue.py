@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +79,7 @@ class _Found:
     leads: Mapping[Key, Row] = field(default_factory=dict)
     sales: Mapping[tuple[Key, str], Row] = field(default_factory=dict)
     spend: Mapping[tuple[Key, str], Decimal] | None = None
+    changed_at: datetime | None = None
 
     def row(self, key: Key, currency: str | None) -> dict[str, Any]:
         """The cells of a group in a currency."""
@@ -137,7 +139,7 @@ async def answer(connection: Connection, question: Question) -> Result:
         details=details,
         notes=notes_of(question),
         not_available={} if found.spend else {"spend": _NO_SPEND if found.spend is None else _NOT_UPLOADED},
-        changed_at=newest(lead["changed_at"] if lead is not None else None),
+        changed_at=newest(lead["changed_at"] if lead is not None else None, whole.changed_at),
     )
 
 
@@ -162,10 +164,13 @@ async def _find(connection: Connection, question: Question) -> tuple[_Found, _Fo
             else await revenue.sum_sales(connection, cohort)
         )
         each.sales = _by_currency(rows, reading.group_by)
+        if question.by == EVENT:
+            each.changed_at = newest(*(row["changed_at"] for row in rows))
         if revenue.SPEND_GROUPS.issuperset((*reading.group_by, *reading.filters)):
             period = question.period
             spent = await revenue.sum_spend(connection, reading, period.first, period.last)
             each.spend = {k: row["spend"] for k, row in _by_currency(spent, reading.group_by).items()}
+            each.changed_at = newest(each.changed_at, *(row["changed_at"] for row in spent))
     return found[0], found[1]
 
 

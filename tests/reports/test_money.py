@@ -179,6 +179,25 @@ async def test_spend_that_was_never_uploaded_is_not_zero(case: Case) -> None:
     assert (found["rows"][0]["spend"], found["not_available"]) == (0, {})
 
 
+async def test_answer_says_when_a_sale_or_spend_changed_last(case: Case) -> None:
+    lead = await case.lead(MONDAY, campaign="autumn")
+    await case.at(MONDAY + DAY)
+    await case.event(lead, "purchase", amount=10, currency="EUR", ref="d1")
+
+    async def changed(**parameters: Any) -> datetime:
+        answer = await case.report("revenue", **WEEK, **parameters)
+        return datetime.fromisoformat(answer["last_changed_at"])
+
+    for parameters in ({}, {"by": "event"}):
+        assert MONDAY + DAY <= await changed(**parameters) < MONDAY + DAY + timedelta(seconds=9)
+    for days, amount, newest in ((2, 5, 2), (3, 5, 2), (4, 6, 4)):
+        await case.at(MONDAY + days * DAY)
+        await spend(case, ("autumn", "2030-11-18", "EUR", amount))
+        for parameters in ({}, {"by": "event"}):
+            since = await changed(**parameters) - (MONDAY + newest * DAY)
+            assert timedelta() <= since < timedelta(seconds=9)
+
+
 async def test_csv_ends_with_the_totals_of_each_currency(case: Case) -> None:
     for campaign, amount, currency in (("a", 10, "EUR"), ("b", 20, "EUR"), ("b", 7, "USD")):
         lead = await case.lead(MONDAY, campaign=campaign)

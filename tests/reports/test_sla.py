@@ -156,3 +156,21 @@ async def test_erasure_of_a_lead_that_was_passed_on_leaves_its_broken_promise(ca
     assert erased.status_code == 200, erased.text
     after = touch(await case.report("sla"))
     assert (before["breached"], before["compliance"]) == (1, after["compliance"])
+
+
+async def test_lead_that_is_opened_again_after_it_was_closed_was_promised_nothing_before(case: Case) -> None:
+    start = NOON - timedelta(hours=2)
+    decision = await case.lead(source="ana")
+    await case.at(start + minutes(5))
+    await case.event(decision, "closed")
+    await case.at(start + minutes(100))
+    again = await case.workspace.client.post(
+        "/reassign", json={"lead_id": decision["lead_id"], "to": {"owner": "ben"}}
+    )
+    assert again.status_code == 201, again.text
+    await case.at(start + minutes(107))
+    await case.event(again.json(), "first_touch")
+    row = touch(await case.report("sla"))
+    assert (row["withdrawn"], row["breached"], row["compliance"]["rate"]) == (1, 0, None)
+    times = (await case.report("speed-to-lead"))["totals"]
+    assert (times["leads"], times["response_median"]) == (2, 420)

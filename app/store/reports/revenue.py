@@ -45,7 +45,7 @@ WITH by_lead AS (
              AND {cohort.where} AND {cohort.mature} AND {cohort.in_time("sale.at")}) AS fact
    GROUP BY {cohort.parts.names}currency, lead_id
 )
-{_SUMS.format(names=cohort.parts.names)}
+{_SUMS.format(names=cohort.parts.names, more="")}
 {group_by(cohort.parts.names, "currency")}
 """
     rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
@@ -54,7 +54,7 @@ WITH by_lead AS (
 
 _SUMS = """SELECT {names}currency, sum(won) AS revenue, sum(won_deals)::bigint AS deals,
        count(*) FILTER (WHERE won_deals > 0) AS buyers, sum(pipeline) AS pipeline,
-       sum(pipeline_deals)::bigint AS opportunities
+       sum(pipeline_deals)::bigint AS opportunities{more}
   FROM by_lead"""
 
 
@@ -64,12 +64,13 @@ async def sum_sales_of_period(connection: Connection, reading: Reading, credit: 
     statement = f"""
 WITH by_lead AS (
   SELECT {parts.names}currency, lead_id, sum(won) AS won, sum(won_deals) AS won_deals,
-         sum(pipeline) AS pipeline, sum(pipeline_deals) AS pipeline_deals
-    FROM (SELECT {parts.keys}currency, lead_id, won, won_deals, pipeline, pipeline_deals FROM sale_facts
+         sum(pipeline) AS pipeline, sum(pipeline_deals) AS pipeline_deals, max(told_at) AS changed_at
+    FROM (SELECT {parts.keys}currency, lead_id, won, won_deals, pipeline, pipeline_deals, told_at
+            FROM sale_facts
            WHERE {parts.where} AND excluded IS NULL) AS fact
    GROUP BY {parts.names}currency, lead_id
 )
-{_SUMS.format(names=parts.names)}
+{_SUMS.format(names=parts.names, more=", max(changed_at) AS changed_at")}
 {group_by(parts.names, "currency")}
 """
     rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
@@ -96,8 +97,8 @@ async def sum_spend(connection: Connection, reading: Reading, first: date, last:
         column = "fact_campaign" if name == "campaign" else f"to_char(day, '{BUCKETS[name]}')"
         conditions += f" AND {column} = ANY (${len(values)}::text[])"
     statement = f"""
-SELECT {names}currency, sum(amount) AS spend
-  FROM (SELECT {keys}currency, amount FROM spend
+SELECT {names}currency, sum(amount) AS spend, max(updated_at) AS changed_at
+  FROM (SELECT {keys}currency, amount, updated_at FROM spend
          WHERE workspace_id = $1 AND day >= $2 AND day < $3{conditions}) AS spent
 {group_by(names, "currency")}
 """

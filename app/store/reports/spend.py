@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import Connection
 
 
@@ -21,7 +22,7 @@ class SpendRow:
     amount: Decimal
 
 
-UPSERT_SPEND = """
+UPSERT_SPEND = f"""
 WITH sent AS (
   SELECT campaign, fact_campaign, day, currency, amount::numeric AS amount
     FROM json_to_recordset($2)
@@ -32,10 +33,12 @@ WITH sent AS (
      SELECT FROM spend WHERE workspace_id = $1 AND spend.campaign = sent.campaign AND spend.day = sent.day
         AND spend.currency = sent.currency LIMIT 1) AS found
 ), written AS (
-  INSERT INTO spend (workspace_id, campaign, fact_campaign, day, currency, amount, updated_by)
-  SELECT $1, campaign, fact_campaign, day, currency, amount, $3 FROM sent
+  INSERT INTO spend (workspace_id, campaign, fact_campaign, day, currency, amount, updated_at, updated_by)
+  SELECT $1, campaign, fact_campaign, day, currency, amount, {DECIDING_NOW}, $3 FROM sent
       ON CONFLICT (workspace_id, campaign, day, currency)
-      DO UPDATE SET amount = excluded.amount, fact_campaign = excluded.fact_campaign, updated_at = now(),
+      DO UPDATE SET amount = excluded.amount, fact_campaign = excluded.fact_campaign,
+                    updated_at = CASE WHEN spend.amount = excluded.amount THEN spend.updated_at
+                                      ELSE excluded.updated_at END,
                     updated_by = excluded.updated_by
 )
 SELECT rows FROM before
