@@ -1,11 +1,14 @@
 """Erase a person: their leads are found, ended and emptied, and the report is read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.erase_leads import MERGED_MEANWHILE, EraseLeads
 from app.privacy.erasure import ErasureReport, leads_to_erase, report_of
-from app.store.connection.pool import Pool
+from app.store.connection.pool import Pool, transaction
+from app.store.reports.fact_cursor import lock_cursor
+from app.store.reports.fact_rows import end_erased
 
 
 async def erase_person(
@@ -25,5 +28,13 @@ async def erase_person(
         reply = await dispatch.ask(workspace_id, EraseLeads(leads=ids, actor=actor, at=at))
         # Each repetition follows a merge, which leaves fewer leads to merge.
         if reply.status != MERGED_MEANWHILE:
+            await _end_facts(pool, workspace_id, ids)
             break
     return await report_of(pool, workspace_id, ids or [lead_id])
+
+
+async def _end_facts(pool: Pool, workspace_id: int, lead_ids: Sequence[str]) -> None:
+    """Reports keep counting the leads. Facts that are being made of what they were come first."""
+    async with transaction(pool, workspace_id) as connection:
+        await lock_cursor(connection, workspace_id, wait=True)
+        await end_erased(connection, workspace_id, lead_ids)

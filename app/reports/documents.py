@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from app.store.reports.fact_rows import OTHER_NAME
 from app.store.reports.fact_sources import AssignmentRecord, Documents
 from app.values.numbers import bounds_of
 
 MAX_NAME = 100
-OTHER = "other"
-"""Instead of a name that looks like an e-mail address or a phone number."""
 _DATE = re.compile(
     r"(?<![\d+(])(?<!\d[-./ )])(?:19|20)\d\d([-._]?)(?:0[1-9]|1[0-2])(?:\1(?:0[1-9]|[12]\d|3[01]))?"
     r"(?![-./ ]?\d)"
@@ -48,7 +47,7 @@ def name_of(sent: object) -> str | None:
     if not isinstance(sent, str) or not sent.strip():
         return None
     name = sent.strip()
-    return OTHER if _PERSONAL.search(_DATE.sub(" ", name)) else name[:MAX_NAME].replace("\0", "")
+    return OTHER_NAME if _PERSONAL.search(_DATE.sub(" ", name)) else name[:MAX_NAME].replace("\0", "")
 
 
 def utm(values: Mapping[str, Any], tag: str) -> str | None:

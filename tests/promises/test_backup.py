@@ -34,7 +34,8 @@ async def test_backup_of_the_guide_is_complete_and_verifies(
     async with open_filled(filled) as workspace:
         for number in range(5):
             await workspace.assign(external_id=str(number), email=f"{number}@people.example")
-        before = await dump(workspace.pool)
+    async with await open_pool(filled.dsn, size=2, pgbouncer=False) as pool:
+        before = await dump(pool)  # only now does no worker write any more
     major = next(iter(FOUND))
     server = clusters.server(major)
     execute(server.dsn, f"CREATE ROLE {OWNER} LOGIN")

@@ -88,13 +88,35 @@ async def test_facts_made_again_from_the_start_are_the_same(leads: Workspace) ->
 
 
 async def test_facts_survive_the_erasure_of_the_lead(leads: Workspace) -> None:
+    await leads.assign(email="b@y.example", source="web", campaign="spring")
     decision = await leads.assign(email="a@x.example", source="web", campaign="spring")
     await report(leads, decision, type="purchase", ref="D", amount=100, currency="EUR")
-    (before,) = await facts(leads, "lead_facts")
+    before = await of_lead(leads, "lead_facts", decision)
     answer = await leads.client.delete(f"/leads/{decision['lead_id']}")
     assert answer.status_code < 300, answer.text
-    (after,) = await facts(leads, "lead_facts")
+    await facts(leads, "lead_facts")
+    after = await of_lead(leads, "lead_facts", decision)
     assert after["state"] == "erased"
     assert {**before, "state": ""} == {**after, "state": ""}
-    (assignment,) = await facts(leads, "assignment_facts")
+    assignment = await of_lead(leads, "assignment_facts", decision)
     assert (assignment["open"], assignment["end_cause"]) == (False, "erased")
+
+
+async def test_name_that_only_the_erased_lead_was_sent_with_is_gone_at_once(leads: Workspace) -> None:
+    await leads.assign(email="b@y.example", source="web", campaign="autumn")
+    decision = await leads.assign(email="a@x.example", source="web", campaign="for anna only")
+    await report(leads, decision, type="purchase", ref="D", amount=100, currency="EUR")
+    await facts(leads, "lead_facts")
+    assert (await leads.client.delete(f"/leads/{decision['lead_id']}")).status_code < 300
+    for table in ("lead_facts", "assignment_facts", "event_facts", "sale_facts"):
+        rows = await leads.fetch(
+            f"SELECT source, campaign FROM {table} WHERE workspace_id = $1 AND lead_id = $2",
+            decision["lead_id"],
+        )
+        assert {tuple(row) for row in rows} == {("web", "other")}, table
+
+
+async def of_lead(leads: Workspace, table: str, decision: dict[str, Any]) -> dict[str, Any]:
+    """The one fact of a lead."""
+    (row,) = [row for row in await facts(leads, table) if str(row["lead_id"]) == decision["lead_id"]]
+    return row

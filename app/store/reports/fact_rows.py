@@ -315,14 +315,51 @@ END_ERASED = (
 )
 """What the facts of an erased lead still learn: that it has ended. Everything else is gone or renamed."""
 
+OTHER_NAME = "other"
+"""Stands in place of a name that could tell who a person is."""
+SENT_NAMES = ("source", "campaign", "channel", "lead_type", "account_status")
+
+
+def _unless_alone(name: str) -> str:
+    return f"""CASE WHEN {name} IS NULL OR EXISTS (
+           SELECT FROM lead_facts AS other
+            WHERE other.workspace_id = $1 AND other.{name} = erased.{name}
+              AND other.lead_id <> ALL ($3::uuid[])) THEN {name} ELSE $4 END AS {name}"""
+
+
+SELECT_SHARED_NAMES = f"""
+SELECT {", ".join(map(_unless_alone, SENT_NAMES))}
+  FROM lead_facts AS erased WHERE workspace_id = $1 AND lead_id = $2
+"""
+"""What a lead was sent with and other leads were as well; in place of the rest, `$4`."""
+
+_NUMBERED = [f"${number}" for number, _ in enumerate(SENT_NAMES, 3)]
+
+UPDATE_NAMES = tuple(
+    f"UPDATE {table} SET {', '.join(map(' = '.join, zip(SENT_NAMES, _NUMBERED, strict=True)))}"
+    f" WHERE workspace_id = $1 AND lead_id = $2"
+    f" AND ({', '.join(SENT_NAMES)}) IS DISTINCT FROM ({', '.join(_NUMBERED)})"
+    for table, _ in FACT_TABLES.values()
+)
+"""What a lead was sent with, in all its facts."""
+
 
 async def end_erased(connection: Connection, workspace_id: int, lead_ids: Sequence[str]) -> set[str]:
-    """End erased leads in their facts. Returns those that have facts; the others can only be made now."""
+    """End erased leads in their facts. Returns those that have facts; the others can only be made now.
+
+    A name that no other lead was sent with could tell who it was, and becomes `other`.
+    """
     if not lead_ids:
         return set()
     found = {row["lead_id"] for row in await connection.fetch(SELECT_ERASED, workspace_id, list(lead_ids))}
-    for statement in END_ERASED:
-        await connection.executemany(statement, [(workspace_id, lead_id) for lead_id in sorted(found)])
+    for lead_id in sorted(found):
+        for statement in END_ERASED:
+            await connection.execute(statement, workspace_id, lead_id)
+        names = await connection.fetchrow(
+            SELECT_SHARED_NAMES, workspace_id, lead_id, list(lead_ids), OTHER_NAME
+        )
+        for statement in UPDATE_NAMES if names is not None else ():
+            await connection.execute(statement, workspace_id, lead_id, *names.values())
     return found
 
 
