@@ -17,6 +17,7 @@ import pytest
 
 from app.keys import SCOPES, parse
 from app.store import workspaces as stored_workspaces
+from app.store.connection.revision import NEWEST_REVISION
 from tests.support.postgres import execute
 from tests.support.processes import PATIENCE
 from tests.support.shell import Shell
@@ -375,3 +376,16 @@ def test_process_that_drains_is_not_ready_and_serves_on(production: Shell) -> No
         ("/readyz", 503)
     }
     assert stopped["event"] == "stopped"
+
+
+def test_a_worker_says_at_its_start_and_its_end_what_it_is(production: Shell) -> None:
+    rest: list[str] = []
+    with production.serving(command="worker", rest=rest) as (process, line):
+        started = orjson.loads(line)
+    assert process.returncode == 0
+    assert (started["event"], started["version"]) == ("working", version("lead-assignment"))
+    assert started["schema"] == NEWEST_REVISION
+    assert started["traces"] is False
+    assert started["settings"]["env"] == "production"
+    assert not {"database_url", "migration_database_url", "secrets_key"} & started["settings"].keys()
+    assert orjson.loads(rest[-1])["event"] == "stopped"

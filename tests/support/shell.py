@@ -62,13 +62,16 @@ class Shell:
 
     @contextmanager
     def serving(
-        self, *words: str, rest: list[str] | None = None, **variables: str
+        self, *words: str, command: str = "serve", rest: list[str] | None = None, **variables: str
     ) -> Iterator[tuple[Process, str]]:
-        """A server, and the first line that it prints. SIGTERM ends it. Then `rest` has its other lines."""
+        """A server, and the first line that it prints. SIGTERM ends it. Then `rest` has its other lines.
+
+        `command` is `serve`, or `worker`.
+        """
         reading, writing = os.pipe()
         with os.fdopen(reading, encoding="utf-8") as output:
             with os.fdopen(writing, "wb") as end, Path(os.devnull).open("rb") as nothing:
-                process = self._start(("serve", *words), variables, nothing, end, end)
+                process = self._start((command, *words), variables, nothing, end, end)
             try:
                 yield process, output.readline()
             finally:
