@@ -116,7 +116,7 @@ async def test_name_that_only_the_erased_lead_was_sent_with_is_gone_at_once(lead
         assert {tuple(row) for row in rows} == {("web", "other")}, table
 
 
-async def of_lead(leads: Workspace, table: str, decision: dict[str, Any]) -> dict[str, Any]:
+async def of_lead(leads: Workspace, table: str, decision: dict[str, Any]) -> Any:
     """The one fact of a lead."""
     (row,) = [row for row in await facts(leads, table) if str(row["lead_id"]) == decision["lead_id"]]
     return row
