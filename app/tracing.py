@@ -116,9 +116,11 @@ class Tracing:
         """A commit group has ended: the span of it, and of its steps as far as it came.
 
         `times` are those of `time.perf_counter`: when it began, had the lock, had written, and had committed.
-        It belongs to the first request that it served. With the others it is linked, both ways.
+        It belongs to the first traced request that it served. With the others it is linked, both ways.
         """
-        served = list(dict.fromkeys(job.span for job in jobs if job.span is not None))
+        # Without those that are not sampled, or whose caller has gone.
+        spans = (job.span for job in jobs if job.span is not None and job.span.is_recording())
+        served = list(dict.fromkeys(spans))
         if not served:
             return
         since_epoch = time.time_ns() - time.perf_counter_ns()

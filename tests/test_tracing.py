@@ -113,6 +113,23 @@ async def test_requests_of_one_commit_group_are_linked_both_ways(filled: Filled)
     assert sorted(served) == sorted(decisions)
 
 
+async def test_a_group_is_shown_though_its_first_request_is_not_traced(filled: Filled) -> None:
+    not_sampled = {"traceparent": f"{PARENT['traceparent'][:-2]}00"}
+    async with traced(filled) as (client, traces):
+        await client.post("/assign", json=lead("first"), headers=not_sampled)
+        assert traces.exporter.get_finished_spans() == ()
+        sent = [(lead(number), not_sampled if number % 2 == 0 else {}) for number in range(12)]
+        await asyncio.gather(*(client.post("/assign", json=body, headers=headers) for body, headers in sent))
+        decisions = [id_of(span) for span in traces.named("decide")]
+        served = [
+            each
+            for group in traces.named(GROUP)
+            for each in (parent_of(group), *(link.context.span_id for link in group.links))
+        ]
+    assert len(decisions) == 6
+    assert sorted(served) == sorted(decisions)
+
+
 async def test_spans_hold_nothing_that_callers_submit(filled: Filled) -> None:
     async with traced(filled) as (client, traces):
         sent = lead("canary-1", first_name="canary-2", phone="+4915112345678")
