@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.reports.documents import OTHER, name_of
+from app.reports.documents import name_of
+from app.store.reports.fact_rows import OTHER_NAME
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_name_with_a_date_is_kept(name: str) -> None:
     ],
 )
 def test_name_that_looks_like_a_person_is_not(name: str) -> None:
-    assert name_of(name) == OTHER
+    assert name_of(name) == OTHER_NAME
 
 
 def test_name_is_trimmed_and_cut() -> None:

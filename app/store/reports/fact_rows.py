@@ -358,8 +358,9 @@ async def end_erased(connection: Connection, workspace_id: int, lead_ids: Sequen
         names = await connection.fetchrow(
             SELECT_SHARED_NAMES, workspace_id, lead_id, list(lead_ids), OTHER_NAME
         )
-        for statement in UPDATE_NAMES if names is not None else ():
-            await connection.execute(statement, workspace_id, lead_id, *names.values())
+        if names is not None:
+            for statement in UPDATE_NAMES:
+                await connection.execute(statement, workspace_id, lead_id, *names.values())
     return found
 
 
