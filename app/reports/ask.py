@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 from typing import Any
 
 from app.errors import Fault, Path, ValidationFailed
+from app.reports.cohorts import EVENT
 from app.reports.periods import Period, period_of
 from app.reports.places import places
 from app.reports.report import Question, Report
@@ -141,6 +142,8 @@ def _faults(report: Report, asked: Asked, question: Question) -> list[Fault]:
             faults.append(_fault((name,), "not_allowed", text))
     if asked.within is not None and report.within is None and not report.windowed:
         faults.append(_fault(("within",), "not_allowed", f"is no choice of {report.name}"))
+    if asked.within is not None and asked.by == EVENT:
+        faults.append(_fault(("within",), "not_allowed", f"goes with a cohort, not with `by={EVENT}`"))
     return faults
 
 

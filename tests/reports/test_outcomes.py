@@ -164,6 +164,7 @@ async def test_owner_at_the_event_is_credited_and_totals_count_a_lead_once(case:
         ({"within": "soon"}, "within"),
         ({"within": "0d"}, "within"),
         ({"by": "lead"}, "by"),
+        ({"by": "event", "within": "30d"}, "within"),
         ({"credit": "nobody"}, "credit"),
         ({"group_by": "name"}, "group_by"),
     ],
