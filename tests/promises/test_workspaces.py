@@ -53,7 +53,7 @@ async def test_deletion_beside_traffic_leaves_no_row_and_no_decision_after_it(da
         running_app(database, worker_interval_seconds=0.05, public_base_url=BASE_URL) as other,
     ):
         path = await endpoint(workspace)
-        writes: list[Write] = [_assign, _edit, _aim, partial(_deliver, path), _work, _erase]
+        writes: list[Write] = [_assign, _edit, _aim, partial(_deliver, path), _work, _erase, _report]
         under_way = [
             asyncio.create_task(_write_until_refused(client_of(app, workspace.key), write))
             for app in (workspace.app, other)
@@ -106,6 +106,10 @@ async def _deliver(path: str, client: httpx2.AsyncClient, number: int) -> httpx2
 
 async def _work(client: httpx2.AsyncClient, _number: int) -> httpx2.Response:
     return await client.post("/actions/lease", json={"limit": 1, "seconds": 30})
+
+
+async def _report(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    return await client.get(f"/metrics/{('speed-to-lead', 'fairness', 'health')[number % 3]}")
 
 
 async def _erase(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
