@@ -16,6 +16,8 @@ from app.store.reports import speed_to_lead as store
 HISTOGRAM = (60, 300, 900, 1800, 3600, 4 * 3600, 86400)
 MINUTES = (5, 15, 60)
 MAX_LISTED = 100
+MAX_WAITING = 200_000
+"""The working time of more leads that wait is not computed."""
 _OWNERS: Mapping[str, Mapping[str, str]] = {
     "first": {"owner": "{t}arrival_owner_id"},
     "at_event": {"owner": "{t}response_by"},
@@ -57,7 +59,9 @@ async def _answer(connection: Connection, question: Question) -> Result:
     binned = total["leads"] > EXACT
     samples, not_available = await _samples(connection, question, columns, binned=binned)
     rows = await _rows(question, counts, samples)
-    early = await store.list_early(connection, question.reading, columns, MAX_LISTED)
+    early = (
+        await store.list_early(connection, question.reading, columns, MAX_LISTED) if total["early"] else []
+    )
     times = await samples["response"].total()
     values = {value_of(int(each)): n for each, n in times.values.items()} if binned else times.values
     details: dict[str, Any] = {
@@ -81,6 +85,7 @@ async def _samples(
     """The samples of all clocks by name, and those that cannot be told."""
     samples: dict[str, Samples] = {}
     left_out: dict[str, str] = {}
+    most = 0 if binned else MAX_WAITING
     for clock in store.CLOCKS:
         wall, working = Samples(binned=binned), Samples(binned=binned)
         times = await store.count_times(
@@ -91,8 +96,12 @@ async def _samples(
         samples[clock] = wall
         if clock != "automated":
             samples[f"{clock}_working"] = working
-            waiting = await store.list_waiting(connection, question.reading, columns, clock, question.now)
-            if not await _add_waiting(connection, question, waiting, working, binned=binned):
+            waiting = await store.list_waiting(
+                connection, question.reading, columns, clock, question.now, most + 1
+            )
+            if len(waiting) <= most:
+                await _add_waiting(connection, question, waiting, working)
+            else:
                 del samples[f"{clock}_working"]
                 left_out[f"{clock}_working"] = _TOO_MANY
     wall, working = Samples(binned=binned), Samples(binned=binned)
@@ -100,8 +109,10 @@ async def _samples(
     async for row in paced(times):
         _add(row, question, wall, working)
     samples["owner_response"], samples["owner_response_working"] = wall, working
-    waiting = await store.list_owners_waiting(connection, question.reading, question.now)
-    if not await _add_waiting(connection, question, waiting, working, binned=binned):
+    waiting = await store.list_owners_waiting(connection, question.reading, question.now, most + 1)
+    if len(waiting) <= most:
+        await _add_waiting(connection, question, waiting, working)
+    else:
         del samples["owner_response_working"]
         left_out["owner_response_working"] = _TOO_MANY
     return samples, left_out
@@ -115,29 +126,21 @@ def _add(row: Mapping[str, Any], question: Question, wall: Samples, working: Sam
 
 
 async def _add_waiting(
-    connection: Connection,
-    question: Question,
-    waiting: Sequence[Mapping[str, Any]],
-    working: Samples,
-    *,
-    binned: bool,
-) -> bool:
-    """Add how long the owners of leads that wait have worked since. False if there are too many."""
-    if len(waiting) > store.MAX_WAITING or (binned and waiting):
-        return False
+    connection: Connection, question: Question, waiting: Sequence[Mapping[str, Any]], working: Samples
+) -> None:
+    """Add how long the owners of leads that wait have worked since."""
+    if not waiting:
+        return
     earliest: dict[str, Any] = {}
     async for row in paced(waiting):
         owner_id, start = row["whose"], row["start"]
         if owner_id is not None:
             earliest[owner_id] = min(start, earliest.get(owner_id, start))
-    if not waiting:
-        return True
     directory = await read_directory(connection, question.workspace_id, 0)
     worked = WorkedUntil(directory, earliest, question.now)
     async for row in paced(waiting):
         seconds = worked.seconds(row["whose"], row["start"], row["end"])
         working.add(key_of(row, question.group_by), seconds, waits=True)
-    return True
 
 
 async def _rows(

@@ -14,18 +14,16 @@ SAMPLE = """arrival IN ('new', 'reengaged', 'reopened') AND excluded IS NULL
 OWNED = """owner_id IS NOT NULL AND excluded IS NULL AND arrival IS DISTINCT FROM 'duplicate'
        AND cause <> 'import'"""
 """The assignments that an owner should answer."""
-MAX_WAITING = 200_000
-"""The working time of more leads that wait is not computed."""
-
 _OWNER_END = "least(owner_touched_at, touched_at, ended_at, {now})"
 """Until when an owner could touch what they were given, and nobody had."""
 _ANSWERED = "(owner_touched_at IS NOT NULL AND owner_touched_at <= coalesce(touched_at, owner_touched_at))"
 """Whether the owner did."""
-_BIN = "CASE WHEN {0} < 1 THEN 0 ELSE 1 + floor(ln({0}) / ln(1.02)) END"
+_BIN = "CASE WHEN {0} < 1 THEN 0 ELSE 1 + floor(ln({0}) / ln(1.02::float8)) END"
 
 
 def _seconds(end: str, start: str, *, binned: bool) -> str:
-    seconds = f"greatest(round(extract(epoch FROM {end} - {start})), 0)"
+    """Whole seconds, halves up. As double precision: `numeric` takes ten times as long."""
+    seconds = f"greatest(floor(date_part('epoch', {end} - {start}) + 0.5), 0)"
     return _BIN.format(seconds) if binned else seconds
 
 
@@ -93,7 +91,8 @@ async def count_times(
     parts = Parts(reading, "arrived_at", columns)
     at, working = CLOCKS[clock]
     end = f"coalesce({at}, {parts.add(now, 'timestamptz')})"
-    working = _BIN.format(working) if binned and working != "NULL" else f"{working}::numeric"
+    working = f"{working}::float8"
+    working = _BIN.format(working) if binned else working
     seconds = _seconds(end, "arrived_at", binned=binned)
     found = f"{seconds} AS seconds, {working} AS working, {at} IS NULL AS waits"
     statement = _count_times(parts, found, f"{SAMPLE} AND NOT response_day_only")
@@ -109,7 +108,7 @@ async def count_owner_times(
     """
     parts = Parts(reading, "decided_at")
     end = _OWNER_END.format(now=parts.add(now, "timestamptz"))
-    working = _BIN.format("owner_work_seconds") if binned else "owner_work_seconds::numeric"
+    working = _BIN.format("owner_work_seconds::float8") if binned else "owner_work_seconds::float8"
     found = (
         f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working,"
         f" NOT {_ANSWERED} AS waits"
@@ -119,12 +118,14 @@ async def count_owner_times(
 
 
 async def list_waiting(
-    connection: Connection, reading: Reading, columns: Mapping[str, str], clock: str, now: datetime
+    connection: Connection,
+    reading: Reading,
+    columns: Mapping[str, str],
+    clock: str,
+    now: datetime,
+    limit: int,
 ) -> list[dict[str, Any]]:
-    """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts.
-
-    They are one more than `MAX_WAITING` if there are too many.
-    """
+    """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts."""
     parts = Parts(reading, "arrived_at", columns)
     at, _ = CLOCKS[clock]
     end = parts.add(now, "timestamptz")
@@ -133,18 +134,15 @@ SELECT {parts.names}whose, start, "end" FROM (
   SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start, {end} AS "end"
     FROM assignment_facts
    WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL
-   LIMIT {MAX_WAITING + 1}) AS fact
+   LIMIT {limit:d}) AS fact
 """
     return await fetch_rows(connection, statement, parts)
 
 
 async def list_owners_waiting(
-    connection: Connection, reading: Reading, now: datetime
+    connection: Connection, reading: Reading, now: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the assignments that their owner did not touch, with their groups, and until when.
-
-    They are one more than `MAX_WAITING` if there are too many.
-    """
+    """Return the assignments that their owner did not touch, with their groups, and until when."""
     parts = Parts(reading, "decided_at")
     end = _OWNER_END.format(now=parts.add(now, "timestamptz"))
     statement = f"""
@@ -152,7 +150,7 @@ SELECT {parts.names}whose, start, "end" FROM (
   SELECT {parts.keys}owner_id AS whose, decided_at AS start, greatest({end}, decided_at) AS "end"
     FROM assignment_facts
    WHERE {parts.where} AND {OWNED} AND NOT touch_day_only AND NOT {_ANSWERED}
-   LIMIT {MAX_WAITING + 1}) AS fact
+   LIMIT {limit:d}) AS fact
 """
     return await fetch_rows(connection, statement, parts)
 
