@@ -90,9 +90,9 @@ class Parts:
 
     @property
     def grouping(self) -> str:
-        """GROUP BY for the groups and for everything together."""
+        """GROUP BY for the groups and for everything together: parallel only if there are no groups."""
         names = ", ".join(f'"{name}"' for name in self.reading.group_by)
-        return f"GROUP BY GROUPING SETS (({names}), ())" if names else "GROUP BY ()"
+        return f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
 
     @property
     def total(self) -> str:
