@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from app.errors import BadRequest
+from app.errors import BadRequest, ShuttingDown
 
 Result = TypeVar("Result")
 
@@ -14,7 +14,8 @@ Result = TypeVar("Result")
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """The result of work that changes nothing. It ends when the caller has gone: nobody would read it.
 
-    Raises what the work raises, and BadRequest when the caller has gone.
+    Raises what the work raises, BadRequest when the caller has gone, and ShuttingDown when the process ends
+    before the work does.
     """
     doing = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_gone(request))
@@ -23,6 +24,10 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
         if not doing.done():
             raise BadRequest("The caller has gone.")
         return doing.result()
+    except asyncio.CancelledError:
+        if request.app.state.draining:
+            raise ShuttingDown from None
+        raise
     finally:
         leaving.cancel()
         doing.cancel()

@@ -1,23 +1,25 @@
 """What is made for a caller who has gone is not made to its end."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
 from app.api.http.callers_gone import unless_gone
-from app.errors import BadRequest
+from app.errors import BadRequest, ShuttingDown
 
 SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
 
 
-def _request(gone: asyncio.Event) -> Request:
+def _request(gone: asyncio.Event, *, draining: bool = False) -> Request:
     async def receive() -> Message:
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    return Request(SCOPE, receive)
+    app = SimpleNamespace(state=SimpleNamespace(draining=draining))
+    return Request({**SCOPE, "app": app}, receive)
 
 
 async def test_caller_who_stays_gets_the_result_or_the_error() -> None:
@@ -51,3 +53,14 @@ async def test_work_ends_when_the_caller_has_gone() -> None:
         await waiting
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+@pytest.mark.parametrize(("draining", "error"), [(True, ShuttingDown), (False, asyncio.CancelledError)])
+async def test_caller_is_told_that_the_process_ends(draining: bool, error: type[BaseException]) -> None:
+    waiting = asyncio.create_task(
+        unless_gone(_request(asyncio.Event(), draining=draining), asyncio.sleep(60))
+    )
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(error):
+        await waiting
