@@ -33,6 +33,8 @@ _TIMES = {
     "reached": "from the arrival to the first conversation",
     "reached_working": "the same, in the working time of the first owner",
 }
+_OWNER = "owner_response"
+"""The clock that runs for each owner from when they were given the lead."""
 _TOO_MANY = "more leads wait than working time is computed for"
 _COUNTS = (
     Column("leads", "count", "Arrivals that a person should answer."),
@@ -85,36 +87,31 @@ async def _samples(
     """The samples of all clocks by name, and those that cannot be told."""
     samples: dict[str, Samples] = {}
     left_out: dict[str, str] = {}
-    most = 0 if binned else MAX_WAITING
-    for clock in store.CLOCKS:
+    reading, now = question.reading, question.now
+    for clock in (*store.CLOCKS, _OWNER):
         wall, working = Samples(binned=binned), Samples(binned=binned)
-        times = await store.count_times(
-            connection, question.reading, columns, clock, question.now, binned=binned
+        times = await (
+            store.count_owner_times(connection, reading, now, binned=binned)
+            if clock == _OWNER
+            else store.count_times(connection, reading, columns, clock, now, binned=binned)
         )
         async for row in paced(times):
             _add(row, question, wall, working)
         samples[clock] = wall
-        if clock != "automated":
-            samples[f"{clock}_working"] = working
-            waiting = await store.list_waiting(
-                connection, question.reading, columns, clock, question.now, most + 1
+        if clock == store.AUTOMATED:
+            continue
+        count = sum(row["count"] for row in times if row["waits"])
+        if count > (0 if binned else MAX_WAITING):
+            left_out[f"{clock}_working"] = _TOO_MANY
+            continue
+        samples[f"{clock}_working"] = working
+        if count:
+            waiting = await (
+                store.list_owners_waiting(connection, reading, now)
+                if clock == _OWNER
+                else store.list_waiting(connection, reading, columns, clock, now)
             )
-            if len(waiting) <= most:
-                await _add_waiting(connection, question, waiting, working)
-            else:
-                del samples[f"{clock}_working"]
-                left_out[f"{clock}_working"] = _TOO_MANY
-    wall, working = Samples(binned=binned), Samples(binned=binned)
-    times = await store.count_owner_times(connection, question.reading, question.now, binned=binned)
-    async for row in paced(times):
-        _add(row, question, wall, working)
-    samples["owner_response"], samples["owner_response_working"] = wall, working
-    waiting = await store.list_owners_waiting(connection, question.reading, question.now, most + 1)
-    if len(waiting) <= most:
-        await _add_waiting(connection, question, waiting, working)
-    else:
-        del samples["owner_response_working"]
-        left_out["owner_response_working"] = _TOO_MANY
+            await _add_waiting(connection, question, waiting, working)
     return samples, left_out
 
 
@@ -129,8 +126,6 @@ async def _add_waiting(
     connection: Connection, question: Question, waiting: Sequence[Mapping[str, Any]], working: Samples
 ) -> None:
     """Add how long the owners of leads that wait have worked since."""
-    if not waiting:
-        return
     earliest: dict[str, Any] = {}
     async for row in paced(waiting):
         owner_id, start = row["whose"], row["start"]
@@ -183,8 +178,6 @@ async def _cells(
         cells[f"within_{minutes}m"] = Rate(counts[f"within_{minutes}"], counts[f"old_{minutes}"])
     for name, sample in samples.items():
         found = sample.of(key) if key is not None else await sample.total()
-        if name == "automated":
-            found = type(found)(found.values, {})
         cells |= await sample.quantiles(name, found)
     return cells
 

@@ -18,13 +18,21 @@ _OWNER_END = "least(owner_touched_at, touched_at, ended_at, {now})"
 """Until when an owner could touch what they were given, and nobody had."""
 _ANSWERED = "(owner_touched_at IS NOT NULL AND owner_touched_at <= coalesce(touched_at, owner_touched_at))"
 """Whether the owner did."""
-_BIN = "CASE WHEN {0} < 1 THEN 0 ELSE 1 + floor(ln({0}) / ln(1.02::float8)) END"
+_BIN = "1 + floor(ln({0}) / ln(1.02::float8))"
+"""The bin of a value of one or more."""
 
 
 def _seconds(end: str, start: str, *, binned: bool) -> str:
     """Whole seconds, halves up. As double precision: `numeric` takes ten times as long."""
-    seconds = f"greatest(floor(date_part('epoch', {end} - {start}) + 0.5), 0)"
-    return _BIN.format(seconds) if binned else seconds
+    seconds = f"floor(date_part('epoch', {end} - {start}) + 0.5)"
+    # Less than one second falls into the bin before the first one.
+    return _BIN.format(f"greatest({seconds}, 0.99)") if binned else f"greatest({seconds}, 0)"
+
+
+def _working(column: str, *, binned: bool) -> str:
+    """The working time of a column, if there is one."""
+    seconds = f"{column}::float8"
+    return f"CASE WHEN {column} < 1 THEN 0 ELSE {_BIN.format(seconds)} END" if binned else seconds
 
 
 def _count_arrivals(parts: Parts, now: str) -> str:
@@ -67,6 +75,8 @@ CLOCKS: Mapping[str, tuple[str, str]] = {
     "automated": ("automated_at", "NULL"),
 }
 """The clocks of an arrival: when it stops, and the working time until then."""
+AUTOMATED = "automated"
+"""The clock that need not stop: only where it did, there is a time."""
 
 
 async def count_arrivals(
@@ -91,11 +101,13 @@ async def count_times(
     parts = Parts(reading, "arrived_at", columns)
     at, working = CLOCKS[clock]
     end = f"coalesce({at}, {parts.add(now, 'timestamptz')})"
-    working = f"{working}::float8"
-    working = _BIN.format(working) if binned else working
+    working = _working(working, binned=binned)
     seconds = _seconds(end, "arrived_at", binned=binned)
     found = f"{seconds} AS seconds, {working} AS working, {at} IS NULL AS waits"
-    statement = _count_times(parts, found, f"{SAMPLE} AND NOT response_day_only")
+    sample = f"{SAMPLE} AND NOT response_day_only"
+    if clock == AUTOMATED:
+        sample += f" AND {at} IS NOT NULL"
+    statement = _count_times(parts, found, sample)
     return await fetch_rows(connection, statement, parts)
 
 
@@ -108,7 +120,7 @@ async def count_owner_times(
     """
     parts = Parts(reading, "decided_at")
     end = _OWNER_END.format(now=parts.add(now, "timestamptz"))
-    working = _BIN.format("owner_work_seconds::float8") if binned else "owner_work_seconds::float8"
+    working = _working("owner_work_seconds", binned=binned)
     found = (
         f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working,"
         f" NOT {_ANSWERED} AS waits"
@@ -123,7 +135,6 @@ async def list_waiting(
     columns: Mapping[str, str],
     clock: str,
     now: datetime,
-    limit: int,
 ) -> list[dict[str, Any]]:
     """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts."""
     parts = Parts(reading, "arrived_at", columns)
@@ -133,14 +144,13 @@ async def list_waiting(
 SELECT {parts.names}whose, start, "end" FROM (
   SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start, {end} AS "end"
     FROM assignment_facts
-   WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL
-   LIMIT {limit:d}) AS fact
+   WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL) AS fact
 """
     return await fetch_rows(connection, statement, parts)
 
 
 async def list_owners_waiting(
-    connection: Connection, reading: Reading, now: datetime, limit: int
+    connection: Connection, reading: Reading, now: datetime
 ) -> list[dict[str, Any]]:
     """Return the assignments that their owner did not touch, with their groups, and until when."""
     parts = Parts(reading, "decided_at")
@@ -149,8 +159,7 @@ async def list_owners_waiting(
 SELECT {parts.names}whose, start, "end" FROM (
   SELECT {parts.keys}owner_id AS whose, decided_at AS start, greatest({end}, decided_at) AS "end"
     FROM assignment_facts
-   WHERE {parts.where} AND {OWNED} AND NOT touch_day_only AND NOT {_ANSWERED}
-   LIMIT {limit:d}) AS fact
+   WHERE {parts.where} AND {OWNED} AND NOT touch_day_only AND NOT {_ANSWERED}) AS fact
 """
     return await fetch_rows(connection, statement, parts)
 
