@@ -151,12 +151,13 @@ _NOT_UPLOADED = "No spend was uploaded for these days and campaigns."
 async def _find(connection: Connection, question: Question) -> tuple[_Found, _Found]:
     """What there is for each group, and for all together."""
     asked = cohort_question(question)
-    whole = ungrouped(asked)
-    found = [_Found(), _Found()]
+    cohorts = [asked, ungrouped(asked)] if question.group_by else [asked]
+    found = [_Found() for _ in cohorts]
     if question.by != EVENT:
         by_key, total = await by_group(lambda each: revenue.count_leads(connection, each), asked)
-        found[0].leads, found[1].leads = by_key, {(): total} if total is not None else {}
-    for each, cohort in zip(found, (asked, whole), strict=True):
+        found[0].leads = by_key
+        found[-1].leads = {(): total} if total is not None else {}
+    for each, cohort in zip(found, cohorts, strict=True):
         reading = cohort.reading
         rows = (
             await revenue.sum_sales_of_period(connection, reading, question.credit)
@@ -171,7 +172,7 @@ async def _find(connection: Connection, question: Question) -> tuple[_Found, _Fo
             spent = await revenue.sum_spend(connection, reading, period.first, period.last)
             each.spend = {k: row["spend"] for k, row in _by_currency(spent, reading.group_by).items()}
             each.changed_at = newest(each.changed_at, *(row["changed_at"] for row in spent))
-    return found[0], found[1]
+    return found[0], found[-1]
 
 
 def _by_currency(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[Key, str], Row]:
