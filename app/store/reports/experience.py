@@ -30,8 +30,10 @@ async def count_answers(
         end = f"followed_up_at + {parts.add(until, 'interval')}"
         young = f"{end} > {parts.add(now, 'timestamptz')}"
     old = "followed_up_at IS NOT NULL AND NOT young"
+    # Most people do neither: the first condition spares them the others.
     left = {
-        name: f"(coalesce({_AFTER.format(f'{name}_at')} AND {name}_at <= {end}, false))"
+        name: f"({name}_at IS NOT NULL"
+        f" AND coalesce({_AFTER.format(f'{name}_at')} AND {name}_at <= {end}, false))"
         for name in ("unsubscribed", "complained")
     }
     statement = f"""
