@@ -36,9 +36,9 @@ def _promises(parts: Parts, *, of_leads: bool, now: str) -> str:
     first = " AND first" if of_leads else " AND owner_id IS NOT NULL"
     return f"""
   SELECT *, {_STATE.format(now=now)} AS state,
-         CASE WHEN met_at > due_at THEN greatest(round(extract(epoch FROM met_at - due_at)), 0)
+         CASE WHEN met_at > due_at THEN greatest(floor(date_part('epoch', met_at - due_at) + 0.5), 0)
               WHEN due_at <= {now}
-              THEN round(extract(epoch FROM least(void_at, {now}) - due_at)) END AS late,
+              THEN floor(date_part('epoch', least(void_at, {now}) - due_at) + 0.5) END AS late,
          met_at IS NULL AS unkept, met_at IS NULL AND coalesce(void_at > {now}, true) AS runs
     FROM (SELECT {parts.keys}{named} FROM promise_facts
            WHERE {parts.where}{first} AND excluded IS NULL) AS promise"""
