@@ -141,7 +141,8 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads
          WHERE {parts.where} AND {SAMPLE}
            AND NOT EXISTS (SELECT FROM promise_facts AS promise
                             WHERE promise.workspace_id = $1 AND promise.lead_id = assignment_facts.lead_id
-                              AND promise.arrived_at = assignment_facts.arrived_at AND promise.first)
+                              AND promise.arrived_at = assignment_facts.arrived_at AND promise.first
+                              AND promise.arrived_at >= $2 AND promise.arrived_at < $3)
        ) AS fact
  {parts.grouping}
 """,
