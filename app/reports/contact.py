@@ -4,17 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.reports.counted import newest_change, table_of
-from app.reports.credited import FIRST_OR_LAST
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result
 from app.store.connection.pool import Connection, Row
+from app.store.reports import credits
 from app.store.reports import leads as store
 
-_CREDITS: Mapping[str, Mapping[str, str]] = {
-    "at_event": {"owner": "coalesce({t}reached_by, {t}first_touch_by, {t}last_owner_id)"},
-    **FIRST_OR_LAST,
-}
 _COLUMNS = (
     Column("leads", "count", "Leads of the period; with `within`, those that are old enough."),
     Column("worked", "rate", "Tried or reached by a person, of all."),
@@ -34,7 +30,7 @@ _PLAIN = ("leads", "reachable", "tries_median", "tries_p90", "tries_leads", "cam
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
-    columns = _CREDITS[question.credit]
+    columns = credits.CONTACT[question.credit]
     counted = await store.count_contacts(connection, question.reading, columns, question.within, question.now)
     table = table_of(question, _COLUMNS, counted, _cells)
     return Result(table, credit=question.credit, method="exact", changed_at=newest_change(counted))

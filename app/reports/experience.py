@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.reports.counted import newest_change, table_of
-from app.reports.credited import FIRST_OR_LAST
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result
 from app.store.connection.pool import Connection, Row
 from app.store.reports import experience as store
+from app.store.reports.credits import FIRST_OR_LAST
 
 _COLUMNS = (
     Column("leads", "count", "Leads of the period."),

@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.reports.counted import newest_change, table_of
-from app.reports.credited import FIRST_OR_LAST
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result
 from app.store.connection.pool import Connection, Row
+from app.store.reports import credits
 from app.store.reports import leads as store
 
-_CREDITS: Mapping[str, Mapping[str, str]] = {
-    "at_event": {
-        "owner": "coalesce(verdict.owner_id, {t}last_owner_id)",
-        "team": "coalesce(verdict.team_id, {t}last_team_id)",
-    },
-    **FIRST_OR_LAST,
-}
 _COLUMNS = (
     Column("leads", "count", "Leads of the period; with `within`, those that are old enough."),
     Column("qualified", "rate", "Qualified, of all."),
@@ -33,7 +26,7 @@ _COLUMNS = (
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
-    columns = _CREDITS[question.credit]
+    columns = credits.VERDICT[question.credit]
     reading, within = question.reading, question.within
     counted = await store.count_verdicts(connection, reading, columns, within, question.now)
     reasons = await store.count_reasons(connection, reading, columns, within, question.now)

@@ -15,7 +15,6 @@ from app.store.reports import offers as store
 from app.store.reports.cuts import NONE
 
 REASON = "reason"
-_REASONS: Mapping[str, str] = {REASON: "{t}reject_reason"}
 _COUNTS = ("rejected", "refunded", "after_touch", "disputed", "overturned", "other_refunds")
 _COLUMNS = (
     Column("given", "count", "Leads that owners were given. For a reason, those of all reasons and of none."),
@@ -43,7 +42,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
         group_by=(*(name for name in names if name != REASON), REASON),
         filters={name: values for name, values in question.filters.items() if name != REASON},
     )
-    counted = await store.count_rejections(connection, reading, _REASONS, by_event=by_event)
+    counted = await store.count_rejections(connection, reading, by_event=by_event)
     rows = _rows(counted, names, wanted, by_event=by_event)
     return Result(
         Table([*_named(names), *_COLUMNS], rows, _totals(counted, wanted, by_event=by_event)),

@@ -10,6 +10,7 @@ from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
 from app.store.connection.pool import Connection
 from app.store.reports import sla as store
+from app.store.reports.credits import PROMISE
 
 MAX_LISTED = 100
 _COLUMNS = (
@@ -38,7 +39,7 @@ _NAMES = ("met", "met_by_others", "breached", "never_kept", "still_running", "op
 
 async def _answer(connection: Connection, question: Question) -> Result:
     of_leads = _of_leads(question)
-    columns = {"owner": "{t}met_by"} if question.credit == "at_event" else {}
+    columns = PROMISE[question.credit]
     reading, now = question.reading, question.now
     counts = await store.count_promises(connection, reading, columns, now, of_leads=of_leads)
     samples = Samples()
@@ -83,7 +84,7 @@ async def _details(
         connection, question.reading, question.now, MAX_LISTED, of_leads=of_leads
     )
     touches = await store.count_touches(connection, question.reading, question.now)
-    unpromised = await store.count_unpromised(connection, question.reading, {"owner": "{t}arrival_owner_id"})
+    unpromised = await store.count_unpromised(connection, question.reading)
     return {
         "by_kind": [_plain(row) for row in all_] if question.group_by else [],
         "without_sla": [

@@ -12,17 +12,13 @@ from app.reports.working import WorkedUntil
 from app.store.connection.pool import Connection
 from app.store.path.snapshot import read_directory
 from app.store.reports import speed_to_lead as store
+from app.store.reports.credits import RESPONSE
 
 HISTOGRAM = (60, 300, 900, 1800, 3600, 4 * 3600, 86400)
 MINUTES = (5, 15, 60)
 MAX_LISTED = 100
 MAX_WAITING = 200_000
 """The working time of more leads that wait is not computed."""
-_OWNERS: Mapping[str, Mapping[str, str]] = {
-    "first": {"owner": "{t}arrival_owner_id"},
-    "at_event": {"owner": "{t}response_by"},
-}
-"""The owner to be credited: the first who had the lead, or the person who answered."""
 _TIMES = {
     "response": "from the arrival of the lead to the first touch by a person, no matter who had the lead",
     "response_working": "the same, in the working time of the first owner",
@@ -55,7 +51,7 @@ _COUNTS = (
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
-    columns = _OWNERS[question.credit]
+    columns = RESPONSE[question.credit]
     counts = await store.count_arrivals(connection, question.reading, columns, question.now)
     total = next(row for row in counts if row["is_total"])
     binned = total["leads"] > EXACT

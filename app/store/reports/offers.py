@@ -1,6 +1,6 @@
 """What became of leads that owners were given: accepted, rejected, or not answered in time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.store.connection.pool import Connection, Row
@@ -18,6 +18,7 @@ _RESULT = """CASE WHEN accepted_at IS NOT NULL OR touched_at <= coalesce(ended_a
             WHEN open THEN 'pending' ELSE 'withdrawn' END"""
 """What became of an offer. A touch accepts."""
 _RESULTS = ("accepted", "rejected", "timed_out", "pending", "withdrawn")
+_REASON = {"reason": "{t}reject_reason"}
 _OF_LEADS = """
   SELECT {total} AS is_total, {names}max(changed_at) AS changed_at,
          CASE WHEN bool_or(result = 'accepted') THEN 'accepted'
@@ -57,15 +58,13 @@ SELECT {total} AS is_total, {parts.names}count(*) AS offered{counts}, max(change
     return rows
 
 
-async def count_rejections(
-    connection: Connection, reading: Reading, columns: Mapping[str, str], *, by_event: bool
-) -> Sequence[Row]:
+async def count_rejections(connection: Connection, reading: Reading, *, by_event: bool) -> Sequence[Row]:
     """Return what owners were given and what they rejected, for each group.
 
     The groups must tell one reason from another. `by_event` reads what was rejected in the time, instead of
     what was given in it.
     """
-    parts = Parts(reading, "ended_at" if by_event else "decided_at", columns)
+    parts = Parts(reading, "ended_at" if by_event else "decided_at", _REASON)
     only = " AND end_cause = 'rejected'" if by_event else ""
     statement = f"""
 SELECT {parts.names}count(*) AS given, count(*) FILTER (WHERE rejected) AS rejected,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.store.connection.pool import Connection
+from app.store.reports.credits import RESPONSE
 from app.store.reports.cuts import Parts, Reading
 from app.store.reports.reading import fetch_rows
 from app.store.reports.speed_to_lead import SAMPLE
@@ -128,11 +129,9 @@ SELECT kind, met_by AS owner, count(*) AS touches
     )
 
 
-async def count_unpromised(
-    connection: Connection, reading: Reading, columns: Mapping[str, str]
-) -> list[dict[str, Any]]:
+async def count_unpromised(connection: Connection, reading: Reading) -> list[dict[str, Any]]:
     """Return how many arrivals were promised nothing, for each group and for everything."""
-    parts = Parts(reading, "arrived_at", columns)
+    parts = Parts(reading, "arrived_at", RESPONSE["first"])
     return await fetch_rows(
         connection,
         f"""
