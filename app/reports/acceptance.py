@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.reports.counted import newest_change, table_of
+from app.reports.groups import newest_change, table_of
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result

@@ -3,14 +3,8 @@
 from typing import Any
 
 from app.pace import paced
-from app.reports.cohorts import (
-    by_group,
-    cohort_question,
-    group_columns,
-    groups,
-    newest,
-    sorted_keys,
-)
+from app.reports.cohorts import by_group, cohort_question
+from app.reports.groups import group_cells, group_columns, newest, sorted_keys
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
@@ -45,8 +39,8 @@ async def answer(connection: Connection, question: Question) -> Result:
         lambda asked: attribution.count_attributed(connection, asked), cohort_question(question)
     )
     table = Table(
-        (*group_columns(question), *_COLUMNS),
-        [{**groups(question, key), **_cells(rows[key])} async for key in paced(sorted_keys(rows))],
+        (*group_columns(question.group_by), *_COLUMNS),
+        [{**group_cells(question, key), **_cells(rows[key])} async for key in paced(sorted_keys(rows))],
         _cells(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)

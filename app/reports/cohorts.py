@@ -1,11 +1,10 @@
 """What reports about the outcomes of leads share: their question, their words, and rows by group."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from app.reports.dimensions import DIMENSIONS
+from app.reports.groups import Key, key_of
 from app.reports.report import Question
 from app.reports.tables import Column
 from app.store.connection.pool import Row
@@ -20,7 +19,6 @@ CREDIT_NOTE = (
     "An owner's row has the leads they had at any time, and the outcomes while they had them. A lead can be"
     " in several rows, so rows need not add up to the total."
 )
-Key = tuple[Any, ...]
 Asked = TypeVar("Asked")
 
 
@@ -42,31 +40,6 @@ async def by_group(
     names = question.reading.group_by
     rows = await fetch(question) if names else []
     return {key_of(row, names): row for row in rows}, whole[0] if whole else None
-
-
-def key_of(row: Row, names: Sequence[str]) -> Key:
-    """The values of a row's groups."""
-    return tuple(row[name] for name in names)
-
-
-def group_columns(question: Question) -> list[Column]:
-    """A column for each group."""
-    return [Column(name, "name", DIMENSIONS[name]) for name in question.group_by]
-
-
-def groups(question: Question, key: Key) -> Mapping[str, Any]:
-    """The cells of the groups of a row."""
-    return dict(zip(question.group_by, key, strict=True))
-
-
-def sorted_keys(keys: Iterable[Key]) -> list[Key]:
-    """Keys in order; what has no value comes last."""
-    return sorted(set(keys), key=lambda key: [(part is None, str(part)) for part in key])
-
-
-def newest(*times: datetime | None) -> datetime | None:
-    """The newest of some times, of which some may be unknown."""
-    return max((at for at in times if at is not None), default=None)
 
 
 def notes_of(question: Question) -> list[str]:

@@ -4,22 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.pace import paced
-from app.reports.cohorts import (
-    COHORT,
-    CREDITS,
-    EVENT,
-    IMMATURE,
-    LEADS,
-    Key,
-    by_group,
-    cohort_question,
-    group_columns,
-    groups,
-    key_of,
-    newest,
-    notes_of,
-    sorted_keys,
-)
+from app.reports.cohorts import COHORT, CREDITS, EVENT, IMMATURE, LEADS, by_group, cohort_question, notes_of
+from app.reports.groups import Key, group_cells, group_columns, key_of, newest, sorted_keys
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
@@ -74,8 +60,8 @@ async def answer(connection: Connection, question: Question) -> Result:
         lambda asked: conversion.count_conversions(connection, asked), cohort_question(question)
     )
     table = Table(
-        (*group_columns(question), *_COLUMNS),
-        [{**groups(question, key), **_row(rows[key])} async for key in paced(sorted_keys(rows))],
+        (*group_columns(question.group_by), *_COLUMNS),
+        [{**group_cells(question, key), **_row(rows[key])} async for key in paced(sorted_keys(rows))],
         _row(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)
@@ -101,9 +87,9 @@ async def _activity(connection: Connection, question: Question) -> Result:
     reading, names = question.reading, question.group_by
     found = await _steps(connection, reading, question.credit) if names else {}
     whole = await _steps(connection, replace(reading, group_by=()), question.credit)
-    rows = [{**groups(question, key), **found[key]} for key in sorted_keys(found)]
+    rows = [{**group_cells(question, key), **found[key]} for key in sorted_keys(found)]
     return Result(
-        Table((*group_columns(question), *_ACTIVITY_COLUMNS), rows, whole[()]),
+        Table((*group_columns(question.group_by), *_ACTIVITY_COLUMNS), rows, whole[()]),
         by=EVENT,
         credit=question.credit,
         notes=notes_of(question),

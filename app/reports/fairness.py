@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine.selection.fair_share import LEAD_UNITS
 from app.pace import paced
-from app.reports.dimensions import DIMENSIONS
+from app.reports.groups import Key, group_columns, newest_change, sort_key
 from app.reports.report import Question, Report
 from app.reports.share_facts import catch_up
 from app.reports.shares import CAUSES, DUE, RECEIVED
@@ -99,7 +99,6 @@ class _Row:
         }
 
 
-Key = tuple[str | None, ...]
 Rows = dict[Key, _Row]
 
 
@@ -129,11 +128,10 @@ async def _answer(connection: Connection, question: Question) -> Result:
     await view.add_shares(rows)
     await view.add_others(other, rows)
     names = [*groups, *members]
-    changed = [each["changed_at"] for each in (*shares, *other) if each["changed_at"] is not None]
     return Result(
         table=Table(
             [
-                *(Column(name, "name", DIMENSIONS[name]) for name in names),
+                *group_columns(names),
                 *_SHARES,
                 *(_BALANCES if with_balances else ()),
                 *_OUTSIDE,
@@ -146,7 +144,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
         ),
         details={"received_in_all": in_leads(view.total.amounts[RECEIVED]) + view.total.outside.total()},
         notes=_NOTES,
-        changed_at=max(changed, default=None),
+        changed_at=newest_change((*shares, *other)),
     )
 
 
@@ -207,7 +205,7 @@ class _View:
 
     def ordered(self) -> list[tuple[Key, _Row]]:
         """The rows by their names."""
-        return sorted(self._rows.items(), key=lambda each: [(part is None, part or "") for part in each[0]])
+        return sorted(self._rows.items(), key=lambda each: sort_key(each[0]))
 
     def _shown(self, keys: Iterable[Key]) -> set[Key]:
         """The rows that these belong to, of which the filters let some through."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.reports.counted import newest_change, table_of
 from app.reports.dimensions import DIMENSIONS
+from app.reports.groups import Key, key_of, newest_change, table_of
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result
@@ -70,17 +70,17 @@ async def _by_reason(connection: Connection, question: Question) -> Result:
     )
     counted = await store.count_received(connection, question.reading)
     groups = [row for row in counted if not row["is_total"]]
-    received: Counter[tuple[Any, ...]] = Counter()
-    real: Counter[tuple[Any, ...]] = Counter()
+    received: Counter[Key] = Counter()
+    real: Counter[Key] = Counter()
     for row in groups:
-        key = tuple(row[name] for name in others)
+        key = key_of(row, others)
         received[key] += row["received"]
         real[key] += row["real"]
     told = [row for row in groups if row["disqualified"] and (wanted is None or _name(row) in wanted)]
     disqualified = sum(row["disqualified"] for row in told)
 
     def cells(row: Row) -> Mapping[str, Any]:
-        key = tuple(row[name] for name in others)
+        key = key_of(row, others)
         if row["is_total"]:
             return _of_reasons(received.total(), real.total(), disqualified)
         return _of_reasons(received[key], real[key], row["disqualified"])

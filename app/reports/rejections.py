@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.reports.counted import named, newest_change
 from app.reports.dimensions import DIMENSIONS
+from app.reports.groups import Key, group_columns, key_of, newest_change, sort_key, sorted_keys
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
@@ -55,7 +55,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
 
 def _named(names: Sequence[str]) -> list[Column]:
     texts = {REASON: "The reason of the rejection, by its name in the plan."}
-    return [Column(each.name, each.unit, texts.get(each.name, each.text)) for each in named(names)]
+    return [Column(each.name, each.unit, texts.get(each.name, each.text)) for each in group_columns(names)]
 
 
 def _rows(
@@ -67,26 +67,24 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """A row for each group; groups by reason are those of rejections alone."""
     others = [name for name in names if name != REASON]
-    given: Counter[tuple[Any, ...]] = Counter()
-    found: dict[tuple[Any, ...], Counter[str]] = {}
+    given: Counter[Key] = Counter()
+    found: dict[Key, Counter[str]] = {}
     for row in counted:
-        given[tuple(row[name] for name in others)] += row["given"]
+        given[key_of(row, others)] += row["given"]
         if REASON in names and not row["rejected"]:
             continue
-        counts = found.setdefault(tuple(row[name] for name in names), Counter())
+        counts = found.setdefault(key_of(row, names), Counter())
         counts.update(_counts(row, wanted))
     all_ = sum(counts["rejected"] for counts in found.values())
     rows = []
-    for key in sorted(found, key=lambda key: [(each is None, each or "") for each in key]):
+    for key in sorted_keys(found):
         group = dict(zip(names, key, strict=True))
         if REASON in names and not _is_wanted(group[REASON], wanted):
             continue
-        of = given[tuple(group[name] for name in others)]
+        of = given[key_of(group, others)]
         rows.append({**group, **_cells(found[key], of, all_, by_event=by_event)})
     if REASON in names:
-        rows.sort(
-            key=lambda row: [*((row[name] is None, row[name] or "") for name in others), -row["rejected"]]
-        )
+        rows.sort(key=lambda row: (sort_key(key_of(row, others)), -row["rejected"]))
     return rows
 
 

@@ -1,6 +1,6 @@
 """How many customers are saved, renew, buy more or leave, and the revenue of that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,18 +11,13 @@ from app.reports.cohorts import (
     EVENT,
     IMMATURE,
     LEADS,
-    Key,
     by_group,
     cohort_question,
-    group_columns,
-    groups,
-    key_of,
-    newest,
     notes_of,
-    sorted_keys,
     ungrouped,
 )
-from app.reports.money import currencies_of, shown
+from app.reports.groups import Key, group_cells, group_columns, key_of, newest, newest_change, sorted_keys
+from app.reports.money import by_currency, currencies_of, shown
 from app.reports.report import Question, Report
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
@@ -59,11 +54,11 @@ async def answer(connection: Connection, question: Question) -> Result:
         return await _activity(connection, question)
     asked = cohort_question(question)
     leads, whole = await by_group(lambda each: retention.count_outcomes(connection, each), asked)
-    total = _by_currency(await retention.sum_amounts(connection, ungrouped(asked)), ())
+    total = by_currency(await retention.sum_amounts(connection, ungrouped(asked)), ())
     amounts = (
         total
         if not question.group_by
-        else _by_currency(await retention.sum_amounts(connection, asked), question.group_by)
+        else by_currency(await retention.sum_amounts(connection, asked), question.group_by)
     )
     currencies = currencies_of(total, amounts)
     totals = [
@@ -71,7 +66,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     ]
     rows = [
         {
-            **groups(question, key),
+            **group_cells(question, key),
             **_cells(leads[key], amounts.get((key, each or ""))),
             "currency": shown(each),
         }
@@ -80,7 +75,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     ]
     return Result(
         Table(
-            (*group_columns(question), *_COLUMNS),
+            (*group_columns(question.group_by), *_COLUMNS),
             rows if question.group_by else totals,
             total_rows=totals if question.group_by else (),
         ),
@@ -91,10 +86,6 @@ async def answer(connection: Connection, question: Question) -> Result:
         notes=notes_of(question),
         changed_at=newest(whole["changed_at"] if whole is not None else None),
     )
-
-
-def _by_currency(rows: Sequence[Row], names: Sequence[str]) -> Amounts:
-    return {(key_of(row, names), row["currency"]): row for row in rows}
 
 
 def _cells(lead: Row, amounts: Row | None) -> dict[str, Any]:
@@ -119,7 +110,7 @@ async def _activity(connection: Connection, question: Question) -> Result:
     rows = await retention.count_events(connection, question.reading, question.credit)
     cells = [
         {
-            **groups(question, key_of(row, question.group_by)),
+            **group_cells(question, key_of(row, question.group_by)),
             "currency": shown(row["currency"]),
             **{type_: row[type_] for type_ in TYPES},
             **_money(row),
@@ -127,11 +118,11 @@ async def _activity(connection: Connection, question: Question) -> Result:
         for row in rows
     ]
     return Result(
-        Table((*group_columns(question), *_ACTIVITY), cells),
+        Table((*group_columns(question.group_by), *_ACTIVITY), cells),
         by=EVENT,
         credit=question.credit,
         notes=notes_of(question),
-        changed_at=newest(*(row["changed_at"] for row in rows)),
+        changed_at=newest_change(rows),
     )
 
 

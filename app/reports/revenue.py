@@ -1,6 +1,6 @@
 """What leads bring in, for each lead and each buyer, and what they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,18 +13,13 @@ from app.reports.cohorts import (
     EVENT,
     IMMATURE,
     LEADS,
-    Key,
     by_group,
     cohort_question,
-    group_columns,
-    groups,
-    key_of,
-    newest,
     notes_of,
-    sorted_keys,
     ungrouped,
 )
-from app.reports.money import currencies_of, per, shown
+from app.reports.groups import Key, group_cells, group_columns, newest, newest_change, sorted_keys
+from app.reports.money import by_currency, currencies_of, per, shown
 from app.reports.report import Question, Report
 from app.reports.tables import Column, Result, Table
 from app.store.connection.pool import Connection, Row
@@ -113,12 +108,12 @@ async def answer(connection: Connection, question: Question) -> Result:
     columns = [each for each in _COLUMNS if question.by != EVENT or each.name not in _OF_LEADS]
     totals = [whole.row((), currency) for currency in currencies]
     rows = [
-        {**groups(question, key), **found.row(key, currency)}
+        {**group_cells(question, key), **found.row(key, currency)}
         async for key in paced(keys)
         for currency in currencies
     ]
     table = Table(
-        (*group_columns(question), *columns),
+        (*group_columns(question.group_by), *columns),
         rows if question.group_by else totals,
         total_rows=totals if question.group_by else (),
     )
@@ -164,19 +159,15 @@ async def _find(connection: Connection, question: Question) -> tuple[_Found, _Fo
             if question.by == EVENT
             else await revenue.sum_sales(connection, cohort)
         )
-        each.sales = _by_currency(rows, reading.group_by)
+        each.sales = by_currency(rows, reading.group_by)
         if question.by == EVENT:
-            each.changed_at = newest(*(row["changed_at"] for row in rows))
+            each.changed_at = newest_change(rows)
         if revenue.SPEND_GROUPS.issuperset((*reading.group_by, *reading.filters)):
             period = question.period
             spent = await revenue.sum_spend(connection, reading, period.first, period.last)
-            each.spend = {k: row["spend"] for k, row in _by_currency(spent, reading.group_by).items()}
+            each.spend = {k: row["spend"] for k, row in by_currency(spent, reading.group_by).items()}
             each.changed_at = newest(each.changed_at, *(row["changed_at"] for row in spent))
     return found[0], found[-1]
-
-
-def _by_currency(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[Key, str], Row]:
-    return {(key_of(row, names), row["currency"]): row for row in rows}
 
 
 REVENUE = Report(

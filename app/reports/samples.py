@@ -1,13 +1,12 @@
 """Samples of times by group, out of rows that say how often each time occurs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from app.pace import finished, paced
+from app.reports.groups import Key
 from app.reports.statistics import MEDIAN, P90, P99, Quantile, Sample, value_of
 
-Key = tuple[Any, ...]
 QUANTILES = {"median": MEDIAN, "p90": P90, "p99": P99}
 
 
@@ -61,8 +60,3 @@ async def _sum(counters: Iterable[Mapping[float, int]]) -> Counter[float]:
     async for each in paced(counters):
         total.update(each)
     return total
-
-
-def key_of(row: Mapping[str, Any], group_by: Sequence[str]) -> Key:
-    """The group that a row is about."""
-    return tuple(row[name] for name in group_by)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.pace import paced
+from app.reports.groups import group_columns, key_of, sort_key
 from app.reports.report import Question, Report
-from app.reports.samples import Samples, key_of
+from app.reports.samples import Samples
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
 from app.store.connection.pool import Connection
@@ -137,12 +138,12 @@ async def _rows(
                 "missed_by_p90": late["missed_by_p90"],
             }
         )
-    rows.sort(key=lambda row: [(row[name] is None, row[name] or "") for name in (*names, "kind")])
+    rows.sort(key=lambda row: sort_key(key_of(row, (*names, "kind"))))
     return rows
 
 
 def _columns(question: Question) -> list[Column]:
-    return [*(Column(name, "name", name) for name in question.group_by), *_COLUMNS]
+    return [*group_columns(question.group_by), *_COLUMNS]
 
 
 SLA = Report(

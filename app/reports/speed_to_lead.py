@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.pace import paced
+from app.reports.groups import Key, group_cells, group_columns, key_of, sorted_keys
 from app.reports.report import Question, Report
-from app.reports.samples import Key, Samples, key_of
+from app.reports.samples import Samples
 from app.reports.statistics import EXACT, Rate, histogram, value_of
 from app.reports.tables import Column, Result, Table
 from app.reports.working import WorkedUntil
@@ -143,10 +144,10 @@ async def _rows(
     keys = found.keys() | samples["owner_response"].keys()
     return [
         {
-            **dict(zip(question.group_by, key, strict=True)),
+            **group_cells(question, key),
             **await _cells(found.get(key, _NO_ARRIVALS), samples, key),
         }
-        async for key in paced(sorted(keys, key=lambda key: [(each is None, each or "") for each in key]))
+        async for key in paced(sorted_keys(keys))
     ]
 
 
@@ -179,7 +180,7 @@ async def _cells(
 
 
 def _columns(question: Question) -> list[Column]:
-    names = [Column(name, "name", name) for name in question.group_by]
+    names = group_columns(question.group_by)
     times = [
         Column(f"{clock}_{quantile}", "seconds", f"The {words} time {text}.")
         for clock, text in _TIMES.items()
