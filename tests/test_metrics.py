@@ -51,6 +51,21 @@ async def test_an_empty_workspace_shows_its_queues_and_states(workspace: Workspa
     assert found[UNACCOUNTED] == {(): 0}
 
 
+async def test_refusals_and_attempts_begin_at_zero(workspace: Workspace) -> None:
+    """Prometheus takes a series that begins at 1 for no increase, so the first refusal would be missed."""
+    found = samples(await scrape(workspace))
+    assert found["lead_assignment_requests_rate_limited_total"] == {
+        (limit,): 0 for limit in ("key", "workspace", "endpoint", "quota")
+    }
+    assert found["lead_assignment_authentications_failed_total"] == {
+        (reason,): 0 for reason in ("no_key", "malformed", "unknown", "wrong_secret", "revoked")
+    }
+    assert found["lead_assignment_decisions_failed_total"] == {("decision",): 0, ("too_costly",): 0}
+    assert found["lead_assignment_delivery_attempts_total"] == {
+        (result,): 0 for result in ("delivered", "dead", "again", "unsent")
+    }
+
+
 async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> None:
     for number in range(3):
         await workspace.assign(external_id=f"p{number}", source="partner")
@@ -190,8 +205,8 @@ async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> 
     await workspace.client.request("CANARY", "/assign")
     text = await scrape(workspace)
     assert {name for name, _ in labels(text)} == {
-        "cause", "code", "engine_version", "flag", "kind", "le", "method", "outcome", "queue", "reason",
-        "route", "state", "status", "step", "team", "type", "version", "workspace",
+        "cause", "code", "engine_version", "flag", "kind", "le", "limit", "method", "outcome", "queue",
+        "reason", "result", "route", "state", "status", "step", "team", "type", "version", "workspace",
     }  # fmt: skip
     said = {value for _, value in labels(text)}
     assert not [value for value in said if "canary" in value.lower() or returned["lead_id"] in value]

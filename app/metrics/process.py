@@ -109,13 +109,14 @@ class Metrics:
             ["limit"],
             registry=registry,
         )
+        _show(self._rate_limited, "key", "workspace", "endpoint", "quota")
         self._authentications_failed = Counter(
             "lead_assignment_authentications_failed",
             "Requests without a valid API key.",
             ["reason"],
             registry=registry,
         )
-
+        _show(self._authentications_failed, "no_key", "malformed", "unknown", "wrong_secret", "revoked")
         self._clocks = Counter(
             "lead_assignment_sla_clocks_processed",
             "SLA clocks that a worker looked at.",
@@ -170,12 +171,14 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        _show(self._not_decided, "decision", "too_costly")
         self._attempts = Counter(
             "lead_assignment_delivery_attempts",
             "Messages that were sent to a target, by what became of it.",
             ["result"],
             registry=registry,
         )
+        _show(self._attempts, "delivered", "dead", "again", "unsent")
         registry.register(_DroppedLines())
 
     def time_went_back(self) -> None:
@@ -272,6 +275,12 @@ class Metrics:
         """Drop the counters of workspaces that are gone; these are those that are there."""
         for workspace_id in self._workspaces.keys() - frozenset(workspace_ids):
             del self._workspaces[workspace_id]
+
+
+def _show(counter: Counter, *values: str) -> None:
+    """Show the series of these labels with 0, so that Prometheus sees the first count as an increase."""
+    for value in values:
+        counter.labels(value)
 
 
 class _DroppedLines(Collector):
