@@ -1,5 +1,6 @@
 """`lead-assignment spend`: upload what campaigns cost."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ _NAMES = {
 }
 """The names of columns that exports of advertising platforms use."""
 _MEANS = {fold_name(name): field for field, names in _NAMES.items() for name in names.split(",")}
+_WITH_CURRENCY = re.compile(r"(.*\S)\s*\(([A-Z]{3})\)\s*")
 Numbered = Iterator[tuple[int, Any]]
 """Line numbers, each with a row, or why it could not be read. A line of JSON can hold anything."""
 
@@ -74,16 +76,31 @@ def import_spend(
 
 def _sheet_rows(text: TextFile, separator: str | None) -> Numbered:
     options = sheet_options(separator, None)
-    sheet = open_sheet(text, options.separator, lambda name: fold_name(name) in _MEANS)
+    sheet = open_sheet(text, options.separator, lambda name: fold_name(_split(name)[0]) in _MEANS)
     for line, row in sheet.rows():
         yield line, row if isinstance(row, ValidationFailed) else _cells(row, sheet)
 
 
 def _cells(row: Mapping[str, str], sheet: Sheet) -> dict[str, Any]:
-    found = {field: cell for name, cell in row.items() if (field := _MEANS.get(fold_name(name)))}
-    if "amount" in found:
-        return {**found, "amount": number(found["amount"], comma=sheet.comma)}
-    return dict(found)
+    found: dict[str, Any] = {}
+    for heading, cell in row.items():
+        name, currency = _split(heading)
+        field = _MEANS.get(fold_name(name))
+        if field is None:
+            continue
+        if field == "amount":
+            found[field] = number(cell, comma=sheet.comma)
+            if currency:
+                found.setdefault("currency", currency)
+        else:
+            found[field] = cell
+    return found
+
+
+def _split(heading: str) -> tuple[str, str | None]:
+    """A heading and the currency in it: `Amount spent (EUR)`."""
+    match = _WITH_CURRENCY.fullmatch(heading)
+    return (match[1], match[2]) if match else (heading, None)
 
 
 def _json_rows(text: TextFile) -> Numbered:

@@ -90,6 +90,14 @@ async def test_file_is_uploaded_and_uploaded_again(filled: Filled, tmp_path: Pat
     assert "0 created, 2 replaced" in shell.says("spend", "import", str(file), "--currency", "EUR")
 
 
+async def test_currency_in_the_heading_counts(filled: Filled, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
+    file = tmp_path / "ads.csv"
+    file.write_text("Campaign name,Day,Amount spent (EUR),Impressions\nautumn,2030-11-18,12.50,900\n")
+    assert "1 created, 0 replaced" in shell.says("spend", "import", str(file))
+    assert "0 created, 1 replaced" in shell.says("spend", "import", str(file), "--currency", "USD")
+
+
 def test_file_with_a_fault_writes_nothing(filled: Filled, tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
     file = tmp_path / "ads.csv"
