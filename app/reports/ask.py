@@ -130,7 +130,9 @@ def _faults(report: Report, asked: Asked, question: Question) -> list[Fault]:
     known = ", ".join(report.dimensions)
     unknown = [each for each in question.group_by if each not in report.dimensions]
     if unknown or len(question.group_by) > MAX_GROUPS:
-        faults.append(_fault(("group_by",), "not_allowed", f"must be at most {MAX_GROUPS} of {known}"))
+        most = min(MAX_GROUPS, len(report.dimensions))
+        text = f"must be at most {most} of {known}" if most > 1 else f"must be {known}"
+        faults.append(_fault(("group_by",), "not_allowed", text))
     faults += [
         _fault((name,), "not_allowed", f"{report.name} cannot be filtered by it")
         for name in question.filters
@@ -138,10 +140,10 @@ def _faults(report: Report, asked: Asked, question: Question) -> list[Fault]:
     ]
     for name, sent, words in (("by", asked.by, report.by), ("credit", asked.credit, report.credits)):
         if sent and sent not in words:
-            text = f"must be one of {', '.join(words)}" if words else f"is no choice of {report.name}"
+            text = f"must be one of {', '.join(words)}" if words else f"is not a parameter of {report.name}"
             faults.append(_fault((name,), "not_allowed", text))
     if asked.within is not None and report.within is None and not report.windowed:
-        faults.append(_fault(("within",), "not_allowed", f"is no choice of {report.name}"))
+        faults.append(_fault(("within",), "not_allowed", f"is not a parameter of {report.name}"))
     if asked.within is not None and asked.by == EVENT:
         faults.append(_fault(("within",), "not_allowed", f"goes with a cohort, not with `by={EVENT}`"))
     return faults
