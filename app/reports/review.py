@@ -39,6 +39,7 @@ SHOWN: Mapping[str, Sequence[str]] = {
         "cost_per_qualified_lead",
     ),
     "retention": ("save_rate", "saved", "renewed", "expanded", "churned", "retention_revenue"),
+    "capacity": ("headroom", "open_leads", "waiting_leads", "arrivals", "closings", "full_at"),
     "attribution": ("complete", "leads", "with_source", "with_campaign", "with_channel", "conflicting_tags"),
 }  # fmt: skip
 """What the review shows of each report; the chart shows the first. Of others it shows all."""

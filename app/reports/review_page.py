@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -23,6 +24,7 @@ svg { max-width: 100%; height: auto; }
 STYLE_HASH = f"sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}"
 """What a content security policy names to let the style through."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_TITLES = {"sla": "SLA"}
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -58,7 +60,8 @@ def to_html(review: Review) -> str:
 
 
 def _title(section: Section) -> str:
-    return section.report.name.replace("-", " ").capitalize()
+    name = section.report.name
+    return _TITLES.get(name) or name.replace("-", " ").capitalize()
 
 
 def _question(section: Section) -> str:
@@ -73,7 +76,9 @@ def _introduction(review: Review) -> str:
 
 
 def _missing(section: Section) -> list[str]:
-    missing = [f"{_label(name)}: not available, {why}." for name, why in section.not_available.items()]
+    missing = [
+        f"{_label(name)}: not available. {_sentence(why)}" for name, why in section.not_available.items()
+    ]
     return missing if section.lines else [*missing, "Nothing in this month."]
 
 
@@ -90,7 +95,8 @@ def _table(section: Section) -> list[list[str]]:
         ]
     rows = [["", "this month", "month before"]]
     for line in section.lines:
-        prefix = f"{', '.join(line.names)}: " if line.names else ""
+        alone = line.names in ((), ("none",)) and len(section.lines) == 1
+        prefix = "" if alone else f"{', '.join(line.names)}: "
         rows += [
             [
                 f"{prefix}{_label(each.name)}",
@@ -138,6 +144,10 @@ def _text(column: Column, cell: Any) -> str:
         return "not reached"
     if isinstance(cell, Rate):
         return _rate_text(cell)
+    if isinstance(cell, datetime):
+        return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if column.unit == "money" and isinstance(cell, int | float | Decimal):
+        return f"{cell:,.2f}"
     if isinstance(cell, int | float | Decimal):
         return _duration(float(cell)) if column.unit == "seconds" else number_text(float(cell))
     return str(cell)
@@ -159,6 +169,10 @@ def _duration(seconds: float) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _label(name: str) -> str:

@@ -51,7 +51,7 @@ async def test_markdown_has_every_report_beside_the_month_before(case: Case) -> 
     assert answer.headers["content-type"].startswith("text/markdown")
     text = answer.text
     assert text.startswith("# Routing in 2030-11\n")
-    titles = [name.replace("-", " ").capitalize() for name in REPORTS]
+    titles = ["SLA" if name == "sla" else name.replace("-", " ").capitalize() for name in REPORTS]
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == titles
     # Wilson: 3 of 4 is 30.1 to 95.4 per cent, 1 of 2 is 9.5 to 90.5.
     assert "| within 15m | 75.0 % (3 of 4; 30.1 to 95.4) | 50.0 % (1 of 2; 9.5 to 90.5) |" in text
@@ -82,6 +82,18 @@ async def test_html_stands_alone_and_has_charts(case: Case) -> None:
     assert labels == ["2030-W46", "75"]
     by_accept = await case.workspace.client.get("/metrics/review", headers={"Accept": "text/html"})
     assert by_accept.text.startswith("<!doctype html>")
+
+
+async def test_money_and_times_and_reasons_read_well(case: Case) -> None:
+    row = {"campaign": "autumn", "day": "2030-11-18", "currency": "EUR", "amount": 1870.5}
+    answer = await case.workspace.client.put("/spend", json={"rows": [row]})
+    assert answer.status_code == 200, answer.text
+    text = (await page(case, month="2030-11")).text
+    assert "| EUR: spend | 1,870.50 | 0.00 |" in text or "| EUR: spend | 1,870.50 | – |" in text
+    assert "| save rate | – (0 of 0) | – (0 of 0) |" in text
+    assert re.search(r"^\| inbound: full at \| (–|20\d\d-\d\d-\d\d \d\d:\d\d UTC) \|", text, re.MULTILINE)
+    assert ".." not in text
+    assert re.search(r"^junk: not available\. [A-Z].*[^.]\.$", text, re.MULTILINE)
 
 
 async def test_the_last_month_is_the_default_and_a_running_one_is_not_complete(case: Case) -> None:
