@@ -67,6 +67,33 @@ async def test_untouched_leads_are_in_the_sample(case: Case) -> None:
     assert (round(within["low"], 3), round(within["high"], 3)) == (0.137, 0.694)
 
 
+async def test_bins_are_close_and_leave_out_the_working_time_of_what_waits(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = [(0.0, True), (0.5 / 60, True), (1 / 60, True), (4, True), (33, True), (70.5, True), (100, False)]
+    await answered(case, waits)
+    exact = await case.report("speed-to-lead", group_by="source")
+    monkeypatch.setattr("app.reports.speed_to_lead.EXACT", 0)
+    binned = await case.report("speed-to-lead", group_by="source")
+    assert (exact["method"], binned["method"]) == ("exact", "binned")
+    assert (exact["not_available"], "response_working" in binned["not_available"]) == ({}, True)
+    for before, after in zip(
+        [exact["totals"], *exact["rows"]], [binned["totals"], *binned["rows"]], strict=True
+    ):
+        for name in ("median", "p90", "p99"):
+            assert close(after[f"response_{name}"], before[f"response_{name}"])
+            assert close(after[f"owner_response_{name}"], before[f"owner_response_{name}"])
+        counts = ("leads", "touched", "within_5m", "within_60m", "automated", "automated_median")
+        assert [after[name] for name in counts] == [before[name] for name in counts]
+
+
+def close(binned: float | str | None, exact: float | str | None) -> bool:
+    """Whether a percentile out of bins is at most two per cent away."""
+    if isinstance(binned, float | int) and isinstance(exact, float | int):
+        return abs(binned - exact) <= 0.02 * exact
+    return binned == exact
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
