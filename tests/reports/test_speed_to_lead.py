@@ -88,9 +88,9 @@ async def test_bins_are_close_and_leave_out_the_working_time_of_what_waits(
 
 
 def close(binned: float | str | None, exact: float | str | None) -> bool:
-    """Whether a percentile out of bins is at most two per cent away."""
+    """Whether a percentile out of bins is at most one per cent away, but for rounding."""
     if isinstance(binned, float | int) and isinstance(exact, float | int):
-        return abs(binned - exact) <= 0.02 * exact
+        return abs(binned - exact) <= 0.0101 * exact
     return binned == exact
 
 
