@@ -48,6 +48,11 @@ def tracing_of(environment: Mapping[str, str] = os.environ) -> "Tracing | None":
     protocol = next(filter(None, (environment.get(name) for name in _PROTOCOLS)), "http/protobuf")
     if protocol != "http/protobuf":
         raise ValueError("Traces are sent by OTLP over HTTP only: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf.")
+    for name in _ENDPOINTS:
+        if environment.get(name) and not environment[name].strip().lower().startswith(
+            ("http://", "https://")
+        ):
+            raise ValueError(f"{name} must be a URL, such as http://127.0.0.1:4318.")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource

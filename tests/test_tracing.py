@@ -180,6 +180,8 @@ def test_traces_are_off_unless_they_are_asked_for(environment: dict[str, str]) -
     [
         {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
         {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "127.0.0.1:4318/v1/traces"},
     ],
 )
 def test_what_there_is_not_is_refused_in_a_sentence(environment: dict[str, str]) -> None:
