@@ -31,4 +31,4 @@ RESPONSE: Credits = {
 }
 """The first owner after the arrival, or the person who answered."""
 PROMISE: Credits = {"owner": {}, "at_event": {"owner": "{t}met_by"}}
-"""The owner whom the promise binds, or the person who kept it."""
+"""The owner who is bound by the promise, or the person who kept it."""
