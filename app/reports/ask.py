@@ -22,6 +22,8 @@ CATCH_UP_SECONDS = 5.0
 """How long a report waits for facts. Beyond that it says that it is not complete."""
 MAX_GROUPS = 3
 MAX_DAYS = 3700
+MAX_ROWS = 20_000
+"""More groups in one answer are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Answer:
 async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
     """Answer a report about the newest facts.
 
-    Raises ValidationFailed for a question that the report cannot answer, and Overloaded when too many others
-    of the workspace wait.
+    Raises ValidationFailed for a question that the report cannot answer or that has too many rows, and
+    Overloaded when too many others of the workspace wait.
     """
     async with places().take(workspace_id):
         return await _ask(pool, upkeep, workspace_id, report, asked)
@@ -95,6 +97,9 @@ async def _ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report
         period = period_of(asked.first, asked.last, now, zone, report.days)
         question = _question(report, asked, Question(workspace_id, period, now))
         result = await report.answer(connection, question)
+    if len(result.table.rows) > MAX_ROWS:
+        text = f"makes more than {MAX_ROWS} rows; ask with fewer groups, or about a shorter period"
+        raise ValidationFailed(faults=[_fault(("group_by",), "too_many_items", text)])
     return Answer(report, question, result, cursor)
 
 

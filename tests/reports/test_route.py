@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.reports import ask
 from app.store import workspaces
 from tests.reports.case import Case
 from tests.support.workspace import Workspace
@@ -36,6 +37,20 @@ async def refused(case: Case, status: int, **parameters: Any) -> str:
     answer = await case.workspace.client.get("/metrics/sla", params=parameters)
     assert answer.status_code == status, answer.text
     return str(answer.json()["errors"][0]["pointer" if "pointer" in answer.json()["errors"][0] else "code"])
+
+
+async def test_answer_with_too_many_rows_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask, "MAX_ROWS", 2)
+    for day in (9, 10):
+        await case.lead(datetime(2026, 11, day, 12, tzinfo=UTC), source="ana")
+    two = await case.report("speed-to-lead", from_="2026-11-01", to="2026-12-01", group_by="day")
+    assert len(two["rows"]) == 2
+    await case.lead(datetime(2026, 11, 11, 12, tzinfo=UTC), source="ana")
+    answer = await case.workspace.client.get(
+        "/metrics/speed-to-lead", params={"from": "2026-11-01", "to": "2026-12-01", "group_by": "day"}
+    )
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["code"], fault["path"]) == (422, "too_many_items", "group_by")
 
 
 async def test_weeks_begin_on_monday_at_local_midnight(case: Case) -> None:
