@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.diagnosis.findings import Effect, Fact, Kind, Subject, percent
-from app.diagnosis.statistics.strata import Z
+from app.reports.statistics import Z
 
 MIN_LEADS = 100
 """Leads that were decided while the rule stood in the plan, and that reached it."""

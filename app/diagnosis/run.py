@@ -13,14 +13,11 @@ from app.diagnosis.read import read_material
 from app.plan_check.parse import Strategies
 from app.reports.periods import Period, period_of
 from app.reports.places import places
-from app.reports.upkeep import FactUpkeep
+from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store import workspaces
 from app.store.connection.pool import Pool
 from app.store.reports.fact_cursor import FactCursor
 from app.store.reports.reading import reading
-
-CATCH_UP_SECONDS = 5.0
-"""How long a diagnosis waits for facts. Beyond that it says that it is not complete."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,11 +271,6 @@ class Metrics:
             own = self._workspaces[workspace_id] = WorkspaceCounters()
         return own
 
-    def forget_others(self, workspace_ids: Iterable[int]) -> None:
-        """Drop the counters of workspaces that are gone; these are those that are there."""
-        for workspace_id in self._workspaces.keys() - frozenset(workspace_ids):
-            del self._workspaces[workspace_id]
-
 
 def _show(counter: Counter, *values: str) -> None:
     """Show the series of these labels with 0, so that Prometheus sees the first count as an increase."""

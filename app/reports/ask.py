@@ -11,15 +11,13 @@ from app.reports.periods import Period, period_of
 from app.reports.places import places
 from app.reports.report import Question, Report
 from app.reports.tables import Result
-from app.reports.upkeep import FactUpkeep
+from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
 from app.store.reports.fact_cursor import FactCursor, read_cursor
 from app.store.reports.reading import reading
 from app.store.workspaces import find_time_zone
 
-CATCH_UP_SECONDS = 5.0
-"""How long a report waits for facts. Beyond that it says that it is not complete."""
 MAX_GROUPS = 3
 MAX_DAYS = 3700
 MAX_ROWS = 20_000

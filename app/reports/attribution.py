@@ -54,8 +54,8 @@ def _cells(row: Row) -> dict[str, Any]:
 ATTRIBUTION = Report(
     name="attribution",
     question="Of how many leads do we know where they came from?",
-    definition="Of the leads received in the period, the share with a source, a campaign, a channel, and"
-    " with all three; and of those whose source or campaign contradicts the UTM tag. Blocked, merged and"
+    definition="Of the leads received in the period, the share with a source, a campaign, a channel"
+    " or all three; and the share whose source or campaign contradicts the UTM tag. Blocked, merged and"
     " imported leads and spam are left out.",
     numerator="Leads with the field.",
     denominator="Leads received in the period.",

@@ -14,10 +14,9 @@ from typing import Any
 import orjson
 
 from app.errors import refused_at
-from app.reports.ask import CATCH_UP_SECONDS
 from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
 from app.reports.places import places as turns
-from app.reports.upkeep import FactUpkeep
+from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
 from app.store.reports import audit_sample as store

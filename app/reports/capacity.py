@@ -92,7 +92,7 @@ CAPACITY = Report(
     name="capacity",
     question="How many more leads can each team take, and when will it be full?",
     definition="The headroom of a team is the sum over its members who work between now and the horizon"
-    " (`within`, 7 days unless given) of what their caps on open leads leave. It is used up at the rate of"
+    " (`within`, by default 7 days) of what their caps on open leads leave. It is used up at the rate of"
     " the period: leads that reached the team, less those that were closed or left it, for each hour in which"
     " the team works.",
     numerator="Headroom, in leads.",

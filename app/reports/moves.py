@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.reports.rounds import CLOSED
 from app.store.reports.fact_rows import MoveKind
-
-ENDED_CASE = frozenset(("closed", "idle"))
-"""The causes with which an assignment ends and nobody follows."""
 
 
 class Placed(Protocol):
@@ -83,7 +81,7 @@ def _is_held(one: Placed, at: datetime, after: Sequence[Placed]) -> bool:
     if one.owner_id is None or (end is not None and end < at):
         return False
     passed_on = any(end is not None and each.decided_at >= end for each in after)
-    return end is None or end > at or not (passed_on or one.end_cause in ENDED_CASE)
+    return end is None or end > at or not (passed_on or one.end_cause in CLOSED)
 
 
 def _newest(placed: Iterable[Placed]) -> str | None:
@@ -92,5 +90,5 @@ def _newest(placed: Iterable[Placed]) -> str | None:
 
 def _since_the_last_end(before: Sequence[Placed]) -> Sequence[Placed]:
     """The assignments since the lead was last closed."""
-    ends = [number for number, one in enumerate(before) if one.end_cause in ENDED_CASE]
+    ends = [number for number, one in enumerate(before) if one.end_cause in CLOSED]
     return before[ends[-1] + 1 :] if ends else before

@@ -20,6 +20,7 @@ from app.engine.model.records import team_from
 from app.engine.selection.ramps import weight_at
 from app.pace import Pace
 from app.reports.shares import Part, parts_of_entry, parts_of_turn
+from app.reports.upkeep import CATCH_UP_SECONDS
 from app.store.connection.pool import Pool, transaction
 from app.store.path.ledger import StoredLedgerEntry, list_ledger_entries
 from app.store.reports.share_facts import (
@@ -35,8 +36,6 @@ from app.store.reports.share_facts import (
 )
 from app.store.stored_bytes import unpack
 
-CATCH_UP_SECONDS = 5.0
-"""How long a report waits for facts."""
 SLICE = 500
 """Rows of one ledger that are read and written at once."""
 

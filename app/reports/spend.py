@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.reports.documents import name_of
-from app.reports.upkeep import FactUpkeep
+from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.connection.pool import Pool, transaction
 from app.store.reports import spend
 from app.store.reports.spend import SpendRow
-
-CATCH_UP_SECONDS = 5.0
-"""The campaigns of the newest leads are waited for so long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ SLICE = 100
 """So many decisions, and so many events, are looked at in one transaction."""
 LIMITS = Limits(idle=5000)
 """Between two statements other work may come first."""
+CATCH_UP_SECONDS = 5.0
+"""How long a report waits for the newest facts. Beyond that it says that it is not complete."""
 
 
 class FactUpkeep:

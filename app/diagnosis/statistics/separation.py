@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import NamedTuple
 
-from app.diagnosis.statistics.strata import Z
+from app.reports.statistics import Z
 
 DECILES = 10
 

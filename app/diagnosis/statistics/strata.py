@@ -12,9 +12,8 @@ from math import exp, log, sqrt
 from typing import NamedTuple
 
 from app.diagnosis.statistics.distributions import hypergeometric, two_sided_normal, two_sided_of
+from app.reports.statistics import Z
 
-Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 EXACT_UP_TO = 400
 """Numbers of hits that the group could have, up to which their exact distribution is computed. Where there
 are more, the normal distribution is as good."""
