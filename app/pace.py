@@ -1,6 +1,7 @@
 """Long computations go on slice by slice, one of them at a time, and give way to those who hurry."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterable, Iterator
@@ -82,6 +83,7 @@ class LongWork:
         self._clock = clock
         self._began = 0.0
         self._hurrying = 0
+        self._hurried_at = -math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._next: asyncio.Handle | None = None
         self._rest: asyncio.TimerHandle | None = None
@@ -90,6 +92,11 @@ class LongWork:
     def hurried(self) -> bool:
         """Whether anybody hurries."""
         return self._hurrying > 0
+
+    @property
+    def calm_seconds(self) -> float:
+        """How long nobody has hurried."""
+        return 0.0 if self._hurrying else self._clock() - self._hurried_at
 
     async def next_slice(self, *, first: bool = False) -> None:
         """Wait for the next slice; with `first` it comes before those of all others."""
@@ -110,6 +117,7 @@ class LongWork:
             yield
         finally:
             self._hurrying -= 1
+            self._hurried_at = self._clock()
             if self._rest is not None and not self._hurrying:
                 self._rest.cancel()
                 self._rest, self._next = None, self._loop.call_soon(self._let_go_on)

@@ -36,7 +36,7 @@ from app.store.reports.share_facts import (
 )
 from app.store.stored_bytes import unpack
 
-SLICE = 500
+SLICE = 100
 """Rows of one ledger that are read and written at once."""
 
 

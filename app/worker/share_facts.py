@@ -6,7 +6,7 @@ from app.reports.share_facts import fill_share_facts
 from app.store.connection.pool import Pool
 from app.store.life.agenda import Agenda
 from app.worker.every import Every
-from app.worker.report_facts import EVERY_SECONDS
+from app.worker.report_facts import EVERY_SECONDS, is_calm
 
 
 class ShareFacts:
@@ -21,8 +21,8 @@ class ShareFacts:
         return agenda.shares and self._every.is_time(agenda.workspace_id, time.monotonic())
 
     async def run(self, agenda: Agenda) -> bool:
-        """Compute one slice. Returns whether there may be more."""
-        more = await fill_share_facts(self._pool, agenda.workspace_id)
+        """Compute one slice. Returns whether there is time for more, if there may be."""
+        more = await fill_share_facts(self._pool, agenda.workspace_id) and is_calm()
         if not more:
             self._every.done(agenda.workspace_id, time.monotonic())
         return more
