@@ -1,12 +1,21 @@
 """Facts for reports wait until a process has nothing more urgent to do."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from app.pace import long_work
 from app.reports import share_facts, upkeep
 from app.worker.report_facts import ReportFacts
 from app.worker.share_facts import ShareFacts
-from tests.support.workspace import Workspace
+from tests.support.workspace import Filled, Workspace, open_filled
+
+
+@pytest.fixture
+async def workspace(filled: Filled) -> AsyncIterator[Workspace]:
+    """The usual workspace, without a worker that would make facts as well."""
+    async with open_filled(filled, no_worker=True) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("duty", [ReportFacts, ShareFacts])
