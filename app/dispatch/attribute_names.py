@@ -3,6 +3,7 @@
 Noting a name that is known costs one look-up, so that deciding leads is not slowed.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ class AttributeNames:
         self._known: dict[int, set[str]] = defaultdict(set)
         self._waiting: dict[int, set[str]] = {}
         self._since = time.monotonic()
+        self._writing = asyncio.Lock()
 
     def note(self, workspace_id: int, attributes: Mapping[str, Any]) -> None:
         """Note the names of the attributes of one lead."""
@@ -52,8 +54,13 @@ class AttributeNames:
     async def write(self, only: int | None = None) -> None:
         """Store what was seen since the last time, of one workspace or of all.
 
-        Names that cannot be stored wait for the next time: nobody fails because of them.
+        Names that cannot be stored wait for the next time: nobody fails because of them. On return, nothing
+        that was seen before the call is still on its way.
         """
+        async with self._writing:
+            await self._write(only)
+
+    async def _write(self, only: int | None) -> None:
         if time.monotonic() - self._since > FRESH_SECONDS:
             self._known.clear()
             self._since = time.monotonic()

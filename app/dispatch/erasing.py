@@ -24,6 +24,8 @@ async def erase_person(
     `at` is when that was asked for, if not now. A lead that was erased before is left alone. Raises NotFound,
     MergedOfSeveral, and the problems of dispatch.
     """
+    # Names of attributes that were seen lately are stored first, so that they are found and erased as well.
+    await dispatch.attribute_names.write(workspace_id)
     while ids := await leads_to_erase(pool, workspace_id, lead_id):
         reply = await dispatch.ask(workspace_id, EraseLeads(leads=ids, actor=actor, at=at))
         # Each repetition follows a merge, which leaves fewer leads to merge.
