@@ -1,7 +1,7 @@
 """From what is stored about a lead to its facts for reports. Pure: the same input gives the same facts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.reports.documents import documents_of, name_of
 from app.reports.moves import moves_of
 from app.reports.rounds import Round, rounds_of
 from app.reports.sales import sales_of
-from app.store.reports.fact_rows import Actor, AssignmentFact, EventFact, Fact, LeadFact, PromiseFact
+from app.store.reports.fact_rows import Actor, AssignmentFact, Cuts, EventFact, Fact, LeadFact, PromiseFact
 from app.store.reports.fact_sources import (
     AssignmentRecord,
     ClockRecord,
@@ -444,10 +444,7 @@ def _changed_at(records: Iterable[AssignmentRecord], told: Iterable[Told]) -> da
     return max([*times, *(each.event.received_at for each in told)])
 
 
-_CUT_NAMES = (
-    "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "step", "strategy",
-    "team_id", "owner_id", "plan_version", "excluded",
-)  # fmt: skip
+_CUT_NAMES = tuple(each.name for each in fields(Cuts))
 
 
 def _add_events(made: _Person) -> None:
