@@ -11,8 +11,9 @@ from app.contract.directory import RetentionSettings, to_record
 from app.contract.faults import validation_failed
 from app.directory import records
 from app.directory.records import Precondition
-from app.privacy import settings
+from app.privacy.settings import RETENTION
 from app.store.connection.pool import Pool
+from app.store.directory.settings import RESOURCE_TYPE
 
 commands = typer.Typer(help="How long data is kept.", no_args_is_help=True)
 InWorkspace = Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")]
@@ -30,8 +31,7 @@ def show(workspace: InWorkspace = None) -> None:
     """Print how long data is kept."""
 
     async def work(pool: Pool) -> dict[str, str | None]:
-        found = await settings.find(pool, (await workspace_chosen(pool, workspace)).id)
-        return {**settings.DEFAULTS, **(found.body if found is not None else {})}
+        return RETENTION.whole(await RETENTION.find(pool, (await workspace_chosen(pool, workspace)).id))
 
     for name, period in with_pool(work).items():
         typer.echo(f"{name}\t{period or NONE}")
@@ -45,14 +45,13 @@ def change(kept: Kept, workspace: InWorkspace = None) -> None:
 
     async def work(pool: Pool) -> bytes:
         id_ = (await workspace_chosen(pool, workspace)).id
-        found = await settings.find(pool, id_)
-        whole = {**settings.DEFAULTS, **(found.body if found is not None else {}), **asked}
+        whole = RETENTION.whole(await RETENTION.find(pool, id_)) | asked
         try:
             record = to_record(RetentionSettings.model_validate(whole))
         except ValidationError as error:
             raise validation_failed(error) from None
         written = await records.write(
-            pool, id_, system_user(), settings.RESOURCE_TYPE, settings.ID, lambda _: record, Precondition()
+            pool, id_, system_user(), RESOURCE_TYPE, RETENTION.id, lambda _: record, Precondition()
         )
         return orjson.dumps(written.record.body)
 

@@ -37,7 +37,7 @@ async def delete_old_rows(pool: Pool, workspace_id: int) -> bool:
     One kind that fails does not stop the others. Its error is raised at the end.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        kept = await settings.read(connection, workspace_id)
+        kept = await settings.RETENTION.read(connection, workspace_id)
         now = await read_deciding_now(connection, workspace_id)
     limits = {name: settings.before(now, kept[name]) for name in retention.OLD_ROWS if name in kept}
     limits |= {"idempotency_keys": now - settings.IDEMPOTENCY_WINDOW, "barred_records": now}
@@ -73,7 +73,7 @@ async def delete_old_leads(pool: Pool, workspace_id: int, *, complete: bool = Tr
         if run is None:
             return False
         now = await read_deciding_now(connection, workspace_id)
-        period = (await settings.read(connection, workspace_id))["leads"]
+        period = (await settings.RETENTION.read(connection, workspace_id))["leads"]
         limit = settings.before(now, period) if period is not None else None
         page = await retention.read_page(connection, workspace_id, run.after, PAGE) if limit else []
         if limit is None or all(case.received_at >= limit for case in page):
@@ -94,7 +94,7 @@ async def delete_old_leads(pool: Pool, workspace_id: int, *, complete: bool = Tr
 async def read_status(pool: Pool, workspace_id: int, after: str | None, limit: int) -> RetentionStatus:
     """The settings, the last run, and a page of the leads that are old and still open."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        kept = await settings.read(connection, workspace_id)
+        kept = await settings.RETENTION.read(connection, workspace_id)
         run = await retention.find_run(connection, workspace_id)
         if kept["leads"] is None:
             return RetentionStatus(kept, run, [], None)

@@ -2,23 +2,22 @@
 
 import calendar
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from app.store.connection.pool import Connection, Pool, transaction
-from app.store.directory import records
-from app.store.directory.records import Record
+from app.store.connection.pool import Connection
+from app.store.directory.settings import SettingsRecord
 
-RESOURCE_TYPE, ID = "settings", "retention"
-DEFAULTS: dict[str, Any] = {
-    "leads": None,
-    "raw": "14d",
-    "event_ids": "30d",
-    "actions": "30d",
-    "job_results": "90d",
-    "failed_leads": "30d",
-}
+RETENTION = SettingsRecord(
+    "retention",
+    {
+        "leads": None,
+        "raw": "14d",
+        "event_ids": "30d",
+        "actions": "30d",
+        "job_results": "90d",
+        "failed_leads": "30d",
+    },
+)
 IDEMPOTENCY_WINDOW = timedelta(days=7)
 """How long an idempotency key stands for its answer. This is no setting: callers rely on it."""
 _PERIOD = re.compile(r"([1-9][0-9]{0,3})(d|w|mo|y)")
@@ -26,22 +25,10 @@ _DAYS = {"d": 1, "w": 7}
 _MONTHS = {"mo": 1, "y": 12}
 
 
-async def find(pool: Pool, workspace_id: int) -> Record | None:
-    """The record, or None while nobody has set anything."""
-    async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await records.find_record(connection, workspace_id, RESOURCE_TYPE, ID)
-
-
-async def read(connection: Connection, workspace_id: int) -> Mapping[str, Any]:
-    """The settings that hold now."""
-    found = await records.find_record(connection, workspace_id, RESOURCE_TYPE, ID)
-    return {**DEFAULTS, **(found.body if found is not None else {})}
-
-
 async def raw_kept(connection: Connection, workspace_id: int) -> timedelta:
     """How long the bodies of webhooks are kept."""
     now = datetime.now(UTC)
-    return now - before(now, (await read(connection, workspace_id))["raw"])
+    return now - before(now, (await RETENTION.read(connection, workspace_id))["raw"])
 
 
 def check_period(text: str) -> str:

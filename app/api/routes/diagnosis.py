@@ -8,16 +8,15 @@ from starlette.requests import Request
 
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
-from app.api.http.json_response import Json, etag
+from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, PoolParameter, PreconditionParameter, StrategiesParameter
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import created
+from app.api.routes.workspace_settings import get_settings, put_settings
 from app.contract.diagnosis import Diagnosis, ReportSettings
-from app.contract.directory import to_record
 from app.contract.reports import read_day, read_within
-from app.diagnosis import settings
 from app.diagnosis.run import Question, diagnose
-from app.directory import records
+from app.diagnosis.settings import REPORTS
 from app.errors import refused_at
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
@@ -80,10 +79,7 @@ def _days(first: date | None, last: date | None) -> tuple[date | None, date | No
 @requires(*READERS)
 async def get_report_settings(caller: CallerParameter, pool: PoolParameter) -> Json[ReportSettings]:
     """Returns what reports may show."""
-    found = await settings.find(pool, caller.workspace_id)
-    if found is None:
-        return Json(settings.DEFAULTS)
-    return Json({**settings.DEFAULTS, **found.body}, headers=etag(found.revision))
+    return await get_settings(pool, caller, REPORTS)
 
 
 @router.put("/settings/reports", responses=created(ReportSettings))
@@ -92,9 +88,4 @@ async def put_report_settings(
     caller: CallerParameter, pool: PoolParameter, on: PreconditionParameter, body: ReportSettings
 ) -> Json[ReportSettings]:
     """Sets what reports may show. Without `owner_comparison` nobody sees owners compared."""
-    record = to_record(body)
-    written = await records.write(
-        pool, caller.workspace_id, caller.key_id, settings.RESOURCE_TYPE, settings.ID, lambda _: record, on
-    )
-    shown = {**settings.DEFAULTS, **written.record.body}
-    return Json(shown, 201 if written.created else 200, etag(written.record.revision))
+    return await put_settings(pool, caller, REPORTS, on, body)

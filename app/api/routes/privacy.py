@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.api.http.auth import requires
-from app.api.http.json_response import Json, etag, page_of
+from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import (
     CallerParameter,
     DispatchParameter,
@@ -17,18 +17,18 @@ from app.api.http.parameters import (
 )
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, created
-from app.contract.directory import RetentionSettings, to_record
+from app.api.routes.workspace_settings import get_settings, put_settings
+from app.contract.directory import RetentionSettings
 from app.contract.privacy import ErasureEntry, LeadErasure, LeadExport, OwnerErasureEntry, Retention
 from app.contract.responses import Page
-from app.directory import records
 from app.dispatch.erasing import erase_person
 from app.errors import Erased, MergedOfSeveral
-from app.privacy import settings
 from app.privacy.erasure import list_page
 from app.privacy.export import export_lead
 from app.privacy.owner_erasure import NOT_CHANGED
 from app.privacy.owner_erasure import list_page as list_owner_page
 from app.privacy.retention import read_status
+from app.privacy.settings import RETENTION
 from app.store.privacy.owner_erasures import OwnerErasure
 
 AfterLead = Annotated[UUID | None, Query(description="`next` of the previous page.")]
@@ -106,10 +106,7 @@ def _owner_erasure_to_json(erasure: OwnerErasure) -> dict[str, Any]:
 @requires(*READERS, "privacy")
 async def get_retention_settings(caller: CallerParameter, pool: PoolParameter) -> Json[RetentionSettings]:
     """Returns how long data is kept."""
-    found = await settings.find(pool, caller.workspace_id)
-    if found is None:
-        return Json(settings.DEFAULTS)
-    return Json({**settings.DEFAULTS, **found.body}, headers=etag(found.revision))
+    return await get_settings(pool, caller, RETENTION)
 
 
 @router.put("/settings/retention", responses=created(RetentionSettings))
@@ -118,12 +115,7 @@ async def put_retention_settings(
     caller: CallerParameter, pool: PoolParameter, on: PreconditionParameter, body: RetentionSettings
 ) -> Json[RetentionSettings]:
     """Sets how long data is kept. What is older is deleted for good."""
-    record = to_record(body)
-    written = await records.write(
-        pool, caller.workspace_id, caller.key_id, settings.RESOURCE_TYPE, settings.ID, lambda _: record, on
-    )
-    shown = {**settings.DEFAULTS, **written.record.body}
-    return Json(shown, 201 if written.created else 200, etag(written.record.revision))
+    return await put_settings(pool, caller, RETENTION, on, body)
 
 
 @router.get("/retention")
