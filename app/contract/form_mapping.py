@@ -1,0 +1,67 @@
+"""The mapping of a form's endpoint: which field of the form means what."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from app.contract.faults import invalid
+from app.contract.requests import ConsentInput, CrmIds, LeadFields
+from app.contract.types import RecordModel, ShortText
+
+_OPEN = ("attributes.", "utm.")
+_NESTED = frozenset(("attributes", "utm", "consent", "crm"))
+LEAD_FIELDS = frozenset(
+    (
+        *(LeadFields.model_fields.keys() - _NESTED - {"engagement"}),
+        *(f"consent.{name}" for name in ConsentInput.model_fields),
+        *(f"crm.{name}" for name in CrmIds.model_fields),
+        "name",
+    )
+)
+"""What a field of a form can mean. `name` is a whole name. There are also `attributes.` and `utm.`."""
+
+
+def _meaning(name: str) -> str:
+    known = name in LEAD_FIELDS or any(name.startswith(each) and name != each for each in _OPEN)
+    if not known:
+        raise invalid(
+            "unknown_field", "must be a field of a lead, such as email, utm.source or attributes.size"
+        )
+    return name
+
+
+def _listed(sent: list[str] | str) -> list[str]:
+    return [sent] if isinstance(sent, str) else sent
+
+
+LeadField = Annotated[ShortText, AfterValidator(_meaning)]
+Places = Annotated[ShortText | Annotated[list[ShortText], Field(max_length=20)], AfterValidator(_listed)]
+
+
+class FormMapping(RecordModel):
+    """Which field of the form means what.
+
+    A place is the key, the label or the stable name of a field, or for kind `generic` a path such as
+    `$.contact.emails[0].value`. Of several places the first that holds something counts.
+    """
+
+    fields: Annotated[dict[LeadField, Places], Field(max_length=200)] = Field(
+        {}, description="Where each field of the lead stands."
+    )
+    constants: Annotated[dict[LeadField, Any], Field(max_length=50)] = Field(
+        {}, description="Fields of the lead that are the same for every delivery, unless it says otherwise."
+    )
+    ignore: Annotated[list[ShortText], Field(max_length=200)] = Field(
+        [], description="Fields of the form that are not kept, not even as attributes."
+    )
+    items: ShortText | None = Field(
+        None, description="Kind `generic`: the path of a list, each element of which is a delivery."
+    )
+    id: Places = Field([], description="Kind `generic`: what is the same whenever a delivery is repeated.")
+    record: Places = Field([], description="Kind `generic`: the id of the person or submission in the tool.")
+    at: Places = Field([], description="Kind `generic`: when it happened.")
+    test: Places = Field([], description="Kind `generic`: whether it is a test.")
+    when: Annotated[dict[ShortText, list[Any]], Field(max_length=20)] = Field(
+        {},
+        description="Kind `generic`: paths and the values they must have. Other deliveries are ignored.",
+    )

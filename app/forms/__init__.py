@@ -1,0 +1,1 @@
+"""What form tools send: verified, stored, answered, and routed like any other lead."""

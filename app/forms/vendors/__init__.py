@@ -1,0 +1,9 @@
+"""The kinds of form tools. Each file knows one, and does no I/O."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.forms.vendors.base import FormKind
+
+FORM_KINDS: Final[Mapping[str, FormKind]] = {}
+"""The one place where a kind is found by its name. Add yours here."""

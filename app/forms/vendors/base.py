@@ -1,0 +1,212 @@
+"""What a kind of form tool is, in one vocabulary for all of them.
+
+A kind's file turns what the tool sends into these values. It does no I/O and reads no clock. What comes in
+goes this way: `handshake`, `verify` with the bytes as they came, `redact`, storage, and only then `parse`,
+which sees what was stored. So a secret that `redact` takes out can reach nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, Protocol
+
+from app.contract.form_mapping import FormMapping
+from app.webhooks.crm_events import Refused as Refused
+from app.webhooks.crm_events import Unreadable as Unreadable
+from app.webhooks.crm_events import Verified as Verified
+
+Proof = Literal["required", "when_configured", "none"]
+"""Whether a delivery proves where it comes from.
+
+- `required`:        without a secret every delivery is refused.
+- `when_configured`: once the endpoint has a secret, a delivery without a signature is refused.
+- `none`:            the tool signs nothing; the random part of the path is the secret.
+"""
+Meaning = Literal["lead", "update", "event", "erase", "fetch", "ignore"]
+"""What a delivery means.
+
+- `lead`:   somebody filled a form.
+- `update`: the same submission again, with other values.
+- `event`:  something happened to the person, such as a meeting; `events` says what.
+- `erase`:  the person must be forgotten.
+- `fetch`:  ids only; `fetch` says what must be asked for before it is a lead.
+- `ignore`: nothing follows. It is counted, and not stored.
+"""
+REDACTED: Final = b"[redacted]"
+REMEMBERED: Final = timedelta(days=180)
+"""How long the id of a delivery is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormRequest:
+    """A delivery as it came in. Header names are lowercase, values are raw bytes.
+
+    `query` is what stands behind the question mark. In `redact` and `parse` the random part of the path is
+    `[redacted]` wherever it stood, and the parts of a multipart body are an urlencoded body: its files are
+    gone, and their names are in the header `x-dropped-files`.
+    """
+
+    method: str = "POST"
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    query: bytes = b""
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The declared media type without its parameters, in lowercase."""
+        return self.headers.get("content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class FormTerms:
+    """What a kind needs to know about an endpoint.
+
+    `secrets` are the live secrets, the newest first; in `parse` there are none. `options` are those of the
+    endpoint's settings.
+    """
+
+    secrets: Sequence[bytes] = field(default=(), repr=False)
+    mapping: FormMapping = FormMapping()  # noqa: RUF009 - it is not changed
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FormEvent:
+    """Something that happened to the person of a delivery.
+
+    `type` is an event of the service such as `meeting`, `reached` or `unsubscribed`, or a signal `x-…`.
+    A later event with the same `id` replaces the earlier one.
+    """
+
+    type: str
+    id: str
+    at: datetime | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing that a body says.
+
+    - `id` is the same for every delivery of this thing, and for no other thing of the endpoint. Two bodies with
+      one id are one. An update that may come with other values has those in its id.
+    - `record` is the vendor's id of the submission or person: what is about one record is applied in order,
+      and an event finds its lead by it. Empty means `id`.
+    - `lead` has the lead's fields as `POST /assign` takes them, nested: `utm`, `consent`, `crm`, `attributes`.
+      Empty for `erase` and `ignore`. An event whose record is unknown finds its lead by these.
+    - `at` is when it happened by the vendor's clock.
+    - `unmapped` are fields that nothing maps. They are kept as attributes.
+    - `host` is the e-mail address or id of the owner with whom a meeting was booked.
+    - `fetch` are the ids to ask for. `code` says why nothing can be made of a part of the body: that part is
+      listed as a failure, and the others go on.
+    - `repeats_for` is how long the id is remembered.
+    """
+
+    meaning: Meaning
+    id: str
+    record: str = ""
+    lead: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    at: datetime | None = None
+    events: Sequence[FormEvent] = ()
+    host: str | None = None
+    is_test: bool = False
+    flags: Sequence[str] = ()
+    unmapped: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    fetch: Mapping[str, Any] = field(default_factory=dict)
+    code: str | None = None
+    repeats_for: timedelta = REMEMBERED
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """What the tool, or the visitor's browser, wants to hear."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class FormKind(Protocol):
+    """One kind of form tool. `PlainForm` has the usual answers; a kind overrides what is different."""
+
+    kind: str
+    proof: Proof
+    retries: frozenset[int]
+    """The statuses among 413 and 429 after which the tool sends again. For others it hears success."""
+    kept_headers: Sequence[str]
+    """Headers, besides the content type, that `parse` needs. None of them is a credential."""
+
+    def handshake(self, request: FormRequest, terms: FormTerms) -> FormAnswer | None:
+        """The answer to a handshake, also one by POST, or None if this is none.
+
+        It comes before `verify`. What it signs must not be able to be a delivery, or whoever knows the path
+        could have one signed: check the form of a challenge, for example that it is a UUID.
+        """
+        ...
+
+    def verify(self, request: FormRequest, terms: FormTerms, now: datetime) -> Verified:
+        """Check the proof of origin. Raises Refused, and nothing else. `now` is the time of the system.
+
+        It is called only when there is a secret, or proof is `required`. A kind without proof says
+        `Verified(None)`.
+        """
+        ...
+
+    def redact(self, request: FormRequest) -> FormRequest:
+        """The request as it may be kept: `[redacted]` where the kind has secrets in its body or query."""
+        ...
+
+    def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
+        """What a body says. Raises Unreadable, and nothing else."""
+        ...
+
+    def accepted(self, request: FormRequest, terms: FormTerms) -> FormAnswer:
+        """The answer to what is stored, and to what could not be mapped."""
+        ...
+
+    def refused(self, code: str) -> FormAnswer:
+        """The answer to a delivery that is not genuine."""
+        ...
+
+    def not_now(self, status: int, wait_seconds: int) -> FormAnswer:
+        """The answer 429 or 413 to a tool that sends again."""
+        ...
+
+    def not_stored(self) -> FormAnswer:
+        """The answer to a delivery that could not be stored."""
+        ...
+
+
+class PlainForm:
+    """A kind that signs nothing, has no handshake, and looks at nothing but the status."""
+
+    kind = ""
+    proof: Proof = "none"
+    retries: frozenset[int] = frozenset()
+    kept_headers: Sequence[str] = ()
+
+    def handshake(self, request: FormRequest, terms: FormTerms) -> FormAnswer | None:
+        del request, terms
+        return None
+
+    def verify(self, request: FormRequest, terms: FormTerms, now: datetime) -> Verified:
+        del request, terms, now
+        return Verified(None)
+
+    def redact(self, request: FormRequest) -> FormRequest:
+        return request
+
+    def accepted(self, request: FormRequest, terms: FormTerms) -> FormAnswer:
+        del request, terms
+        return FormAnswer(200)
+
+    def refused(self, code: str) -> FormAnswer:
+        del code
+        return FormAnswer(401)
+
+    def not_now(self, status: int, wait_seconds: int) -> FormAnswer:
+        return FormAnswer(status, headers={"Retry-After": str(wait_seconds)})
+
+    def not_stored(self) -> FormAnswer:
+        return FormAnswer(503)
