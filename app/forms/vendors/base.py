@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
-from app.contract.form_mapping import FormMapping
 from app.webhooks.crm_events import Refused as Refused
 from app.webhooks.crm_events import Unreadable as Unreadable
 from app.webhooks.crm_events import Verified as Verified
@@ -58,6 +57,26 @@ class FormRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FormMap:
+    """The mapping of an endpoint, see `app.contract.form_mapping`.
+
+    `fields` are places of the form by the field of the lead, such as `email` or `utm.source`; the first place
+    that holds something counts. `constants` fill what is empty; `ignore` are keys or labels not to keep.
+    The others are for kind `generic`.
+    """
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    ignore: Sequence[str] = ()
+    items: str | None = None
+    id: Sequence[str] = ()
+    record: Sequence[str] = ()
+    at: Sequence[str] = ()
+    test: Sequence[str] = ()
+    when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FormTerms:
     """What a kind needs to know about an endpoint.
 
@@ -66,7 +85,7 @@ class FormTerms:
     """
 
     secrets: Sequence[bytes] = field(default=(), repr=False)
-    mapping: FormMapping = FormMapping()  # noqa: RUF009 - it is not changed
+    mapping: FormMap = field(default_factory=FormMap)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -88,11 +107,11 @@ class FormEvent:
 class Delivery:
     """One thing that a body says.
 
-    - `id` is the same for every delivery of this thing, and for no other thing of the endpoint. Two bodies with
-      one id are one. An update that may come with other values has those in its id.
+    - `id` is the same for every delivery of this thing, and for no other thing of the endpoint: what has one
+      id is one. An update that may come with other values has those in its id.
     - `record` is the vendor's id of the submission or person: what is about one record is applied in order,
       and an event finds its lead by it. Empty means `id`.
-    - `lead` has the lead's fields as `POST /assign` takes them, nested: `utm`, `consent`, `crm`, `attributes`.
+    - `lead` has the lead's fields as `POST /assign` takes them, `utm`, `consent` and `attributes` nested.
       Empty for `erase` and `ignore`. An event whose record is unknown finds its lead by these.
     - `at` is when it happened by the vendor's clock.
     - `unmapped` are fields that nothing maps. They are kept as attributes.
