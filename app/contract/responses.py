@@ -127,7 +127,10 @@ class Decision(ResponseModel):
     plan_version: int
     existing_lead: ExistingLead | None
     replayed: bool
-    degraded: list[str] = Field(description="The steps that were skipped because their plugin failed.")
+    degraded: list[str] = Field(
+        description="What the decision was made without: the names of what did not answer in time, and the "
+        "steps that were skipped because their plugin failed."
+    )
     held_until: datetime | None = Field(
         None, description="Present only when the lead is held: the start of the shift it waits for."
     )

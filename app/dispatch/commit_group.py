@@ -17,6 +17,8 @@ from app.dispatch.prefetch import (
     read_leads,
     read_waiting_first,
 )
+from app.dispatch.preparation import Preparation
+from app.dispatch.prepared import PreparationMissing
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
@@ -58,6 +60,7 @@ class GroupResult:
 
     replies, problems: what the callers get.
     replays:           jobs whose key stands for an earlier assignment.
+    unprepared:        jobs about whose leads something has to be found out first.
     awaiting_plugins:  jobs that cannot be decided before plugins are called.
     left:              jobs for which there was no time.
     entry:             the journal entry, None when nothing was written.
@@ -66,9 +69,11 @@ class GroupResult:
     """
 
     session: DecisionSession
+    preparation: Preparation
     replies: list[tuple[Job, Reply]] = field(default_factory=list)
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
+    unprepared: list[Job] = field(default_factory=list)
     awaiting_plugins: list[tuple[Job, DecisionRequest]] = field(default_factory=list)
     left: Sequence[Job] = ()
     entry: JournalEntry | None = None
@@ -81,9 +86,15 @@ class GroupResult:
         try:
             if self._replay(job):
                 return
+            if self.preparation.is_missing(job, self.session.plan):
+                raise PreparationMissing
             reply = job.decide(self.session)
         except Problem as problem:
             self.problems.append((job, problem))
+            return
+        except PreparationMissing:
+            job.taken = False
+            self.unprepared.append(job)
             return
         except PluginResultMissing as missing:
             job.taken = False
@@ -92,6 +103,12 @@ class GroupResult:
         if job.key is not None and reply.kept:
             self.session.work.keep_reply(job.key, reply)
         self.replies.append((job, reply))
+
+    def is_away(self, job: Job) -> bool:
+        """Whether the job taken last has to wait for something, and will come back."""
+        waits = self.unprepared[-1] if self.unprepared else None
+        calls = self.awaiting_plugins[-1][0] if self.awaiting_plugins else None
+        return job is waits or job is calls
 
     def _replay(self, job: Job) -> bool:
         """Whether the job's key has a reply. Raises IdempotencyMismatch for another body, or Erased."""
@@ -113,6 +130,7 @@ async def decide_and_write(
     known: Snapshot | None,
     jobs: Sequence[Job],
     plans: PlanCache,
+    preparation: Preparation,
     decided: Callable[[], None],
     hurries: Callable[[], bool],
     seconds: float,
@@ -125,7 +143,7 @@ async def decide_and_write(
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
-    result = GroupResult(session)
+    result = GroupResult(session, preparation)
     async with _PartWriter(connection, workspace_id) as writer:
         await _decide(result, jobs, writer, hurries, seconds)
         decided()
@@ -222,7 +240,7 @@ async def _decide(
         before, now = now, time.monotonic()
         result.decisions += 1
         result.seconds += now - before
-        if job.bulk and result.awaiting_plugins and result.awaiting_plugins[-1][0] is job:
+        if job.bulk and result.is_away(job):
             result.left = jobs[position:]  # a batch is decided in its order
             return
         if result.seconds > seconds:

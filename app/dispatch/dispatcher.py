@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
-from app.dispatch.failures import CONTENTION_ERRORS, is_database_error, note_unusable
+from app.dispatch.failures import is_database_error, note_unusable
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
+from app.dispatch.preparation import Preparation, Preparer, may_wait_for_the_lock
+from app.dispatch.preparers import make_preparers
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
@@ -39,10 +41,12 @@ class Dispatcher:
         deadline: float,
         plugins: PluginLimits | None = None,
         tracing: Tracing | None = None,
+        preparers: Sequence[Preparer] | None = None,
     ) -> None:
         self._pool = pool
         self.metrics = metrics
         self._tracing = tracing
+        self._preparers = make_preparers(pool, metrics) if preparers is None else preparers
         self._deadline = deadline
         self._limits = Limits(
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
@@ -92,7 +96,7 @@ class Dispatcher:
         deadline = loop.call_at(job.deadline, _expire, job, writer)
         try:
             with self._traced(workspace_id, [job]):
-                await _call_plugins(writer, [job])
+                await _find_out(writer, [job])
                 writer.enter(job)
                 # A caller that goes away cancels this future. A job whose decision has not begun is then
                 # dropped; one that is under way is stored all the same.
@@ -110,7 +114,7 @@ class Dispatcher:
         except Problem as problem:
             return [problem for _ in jobs]
         with self._traced(workspace_id, jobs):
-            await _call_plugins(writer, jobs)
+            await _find_out(writer, jobs)
             for job in jobs:
                 self.attribute_names.note(workspace_id, job.attributes())
                 writer.enter(job)
@@ -143,9 +147,11 @@ class Dispatcher:
 
         Raises DatabaseUnavailable.
         """
-        plugins = self._writer(workspace_id).plugins
+        writer = self._writer(workspace_id)
         try:
-            return await open_dry_run(self._pool, workspace_id, jobs, self.plans, plugins)
+            return await open_dry_run(
+                self._pool, workspace_id, jobs, self.plans, writer.preparation, writer.plugins
+            )
         except Exception as error:
             if is_database_error(error):
                 note_unusable(self._pool, error)
@@ -162,7 +168,7 @@ class Dispatcher:
     def _writer(self, workspace_id: int) -> WorkspaceWriter:
         writer = self._writers.get(workspace_id)
         if writer is None:
-            for_plugins = self._deadline / 2
+            half = self._deadline / 2
             writer = self._writers[workspace_id] = WorkspaceWriter(
                 self._pool,
                 workspace_id,
@@ -171,20 +177,22 @@ class Dispatcher:
                 self._limits,
                 self._deadline,
                 self.write_window,
-                PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, for_plugins),
+                Preparation(self._pool, workspace_id, self.plans, self._preparers, half),
+                PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, half),
                 PendingJobs(self._waiting),
                 self._tracing,
             )
         return writer
 
 
-async def _call_plugins(writer: WorkspaceWriter, jobs: Sequence[Job]) -> None:
-    try:
-        await writer.plugins.call(jobs)
-    except Exception as error:
-        # What the database refuses here it refuses again under the lock, where the caller gets the reply.
-        if not is_database_error(error) and not isinstance(error, CONTENTION_ERRORS):
-            raise
+async def _find_out(writer: WorkspaceWriter, jobs: Sequence[Job]) -> None:
+    """Prepare the jobs, then call plugins for them."""
+    for find_out in (writer.preparation.prepare, writer.plugins.call):
+        try:
+            await find_out(jobs)
+        except Exception as error:
+            if not may_wait_for_the_lock(error):
+                raise
 
 
 def _outcome(job: Job, writer: WorkspaceWriter) -> Reply | Problem:

@@ -12,6 +12,7 @@ from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.failures import TOO_COSTLY
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.preparation import Preparation
 from app.dispatch.record import as_replayed
 from app.engine.model.effort import DecisionTooCostly
 from app.errors import Erased, LeadNotDecided, Problem
@@ -60,6 +61,7 @@ class DryRun:
     """
 
     result: GroupResult
+    preparation: Preparation
     plugins: PluginPort
     reader: _Reader
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class DryRun:
     async def read(self, jobs: Sequence[Job]) -> None:
         """Read what the next jobs need, and drop what only the earlier ones did."""
         session = self.result.session
+        await self.preparation.prepare_for(session.plan, jobs, session.work.now)
         more, self.bodies = await self.reader.read(jobs)
         session.found, session.stored, self._later = more.found, more.stored, None
         self._forget_rows()
@@ -85,7 +88,11 @@ class DryRun:
             if position < len(times) and (at := times[position]) is not None:
                 self._go_to(at)
             self._take(job)
-            while result.awaiting_plugins:
+            while result.unprepared or result.awaiting_plugins:
+                if result.unprepared:
+                    await self._prepare(jobs[position:])
+                    self._take(job)
+                    continue
                 awaiting, result.awaiting_plugins = result.awaiting_plugins, []
                 await self.plugins.call_for_dry_run(
                     session.plan, awaiting, session.work.now, session.work.snapshot
@@ -102,6 +109,12 @@ class DryRun:
         for each in (result.replies, result.replays, result.problems, session.work.rows.inputs):
             each.clear()
         return [outcomes[id(job)] for job in jobs]
+
+    async def _prepare(self, jobs: Sequence[Job]) -> None:
+        """Prepare the jobs that are left, because the plan turned out to want it."""
+        session = self.result.session
+        self.result.unprepared.clear()
+        await self.preparation.prepare_for(session.plan, jobs, session.work.now)
 
     def _take(self, job: Job) -> None:
         try:
@@ -153,9 +166,14 @@ class DryRun:
 
 
 async def open_dry_run(
-    pool: Pool, workspace_id: int, jobs: Sequence[Job], plans: PlanCache, plugins: PluginPort
+    pool: Pool,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    plans: PlanCache,
+    preparation: Preparation,
+    plugins: PluginPort,
 ) -> DryRun:
     """Read everything that these jobs need, as it is now."""
     reader = _Reader(pool, workspace_id, plans)
     session, bodies = await reader.read(jobs)
-    return DryRun(GroupResult(session), plugins, reader, bodies)
+    return DryRun(GroupResult(session, preparation), preparation, plugins, reader, bodies)

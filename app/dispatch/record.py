@@ -299,7 +299,7 @@ def decision_to_json(
         "plan_version": row.plan_version,
         "existing_lead": _existing_lead(decision),
         "replayed": False,
-        "degraded": skipped_steps(decision.trace),
+        "degraded": [*request.degraded, *skipped_steps(decision.trace)],
         "trace": shortened(decision.trace),
     }
     if request.kind == "reassign" and request.actor is not None:

@@ -20,6 +20,7 @@ from app.dispatch.failures import (
 )
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
+from app.dispatch.preparation import Preparation
 from app.dispatch.record import as_replayed
 from app.dispatch.tallies import tally_of
 from app.dispatch.write_window import WriteWindow
@@ -69,6 +70,7 @@ class WorkspaceWriter:
     limits: Limits
     deadline: float
     write_window: WriteWindow
+    preparation: Preparation
     plugins: PluginPort
     pending: PendingJobs
     tracing: Tracing | None = None
@@ -100,7 +102,7 @@ class WorkspaceWriter:
         self._wake()
 
     def enter_again(self, job: Job) -> None:
-        """Queue a job again that plugins were called for."""
+        """Queue a job again that was away, to be prepared or for plugins."""
         self.pending.come_back(job)
         self._wake()
 
@@ -231,6 +233,7 @@ class WorkspaceWriter:
                         known,
                         jobs,
                         self.plans,
+                        self.preparation,
                         decided,
                         lambda: single or self.pending.single_waits,
                         seconds,
@@ -249,6 +252,7 @@ class WorkspaceWriter:
             if note_step_back(self.workspace_id, self.snapshot.entry, result.entry):
                 self.metrics.time_went_back()
             self.snapshot.entry = result.entry
+        self.preparation.observe(self.snapshot, work.now)
         self.plugins.observe(session.plan, self.snapshot, work.now)
         if tally := tally_of(session):
             self.metrics.group_decided(self.workspace_id, session.plan.version, tally)
@@ -264,8 +268,9 @@ class WorkspaceWriter:
             _fail([job], problem)
         self.pending.requeue(result.left)
         self.plans.prepare_newest(self.workspace_id, self.snapshot.entry.directory_version)
-        for job, _ in result.awaiting_plugins:
+        for job in (*result.unprepared, *(job for job, _ in result.awaiting_plugins)):
             self.pending.leave(job)
+        self.preparation.prepare_again(session.plan, result.unprepared, work.now, self.enter_again)
         self.plugins.call_again(session.plan, result.awaiting_plugins, work.now, self.enter_again)
 
 

@@ -53,6 +53,7 @@ class Assign(Job):
             account=session.find_account(lambda: self._keys_with(person)),
             suppression=session.find_suppression(self.suppression_keys()),
         )
+        request = self.prepared.attach(request)
         if request.suppression is None:
             request = self.plugin.attach_results(request, plan, session.work.now)
         if person.prior is not None:
@@ -97,10 +98,15 @@ class Assign(Job):
         """The keys of the account of the lead with all its fields."""
         return self.account_keys() if person.prior is None else keys_of_lead(person.values)
 
-    def preview(self) -> DecisionRequest | None:
+    def arriving(self) -> IncomingLead | None:
         """The lead as it was sent."""
+        return self.arrival
+
+    def preview(self) -> DecisionRequest | None:
+        """The lead as it was sent, with what was found out about it."""
         values = {**self.arrival.values, "trigger": self.trigger}
-        return DecisionRequest(kind="assign", assignment_id="", lead_id="", values=values)
+        request = DecisionRequest(kind="assign", assignment_id="", lead_id="", values=values)
+        return self.prepared.attach(request)
 
     def failed_lead(self) -> dict[str, Any] | None:
         """The request after intake."""

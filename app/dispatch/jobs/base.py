@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
+from app.dispatch.prepared import Prepared
 from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
@@ -14,6 +15,7 @@ from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.errors import Problem
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
+from app.intake.arrival import IncomingLead
 from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
@@ -42,6 +44,7 @@ class Job:
     batch:    what it belongs to, if that keeps an order.
     taken:    its decision has begun, so it can no longer be withdrawn.
     deadline: when its caller stops waiting, on the clock of the event loop. It is not decided afterwards.
+    prepared: what was found out about its lead beforehand.
     plugin:   what plugins returned for its lead.
     done:     the reply, set after the commit.
     span:     that of its decision, where there are traces.
@@ -52,6 +55,7 @@ class Job:
     batch: Batch | None = None
     taken: bool = False
     deadline: float = inf
+    prepared: Prepared = field(default_factory=Prepared)
     plugin: PluginCall = field(default_factory=PluginCall)
     done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     span: "Span | None" = None
@@ -59,7 +63,8 @@ class Job:
     def decide(self, session: DecisionSession) -> Reply:
         """Decide the job; the session records what follows from it.
 
-        Raises the Problem that the caller gets, or PluginResultMissing before anything is changed.
+        Raises the Problem that the caller gets, or PreparationMissing or PluginResultMissing before anything
+        is changed.
         """
         raise NotImplementedError
 
@@ -142,6 +147,10 @@ class Job:
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
         return {}
+
+    def arriving(self) -> IncomingLead | None:
+        """The lead that the job brings, if it brings one that is routed."""
+        return None
 
     def preview(self) -> DecisionRequest | None:
         """The request as plugins see it before the job is in a commit group; None when it cannot be known."""

@@ -45,6 +45,7 @@ class FollowCrm(Job):
         ambiguous_id = self._has_ambiguous_id(books)
         arrival = _without_id(self.arrival) if ambiguous_id else self.arrival
         self._assign.plugin, self._assign.arrival = self.plugin, arrival
+        self._assign.prepared = self.prepared
         return CrmFollower(
             change=self.change,
             arrival=arrival,
@@ -93,6 +94,10 @@ class FollowCrm(Job):
     def suppression_keys(self) -> Sequence[SuppressionKey]:
         """The lead's address, and its domain."""
         return self._assign.suppression_keys() if self.change.creates else ()
+
+    def arriving(self) -> IncomingLead | None:
+        """The lead of a new record."""
+        return self.arrival if self.change.creates else None
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account."""

@@ -143,6 +143,13 @@ class Suppression:
     matched_by: str
 
 
+class FilledField(NamedTuple):
+    """The value of a field that the lead came without, and the name of what it comes from."""
+
+    value: Any
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
     """One request for a decision. `kind` is what asks for it, such as assign, reassign, claim or take_away.
@@ -169,6 +176,8 @@ class DecisionRequest:
     - `backlog` is how many leads wait for the same team, this one included, when a waiting lead is released.
     - `count_turn` says that the owner that the CRM names takes a turn of `team`.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
+    - `filled` are fields that the lead came without. `degraded` names what could not be found out in time.
+    - `counts` are numbers about other leads.
     - `effort` is the budget of the decision.
     """
 
@@ -202,6 +211,9 @@ class DecisionRequest:
     reject_reason: str | None = None
     backlog: int = 0
     count_turn: bool = False
+    filled: Mapping[str, FilledField] = field(default_factory=dict)
+    degraded: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
     effort: Effort = field(default_factory=Effort, compare=False, repr=False)
 
     def place_in(self, queue: str) -> QueuePlace | None:

@@ -16,6 +16,7 @@ from app.engine.model.decision import (
     Decision,
     DecisionRequest,
     ExistingOwnership,
+    FilledField,
     PossibleDuplicate,
     PriorAssignment,
     Suppression,
@@ -89,6 +90,12 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     if request.suppression is not None:
         stored["suppression"] = [request.suppression.list, request.suppression.matched_by]
+    if request.filled:
+        stored["filled"] = {name: [each.value, each.origin] for name, each in request.filled.items()}
+    if request.degraded:
+        stored["degraded"] = list(request.degraded)
+    if request.counts:
+        stored["counts"] = dict(request.counts)
     return stored if request.kind == "assign" else stored | _move_to_json(request)
 
 
@@ -139,6 +146,9 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         reject_reason=stored.get("reject_reason"),
         backlog=stored.get("backlog", 0),
         count_turn=stored.get("count_turn", False),
+        filled={name: FilledField(*each) for name, each in stored.get("filled", {}).items()},
+        degraded=tuple(stored.get("degraded", ())),
+        counts=stored.get("counts", {}),
     )
 
 

@@ -56,6 +56,9 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     decision.clocks += queue_clocks(decision, request, plan, facts)
     if ranges := _ranges(request.values):
         decision.trace = {**decision.trace, "ranges": ranges}
+    if request.filled:
+        origins = {name: each.origin for name, each in request.filled.items()}
+        decision.trace = {**decision.trace, "filled": origins}
     if request.account is not None:
         decision.trace = {**decision.trace, "account": request.account.to_trace()}
         decision.account = account_summary(request.account, decision.owner, plan.accounts.roles)
@@ -163,10 +166,13 @@ def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:
 
 
 def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
-    """The fields of the lead with those of its account."""
+    """The fields of the lead, those that were filled, and those of its account."""
+    values = request.values
+    if request.filled:
+        values = {**{name: each.value for name, each in request.filled.items()}, **values}
     if request.account is None or request.account.account is None:
-        return request.values
-    return {**request.values, "account": request.account.account.fields()}
+        return values
+    return {**values, "account": request.account.account.fields()}
 
 
 def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:

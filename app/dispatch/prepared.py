@@ -1,0 +1,63 @@
+"""What was found out about the lead of a job before the job joined a commit group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from app.engine.model.decision import DecisionRequest, FilledField
+
+MAX_ROUNDS = 2
+"""How often one job is prepared. After that it is decided with what there is."""
+
+
+class PreparationMissing(Exception):
+    """Something has to be found out about the lead of this job before it can be decided."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What preparers found out about the lead of one job. Each writes its own parts.
+
+    - `plan_version` is the plan for which they looked; None before they did. `rounds` counts how often.
+    - `filled` are fields that the lead came without, and where each value comes from.
+    - `degraded` are the names of what did not answer in time.
+    - `counts` are numbers about other leads, such as those of the same address in the last hour.
+    """
+
+    plan_version: int | None = None
+    rounds: int = 0
+    filled: dict[str, FilledField] = field(default_factory=dict)
+    degraded: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, plan_version: int) -> None:
+        """Forget what was found for an earlier plan. Preparers look again."""
+        self.plan_version, self.rounds = plan_version, self.rounds + 1
+        self.filled, self.degraded, self.counts = {}, [], {}
+
+    def miss(self, name: str, *, again: bool) -> None:
+        """The preparer of this name found out nothing. With `again`, the lock asks for another round."""
+        self.degraded.append(name)
+        if again:
+            self.plan_version = None
+
+    def is_missing(self, plan_version: int) -> bool:
+        """Whether preparers have to look for this plan first."""
+        return self.plan_version != plan_version and self.rounds < MAX_ROUNDS
+
+    def attach(self, request: DecisionRequest) -> DecisionRequest:
+        """The request with what was found. It is the same request when nothing was."""
+        if not (self.filled or self.degraded or self.counts):
+            return request
+        return replace(
+            request,
+            filled=_where_empty(self.filled, request.values),
+            degraded=tuple(dict.fromkeys(self.degraded)),
+            counts=dict(self.counts),
+        )
+
+
+def _where_empty(
+    filled: Mapping[str, FilledField], values: Mapping[str, object]
+) -> Mapping[str, FilledField]:
+    """Those fields that the lead still has no value for: what a person said comes first."""
+    return {name: each for name, each in filled.items() if name not in values}
