@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from app.cli.context import progress
 from app.cli.fault_lines import MAX_SHOWN
 from app.cli.files.columns import matching
-from app.cli.files.headers import fold_name
 from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, LineFault, open_leads
 from app.cli.files.times import read_time
 from app.cli.run import own_fields
@@ -25,6 +24,7 @@ from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.import_lead import ImportLead
 from app.engine.model.directory import Directory
 from app.errors import Fault, Problem, ValidationFailed, refused_at
+from app.intake.headers import fold_name
 from app.metrics.process import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from app.cli.context import CommandError, system_user, with_pool, workspace_chosen
 from app.cli.fault_lines import not_done
-from app.cli.files.headers import fold_name
 from app.cli.files.rows import Lines, read_file
 from app.contract.faults import validation_failed
 from app.contract.reconcile import ListedLead, ReconcileRequest
@@ -19,6 +18,7 @@ from app.directory.bulk_moves import MAX_LEADS
 from app.directory.editing import edit_directory
 from app.dispatch.caches import PlanCache
 from app.errors import Problem, refused_at
+from app.intake.headers import fold_name
 from app.registry import strategies
 from app.store.connection.pool import Pool
 from app.store.leads.bulk_jobs import BulkJob

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from app.cli.context import CommandError, system_user, with_pool, workspace_chosen
 from app.cli.fault_lines import not_done
-from app.cli.files.headers import fold_name
 from app.cli.files.sheets import Sheet, is_table, number, open_sheet
 from app.cli.files.text import TextFile
 from app.cli.lead_options import Encoding, Separator, sheet_options
@@ -19,6 +18,7 @@ from app.cli.sending import batches
 from app.contract.faults import validation_failed
 from app.contract.spend import MAX_ROWS, SpendItem
 from app.errors import Problem, ValidationFailed, refused_at
+from app.intake.headers import fold_name
 from app.reports import spend
 from app.store.connection.pool import Pool
 from app.store.reports.spend import SpendRow

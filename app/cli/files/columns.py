@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 
 from app.cli.context import CommandError
-from app.cli.files.headers import (
+from app.intake.headers import (
     DERIVED,
     FULL_NAME,
     KEEP,
+    NAME_OR_PART,
     OBJECTS,
     Export,
     Guess,
@@ -21,6 +22,7 @@ from app.cli.files.headers import (
     fold_name,
     guess_field,
     meant_field,
+    other_part,
 )
 from app.plan.language.fields import LEAD
 from app.plan.language.spelling import did_you_mean
@@ -235,15 +237,9 @@ def _guess(column: str, columns: Sequence[str], options: ColumnOptions, found: C
     if is_field(column) and column != FULL_NAME and (options.objects or column not in OBJECTS):
         return Guess(column, 0)
     guess = guess_field(column, found.export)
-    if folded == "name" and guess and guess.field == FULL_NAME and _has_first_name_only(columns):
-        return Guess("last_name", guess.rank)
+    if folded in NAME_OR_PART and guess and guess.field == FULL_NAME:
+        return Guess(other_part({each.field for each in map(guess_field, columns) if each}), guess.rank)
     return guess
-
-
-def _has_first_name_only(columns: Sequence[str]) -> bool:
-    """Whether a column `Name` can only be the last name, as beside `Vorname`."""
-    names = {guess.field for each in columns if (guess := guess_field(each))}
-    return "first_name" in names and "last_name" not in names
 
 
 def _check_single(found: Mapping[str, str]) -> None:

@@ -25,7 +25,6 @@ from app.cli.files.columns import (
     matching,
     no_column,
 )
-from app.cli.files.headers import FULL_NAME, OBJECTS, fold_name
 from app.cli.files.replacements import Replacements
 from app.cli.files.rows import put
 from app.cli.files.sheets import DETECT, SheetOptions, is_table, open_sheet
@@ -37,6 +36,7 @@ from app.contract.requests import LeadInput
 from app.contract.strict_json import parse
 from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.intake.arrival import IncomingLead, normalize
+from app.intake.headers import FULL_NAME, OBJECTS, fold_name
 from app.intake.readings import Hints
 from app.plan.language.fields import Field
 from app.values.full_names import is_certain, split_full_name

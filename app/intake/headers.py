@@ -1,6 +1,7 @@
-"""The headers that people and form tools give the columns of leads, and the exports that use them.
+"""The names that people and form tools give the fields of leads, and the exports that use them.
 
-Headers are compared without case, accents and punctuation, so `E-Mail` and `e_mail` are the same.
+They are the headers of a file, and the labels of a form. They are compared without case, accents and
+punctuation, so `E-Mail` and `e_mail` are the same.
 """
 
 import unicodedata
@@ -41,40 +42,86 @@ def _is_letter_mark(letter: str) -> bool:
 
 
 _HEADERS: Mapping[str, str] = {
-    "email": "email address, e mail address, mail, mail address, email adresse, mail adresse, e mail adresse,"
-    " business email, business email address, work email, work email address, company email, email id",
+    "email": "email address, e mail address, mail, mail address, email adresse, mail adresse,"
+    " e mail adresse, business email, business email address, work email, work email address, company email,"
+    " email id, professional email, corporate email, work mail, geschäftliche e mail adresse,"
+    " geschäftliche e mail, geschäftliche mailadresse, dienstliche e mail adresse, firmen e mail,"
+    " adresse e mail, adresse mail, adresse électronique, courriel, adresse courriel, e mail professionnel,"
+    " adresse e mail professionnelle, correo, correo electrónico, dirección de correo electrónico,"
+    " dirección de correo, correo corporativo, correo de empresa, indirizzo e mail, indirizzo mail,"
+    " posta elettronica, e mail aziendale, endereço de e mail, e mail corporativo, e mail profissional,"
+    " e mailadres, mailadres, zakelijk e mailadres, adres e mail, e post, e postadress, e postadresse,"
+    " e mailová adresa, メールアドレス, メール",
     "phone": "phone number, telephone, telephone number, tel, telefon, telefonnummer, rufnummer, work phone,"
     " work phone number, business phone, business phone number, company phone, mobile, mobile phone,"
-    " mobile phone number, mobile number, cell, cell phone, contact number, whatsapp number, handy, mobil,"
-    " mobiltelefon, handynummer, mobilnummer",
-    "first_name": "given name, forename, vorname",
-    "last_name": "surname, family name, nachname, familienname, zuname",
-    FULL_NAME: "full name, name, contact name, lead name, your name, vollständiger name, vollstaendiger name,"
-    " vor und nachname, vorname und nachname, vorname nachname, ansprechpartner",
-    "title": "job title, position, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion",
+    " mobile phone number, mobile number, cell, cell phone, cell phone number, contact number,"
+    " contact phone, phone no, tel no, tel nr, telefon nr, telefonnr, whatsapp number, handy, mobil,"
+    " mobiltelefon, handynummer, mobilnummer, téléphone, numéro de téléphone, tél, portable,"
+    " téléphone portable, téléphone mobile, numéro de portable, teléfono, número de teléfono, móvil,"
+    " teléfono móvil, celular, teléfono celular, telefono, numero di telefono, cellulare,"
+    " numero di cellulare, telefone, número de telefone, telemóvel, telefoonnummer, telefoon, mobiel,"
+    " mobiel nummer, numer telefonu, nr telefonu, telefon komórkowy, telefonní číslo, 電話番号, 電話",
+    "first_name": "given name, forename, vorname, rufname, prénom, nombre de pila, primer nombre,"
+    " primeiro nome, voornaam, imię, förnamn, fornavn, křestní jméno, 名",
+    "last_name": "surname, family name, nachname, familienname, zuname, nom de famille, apellido, apellidos,"
+    " cognome, sobrenome, apelido, último nome, achternaam, familienaam, nazwisko, efternamn, efternavn,"
+    " etternavn, příjmení, 姓",
+    FULL_NAME: "full name, name, contact name, lead name, your name, first and last name, first last name,"
+    " name and surname, vollständiger name, vollstaendiger name, vor und nachname, vorname und nachname,"
+    " vorname nachname, ansprechpartner, nom, nom complet, nom et prénom, prénom et nom, nom prénom, nombre,"
+    " nombre completo, nombre y apellidos, nombre y apellido, nome, nome completo, nome e cognome,"
+    " nome e sobrenome, naam, volledige naam, voor en achternaam, imię i nazwisko, namn, navn, fullt namn,"
+    " för och efternamn, jméno, jméno a příjmení, 氏名, お名前, 名前",
+    "title": "job title, position, job position, job role, role, berufsbezeichnung, stellenbezeichnung,"
+    " jobtitel, funktion, position im unternehmen, fonction, poste, intitulé du poste, cargo, puesto,"
+    " puesto de trabajo, ruolo, qualifica, posizione, função, functie, functietitel, stanowisko, befattning,"
+    " stilling, jobbtitel, 役職",
     "company": "company name, company account, account name, account, organization, organisation,"
-    " organization name, associated company, primary associated company, business name,"
-    " employer, firma, firmenname, unternehmen, unternehmensname",
-    "website": "web site, website url, company website, company website url, company domain,"
-    " company domain name, homepage, webseite, internetseite",
-    "country": "country code, country region, country region code, mailing country, land, landercode,"
-    " laendercode, landeskurzel, landeskuerzel",
-    "state": "province, state province, state region, state province code, state code, mailing state,"
-    " mailing state province, bundesland, kanton",
-    "city": "town, mailing city, stadt, ort, wohnort",
-    "postal_code": "postcode, post code, zip, zip code, zip postal code, postal zip code, zip or postal code,"
-    " mailing zip postal code, mailing postal code, plz, postleitzahl",
-    "language": "preferred language, contact language, sprache, bevorzugte sprache",
-    "industry": "company industry, branche, industrie",
+    " organization name, organisation name, associated company, primary associated company, business name,"
+    " employer, org, name of company, company organization, firma, firmenname, unternehmen,"
+    " unternehmensname, name des unternehmens, name der firma, arbeitgeber, société, entreprise,"
+    " nom de la société, nom de l entreprise, nom de société, nom entreprise, raison sociale, employeur,"
+    " empresa, nombre de la empresa, nombre de empresa, compañía, organización, razón social, azienda,"
+    " società, nome azienda, nome dell azienda, nome della società, ragione sociale, nome da empresa,"
+    " organização, bedrijf, bedrijfsnaam, naam bedrijf, organisatie, nazwa firmy, przedsiębiorstwo, företag,"
+    " företagsnamn, virksomhed, bedrift, název firmy, 会社名, 会社, 貴社名",
+    "website": "web site, website url, company website, company website url, company domain, company url,"
+    " company domain name, homepage, webseite, internetseite, firmenwebsite, site web, site internet,"
+    " sitio web, página web, sito web, sito internet, strona internetowa, strona www, hemsida, webbplats,"
+    " hjemmeside",
+    "country": "country code, country country region code, mailing country, land, landercode, laendercode,"
+    " landeskurzel, landeskuerzel, pays, país, paese, nazione, kraj, země, 国",
+    "state": "province, state province, state region, state or province, region, state province code,"
+    " state code, mailing state, mailing state province, bundesland, kanton, provincia, comunidad autónoma,"
+    " estado, regione, provincie, województwo, 都道府県",
+    "city": "town, city town, mailing city, stadt, ort, wohnort, ville, ciudad, localidad, población, città,"
+    " comune, cidade, plaats, woonplaats, stad, miasto, miejscowość, město, 市区町村",
+    "postal_code": "postcode, post code, zip, zip code, zip postal code, postal zip code,"
+    " zip or postal code, mailing zip postal code, mailing postal code, postal, plz, postleitzahl,"
+    " code postal, código postal, cap, codice postale, cep, kod pocztowy, postnummer, psč, 郵便番号",
+    "language": "preferred language, contact language, sprache, bevorzugte sprache, langue, langue préférée,"
+    " idioma, lingua, taal, język, språk, sprog",
+    "industry": "company industry, industry sector, branche, industrie, secteur, secteur d activité, sector,"
+    " sector de actividad, industria, settore, setor, branża, bransch",
     "employees": "number of employees, no of employees, num employees, employee count, employee range,"
-    " company size, company headcount, headcount, mitarbeiter, mitarbeiterzahl, mitarbeiteranzahl,"
-    " anzahl mitarbeiter, anzahl der mitarbeiter, unternehmensgröße, unternehmensgroesse",
-    "annual_revenue": "revenue, company revenue, umsatz, jahresumsatz",
+    " company size, size of company, company headcount, headcount, number of staff, team size, mitarbeiter,"
+    " mitarbeiterzahl, mitarbeiteranzahl, mitarbeitende, anzahl mitarbeiter, anzahl der mitarbeiter,"
+    " anzahl mitarbeitende, anzahl der mitarbeitenden, unternehmensgröße, unternehmensgroesse, firmengröße,"
+    " nombre d employés, nombre de salariés, effectif, effectifs, taille de l entreprise, taille entreprise,"
+    " número de empleados, empleados, tamaño de la empresa, numero di dipendenti, numero dipendenti,"
+    " dipendenti, dimensione azienda, dimensioni azienda, número de funcionários, funcionários,"
+    " tamanho da empresa, aantal medewerkers, aantal werknemers, bedrijfsgrootte, liczba pracowników,"
+    " wielkość firmy, antal anställda, antal medarbejdere, antall ansatte, 従業員数",
+    "annual_revenue": "revenue, company revenue, annual turnover, turnover, umsatz, jahresumsatz,"
+    " chiffre d affaires, facturación, ingresos anuales, fatturato, faturamento, omzet, jaaromzet,"
+    " omsättning",
     "lead_type": "leadart, leadtyp, art des leads",
     "channel": "kanal, marketing channel",
     "source": "lead source, original source, original traffic source, quelle, leadquelle, herkunft",
     "campaign": "campaign name, kampagne, kampagnenname",
-    "product_interest": "product, products, produkt, produkte, produktinteresse",
+    "product_interest": "product, products, product interests, produkt, produkte, produktinteresse,"
+    " interesse, interessen, produit, produits, producto, productos, prodotto, prodotti, produto, produtos,"
+    " product interesse",
     "pages": "pages visited, seiten",
     "score": "lead score, hubspot score",
     "crm.lead_id": "lead id, record id, record id contact, contact id",
@@ -172,6 +219,15 @@ def _guesses() -> dict[str, Guess]:
 
 
 _GUESSES = _guesses()
+NAME_OR_PART = frozenset(("name", "nom", "nombre", "nome", "naam", "namn", "navn", "jmeno"))
+"""Words for a whole name that also stand for the part of it that has no field of its own."""
+
+
+def other_part(fields: Collection[str]) -> str:
+    """What `Name` is beside these fields: the last name beside `Vorname`, the first beside `Apellidos`."""
+    if "first_name" in fields:
+        return "last_name" if "last_name" not in fields else FULL_NAME
+    return "first_name" if "last_name" in fields else FULL_NAME
 
 
 def meant_field(column: str) -> str | None:
