@@ -66,6 +66,16 @@ def lines_dropped() -> int:
     return sum(writer.dropped for writer in _writers.values())
 
 
+def wait_for_writers() -> None:
+    """Waits until what was logged is written, for as long as `FLUSH_SECONDS`, for the end of the process.
+
+    It takes no lock, so a signal handler can call it.
+    """
+    until = time.monotonic() + FLUSH_SECONDS
+    while any(writer.busy for writer in _writers.values()) and time.monotonic() < until:
+        time.sleep(BATCH_SECONDS / 4)
+
+
 class LineWriter:
     """Writes lines to a file descriptor in a thread of its own.
 
@@ -90,6 +100,11 @@ class LineWriter:
     def dropped(self) -> int:
         """How many lines were dropped."""
         return self._refused + self._lost
+
+    @property
+    def busy(self) -> bool:
+        """Whether a line may not be written yet."""
+        return bool(self._lines) or not self._idle
 
     def write(self, line: bytes) -> int:
         """Takes a line. It never waits."""

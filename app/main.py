@@ -124,7 +124,7 @@ def create_app(
                 exchanging(app.state.rate_limits, pool),
                 nullcontext() if settings.no_worker else worker,
                 exporter.reading(pool),
-                watching(pool, metrics),
+                watching(pool, metrics, None if settings.development else app.state.dispatch.workspaces),
             ):
                 yield
         finally:

@@ -3,13 +3,20 @@
 Import only from here and from `lead_assignment.testing`. Everything else is internal and may move.
 """
 
-from app.engine.compile.plan import Compilable, Strategy
-from app.engine.model.decision import Target, Verdict
-from app.engine.model.state import Facts
-from app.plan.document.plan import PlanDocument
-from app.plan.document.step_configs import StepConfig
-from app.plan.document.targets import Target as TargetConfig
-from app.plan.language.shapes import Name
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lead_assignment._exports import (
+        Compilable,
+        Facts,
+        Name,
+        PlanDocument,
+        StepConfig,
+        Strategy,
+        Target,
+        TargetConfig,
+        Verdict,
+    )
 
 __all__ = [
     "Compilable",
@@ -22,3 +29,16 @@ __all__ = [
     "TargetConfig",
     "Verdict",
 ]
+
+
+# The command line is in this package too, and looks after signals before anything that takes long to import.
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lead_assignment import _exports
+
+    return getattr(_exports, name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -3,9 +3,9 @@
 import asyncio
 import ipaddress
 import math
-import signal
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from socket import socket
 from types import FrameType
@@ -16,7 +16,7 @@ import typer
 import uvicorn
 from starlette.datastructures import State
 
-from app import logs
+from app import logs, signals
 from app.cli.context import CommandError, database, require_tables, settings_now
 from app.cli.traces import traces
 from app.settings import Settings
@@ -82,10 +82,8 @@ def serve(
     }
     given = {name: value for name, value in options.items() if value is not None}
     settings = settings.model_copy(update=given)
-    # uvicorn raises the signal again after its shutdown, and our resources must still be closed.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
     logs.configure(level=settings.log_level)
+    signals.end_at_once(logs.wait_for_writers)
     if settings.development:
         _serve_development(settings, dev)
     elif dev:
@@ -186,11 +184,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: State, announcement: str | None) -> None:
         super().__init__(config)
         self._state, self._announcement = state, announcement
+        self._signals = ExitStack()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Until `startup` is done, a signal ends the process at once, as before."""
+        with self._signals:
+            yield
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
-        if not self.started:
-            return
+        loop = asyncio.get_running_loop()
+        told = signals.told(loop, lambda number: self.handle_exit(number, None), logs.wait_for_writers)
+        self._signals.enter_context(told)
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         if self._announcement:
             typer.echo(self._announcement.replace("PORT", str(port)))

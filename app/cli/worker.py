@@ -2,14 +2,13 @@
 
 import asyncio
 import math
-import signal
 from importlib.metadata import version
 from typing import Annotated
 
 import structlog
 import typer
 
-from app import logs
+from app import logs, signals
 from app.cli.context import CommandError, require_tables, settings_now
 from app.cli.traces import traces
 from app.settings import Settings
@@ -28,6 +27,7 @@ def worker(
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL.")
     logs.configure(level=settings.log_level)
+    signals.end_at_once(logs.wait_for_writers)
     require_tables(settings.database_url, math.inf)
     with traces() as tracing:
         asyncio.run(_until_signal(settings, tracing))
@@ -52,8 +52,6 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     from app.worker.worker import working
 
     ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     log = structlog.get_logger()
     metrics = Metrics()
     pool = await open_pool(
@@ -75,10 +73,11 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     secrets = SecretBox(settings.secrets_keys())
     sender = sender_of(pool, dispatch, SafeHttp(allowed), secrets, metrics)
+    told = signals.told(asyncio.get_running_loop(), lambda _: ended.set(), logs.wait_for_writers)
     try:
         every = settings.worker_interval_seconds
         exporter = Exporter(metrics, settings.metrics_workspaces)
-        with metrics_port(settings, exporter):
+        with metrics_port(settings, exporter), told:
             async with (
                 exporter.reading(pool),
                 measured(metrics.loop_late),

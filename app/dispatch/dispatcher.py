@@ -1,13 +1,13 @@
 """The entrance to every decision: a job goes in, and a reply comes out or a Problem is raised."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
-from app.dispatch.failures import is_database_error, note_unusable
+from app.dispatch.failures import is_database_error, note_unusable, why_unavailable
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
 from app.dispatch.preparation import Preparation, Preparer, may_wait_for_the_lock
@@ -15,7 +15,7 @@ from app.dispatch.preparers import make_preparers
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
-from app.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, Problem
+from app.errors import OutcomeUnknown, Overloaded, Problem
 from app.metrics.process import Metrics
 from app.pace import long_work
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
@@ -58,6 +58,10 @@ class Dispatcher:
         self._waiting = ProcessJobs()
         self._dry_runs: dict[int, asyncio.Semaphore] = {}
         self._writers: dict[int, WorkspaceWriter] = {}
+
+    def workspaces(self) -> Collection[int]:
+        """The workspaces that this process has decided for."""
+        return tuple(self._writers)
 
     def admit(self, workspace_id: int, *, bulk: bool) -> None:
         """Called before the body of a request is read, so that refusing one costs little.
@@ -145,7 +149,7 @@ class Dispatcher:
     async def open_dry_run(self, workspace_id: int, jobs: Sequence[Job]) -> DryRun:
         """A dry run of these jobs, to be taken part by part.
 
-        Raises DatabaseUnavailable.
+        Raises DatabaseUnavailable or Overloaded.
         """
         writer = self._writer(workspace_id)
         try:
@@ -155,7 +159,7 @@ class Dispatcher:
         except Exception as error:
             if is_database_error(error):
                 note_unusable(self._pool, error)
-                raise DatabaseUnavailable() from error
+                raise why_unavailable(error) from error
             raise
 
     async def close(self) -> None:

@@ -11,9 +11,10 @@ import structlog
 
 from app.dispatch.jobs.base import Job
 from app.engine.model.effort import DecisionTooCostly
-from app.errors import DatabaseUnavailable, LeadNotDecided, Problem, WorkspaceDeleted
+from app.errors import DatabaseUnavailable, LeadNotDecided, Overloaded, Problem, WorkspaceDeleted
 from app.ids import uuid7
 from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
+from app.store.connection.shares import ShareTaken
 from app.store.connection.unusable import UNUSABLE_ERRORS, unusable_code
 from app.store.path import failed_leads
 from app.store.path.snapshot import read_snapshot, settle_time, write_entry
@@ -22,8 +23,9 @@ CONTENTION_ERRORS = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
+    ShareTaken,
 )
-"""Another transaction is in the way. Nothing is wrong with the jobs; they may be tried later."""
+"""Other work of the workspace is in the way. Nothing is wrong with the jobs; they may be tried later."""
 SERVER_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -41,6 +43,13 @@ log = structlog.get_logger()
 def is_database_error(error: BaseException) -> bool:
     """Whether the database, not a job, is at fault."""
     return is_connection_error(error) or isinstance(error, SERVER_ERRORS)
+
+
+def why_unavailable(error: BaseException) -> Problem:
+    """The problem for a request that the database did not serve."""
+    if isinstance(error, ShareTaken):
+        return Overloaded("Other requests of the workspace hold its connections to the database.")
+    return DatabaseUnavailable()
 
 
 def note_unusable(pool: Pool, error: BaseException) -> bool:
@@ -82,7 +91,7 @@ async def keep_failed(
     except Exception as error:
         log.error("failed lead not kept", workspace_id=workspace_id, **error_summary(error))
         unavailable = is_database_error(error) or isinstance(error, CONTENTION_ERRORS)
-        return DatabaseUnavailable() if unavailable else Problem()
+        return why_unavailable(error) if unavailable else Problem()
     return LeadNotDecided(detail)
 
 

@@ -151,7 +151,7 @@ class WorkspaceWriter:
                     return
                 self.unavailable = False
             except CONTENTION_ERRORS:
-                raise Overloaded("The workspace lock was not free in time.") from None
+                raise Overloaded("Other work of the workspace was in the way for too long.") from None
             except Exception as error:
                 if not is_database_error(error):
                     raise

@@ -4,12 +4,13 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 from app.background import in_background
 from app.metrics.process import Metrics
-from app.store.connection.pool import Pool, is_connection_error, look_up
+from app.store import clocks
+from app.store.connection.pool import Pool, is_connection_error, look_up, transaction
 
 EVERY_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
@@ -18,6 +19,8 @@ SPARE_FILES = 16
 STUCK_SECONDS = 120.0
 """One slice of a duty takes seconds. A worker that makes no progress for so long is stuck."""
 JUMP_SECONDS = 2.0
+CLOCKS_AT_ONCE = 20
+"""Clocks of workspaces that are looked at each time, so that many take turns."""
 
 
 class Watch:
@@ -30,7 +33,7 @@ class Watch:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics, self._wall, self._steady = metrics, wall, steady
-        self._offset = wall() - steady()
+        self._offset = self._wall() - self._steady()
 
     def look(self) -> None:
         """Note the troubles there are now."""
@@ -72,17 +75,39 @@ async def ask_database(pool: Pool, metrics: Metrics) -> None:
         metrics.database_answered(True)
 
 
+class ClockWatch:
+    """Looks whether workspaces have a clock of their own. `serving` lists those the process serves."""
+
+    def __init__(self, pool: Pool, metrics: Metrics, serving: Callable[[], Collection[int]]) -> None:
+        self._pool, self._metrics, self._serving = pool, metrics, serving
+        self._left: list[int] = []
+
+    async def look(self) -> None:
+        """Look at the clocks of a few workspaces, each in its turn."""
+        self._left = self._left or list(self._serving())
+        now, self._left = self._left[:CLOCKS_AT_ONCE], self._left[CLOCKS_AT_ONCE:]
+        for workspace_id in now:
+            async with transaction(self._pool, workspace_id, read_only=True) as connection:
+                speed = await clocks.find_clock_speed(connection, workspace_id)
+            if speed is not None:
+                self._metrics.troubles.note("clock_set", workspace_id=workspace_id)
+
+
 @asynccontextmanager
-async def watching(pool: Pool, metrics: Metrics) -> AsyncIterator[None]:
-    """Look every few seconds while the process runs."""
-    async with in_background(_watch(pool, metrics), "watch"):
+async def watching(
+    pool: Pool, metrics: Metrics, serving: Callable[[], Collection[int]] | None = None
+) -> AsyncIterator[None]:
+    """Look every few seconds while the process runs, also at the clocks of the workspaces `serving` lists."""
+    watch = Watch(metrics)
+    clocks_of_workspaces = ClockWatch(pool, metrics, serving or tuple)
+    async with in_background(_watch(pool, metrics, watch, clocks_of_workspaces), "watch"):
         yield
 
 
-async def _watch(pool: Pool, metrics: Metrics) -> None:
-    watch = Watch(metrics)
+async def _watch(pool: Pool, metrics: Metrics, watch: Watch, clocks_of_workspaces: ClockWatch) -> None:
     while True:
         watch.look()
         with suppress(Exception):
             await ask_database(pool, metrics)
+            await clocks_of_workspaces.look()
         await asyncio.sleep(EVERY_SECONDS)

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from app.store.connection.pool import open_pool, transaction
-from app.store.connection.shares import Shares
+from app.store.connection.shares import Shares, ShareTaken
+from tests.support.workspace import Workspace
 
 SIZE = 4
 SHARE = SIZE // 2
@@ -70,7 +71,25 @@ async def test_canceled_request_passes_on_the_share_that_it_had_just_got() -> No
 async def test_request_waits_no_longer_than_its_time_for_a_share() -> None:
     shares = Shares(1)
     await shares.take(GREEDY, 60)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(ShareTaken):
         await shares.take(GREEDY, 0.001)
     shares.give_back(GREEDY)
     assert shares.held(GREEDY) == 0
+
+
+async def test_request_that_waits_in_vain_for_its_share_is_overloaded(workspace: Workspace) -> None:
+    pool = workspace.pool
+    pool.acquire_seconds = 0.05
+    held = pool.get_max_size() // 2
+    for _ in range(held):
+        await pool.shares.take(workspace.workspace_id, 60)
+    for answer in (
+        await workspace.client.get("/owners"),
+        await workspace.client.patch("/owners/ana", json={"name": "Anna"}),
+        await workspace.client.post("/assign", json={"lead": {"external_id": "a"}, "dry_run": True}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert int(answer.headers["Retry-After"]) >= 1
+    for _ in range(held):
+        pool.shares.give_back(workspace.workspace_id)
+    assert (await workspace.client.get("/owners")).status_code == 200

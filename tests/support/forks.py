@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-PRELOADED = ("lead_assignment.__main__", "app.store.connection.migrate", "tests.support.serving")
+PRELOADED = ("lead_assignment.__main__", "app.cli", "app.store.connection.migrate", "tests.support.serving")
 POLL_SECONDS = 0.005
 MAX_MESSAGE = 1 << 18
 MAX_STREAMS = 8

@@ -82,6 +82,11 @@ class Shell:
                 if rest is not None:
                     rest += lines
 
+    def starting(self, words: tuple[str, ...], output: IO[bytes]) -> Process:
+        """A command that has just been started. The caller ends it."""
+        with Path(os.devnull).open("rb") as nothing:
+            return self._start(words, {}, nothing, output, output)
+
     def _start(
         self,
         words: tuple[str, ...],

@@ -5,11 +5,16 @@ import os
 import resource
 from contextlib import suppress
 
+import pytest
+
 from app.metrics.exposition import expose
 from app.metrics.process import Metrics
 from app.store.connection.pool import look_up, open_pool
+from app.worker import watch
 from app.worker.watch import STUCK_SECONDS, Watch, ask_database
 from tests.support.metrics import sample
+from tests.support.office import until
+from tests.support.workspace import Filled, open_filled
 
 NOWHERE = "postgresql://a:b@127.0.0.1:1/c"
 
@@ -65,3 +70,33 @@ async def test_pool_without_a_free_connection_is_noted(database: str) -> None:
             await look_up(pool, 0.01, "SELECT 1")
         assert pool.troubles.counts == {"pool_exhausted": 1}
         await asyncio.wait_for(ask_database(pool, Metrics()), 1)
+
+
+SET_CLOCK = """
+INSERT INTO clocks (workspace_id, set_at, base_time, speed)
+VALUES ($1, now(), now() + interval '1 day', 1)
+"""
+
+
+async def test_process_without_a_worker_notes_what_happens_to_clocks(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "JUMP_SECONDS", -1.0)  # so that time as it goes is a jump
+    async with open_filled(filled, no_worker=True) as workspace:
+        counts = workspace.app.state.metrics.troubles.counts
+
+        async def jumped() -> bool:
+            return "clock_jumped" in counts
+
+        async def was_set() -> bool:
+            return "clock_set" in counts
+
+        await until(jumped)
+        await workspace.assign(external_id="a")
+        assert not await was_set()
+        await workspace.pool.execute(SET_CLOCK, workspace.workspace_id)
+        await until(was_set)
+        metrics = (await workspace.client.get("/metrics")).text
+        for kind in ("clock_jumped", "clock_set"):
+            assert sample(metrics, "lead_assignment_troubles_total", kind=kind)

@@ -14,10 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.contract.faults import MAX_ERRORS, document_of, entry_of, fault_of
-from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unusable
+from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unusable, why_unavailable
 from app.errors import (
     BadRequest,
-    DatabaseUnavailable,
     Fault,
     MethodNotAllowed,
     NotFound,
@@ -87,7 +86,7 @@ def problem_of(error: Exception) -> Problem:
         case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
             return Overloaded("The database is busy.")
         case _ if is_database_error(error):
-            return DatabaseUnavailable()
+            return why_unavailable(error)
         case _:
             return Problem()
 

@@ -4,6 +4,10 @@ import asyncio
 from collections import deque
 
 
+class ShareTaken(TimeoutError):
+    """A request waited in vain, because others of its workspace held all connections that it may have."""
+
+
 class Shares:
     """At most `most` connections for one workspace at a time. Further requests of it wait in their order.
 
@@ -26,7 +30,7 @@ class Shares:
     async def take(self, workspace_id: int, seconds: float) -> None:
         """Count one more for the workspace.
 
-        Raises TimeoutError when none of its own becomes free in time.
+        Raises ShareTaken when none of its own becomes free in time.
         """
         held = self._held.get(workspace_id, 0)
         if held < self._most:
@@ -37,9 +41,11 @@ class Shares:
         try:
             async with asyncio.timeout(seconds):
                 await free
-        except BaseException:
+        except BaseException as error:
             if free.done() and not free.cancelled():
                 self.give_back(workspace_id)
+            if isinstance(error, TimeoutError):
+                raise ShareTaken from None
             raise
 
     def give_back(self, workspace_id: int) -> None:
