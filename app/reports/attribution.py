@@ -55,10 +55,12 @@ ATTRIBUTION = Report(
     name="attribution",
     question="Of how many leads do we know where they came from?",
     definition="Of the leads received in the period, the share with a source, a campaign, a channel"
-    " or all three; and the share whose source or campaign contradicts the UTM tag. Blocked, merged and"
-    " imported leads and spam are left out.",
-    numerator="Leads with the field.",
-    denominator="Leads received in the period.",
+    " or all three; and the share whose source or campaign contradicts the UTM tag. By owner and team, a"
+    " lead counts for each that had it.",
+    numerator="Leads with a source, with a campaign, with a channel, with all three; leads of which a tag"
+    " contradicts the source or the campaign.",
+    denominator="Leads received in the period, without blocked, merged and imported ones and spam. A"
+    " duplicate is no further lead.",
     answer=answer,
 )
 """Attribution: source, campaign and channel."""

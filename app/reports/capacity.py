@@ -95,8 +95,9 @@ CAPACITY = Report(
     " (`within`, by default 7 days) of what their caps on open leads leave. It is used up at the rate of"
     " the period: leads that reached the team, less those that were closed or left it, for each hour in which"
     " the team works.",
-    numerator="Headroom, in leads.",
-    denominator="Arrivals less closings for each working hour of the period.",
+    numerator="The headroom: how many more open leads the members who work can take within their caps.",
+    denominator="Leads that reached the team in the period, less those that were closed or left it, for each"
+    " hour of the period in which the team works. The quotient is `hours_until_full`.",
     answer=answer,
     within=HORIZON,
     days=RATE_DAYS,

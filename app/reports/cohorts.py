@@ -16,8 +16,8 @@ LEADS = Column("leads", "count", "Leads received in the period that are old enou
 IMMATURE = Column("immature", "count", "Leads that are younger than `within`, and so not counted yet.")
 NO_WINDOW = "No `within` is given: outcomes count until now, so young leads can still change the numbers."
 CREDIT_NOTE = (
-    "An owner's row has the leads they had at any time, and the outcomes while they had them. A lead can be"
-    " in several rows, so rows need not add up to the total."
+    "The row of an owner or a team has the leads they had at any time, and the outcomes while they had them."
+    " A lead can be in several rows, so rows need not add up to the total."
 )
 Asked = TypeVar("Asked")
 
@@ -45,6 +45,6 @@ async def by_group(
 def notes_of(question: Question) -> list[str]:
     """What a reader must know about the leads that are counted."""
     notes = [NO_WINDOW] if question.within is None and question.by != EVENT else []
-    if question.by != EVENT and question.credit == CREDITS[0] and "owner" in question.group_by:
+    if question.by != EVENT and not set(cohort_question(question).held_by).isdisjoint(question.group_by):
         notes.append(CREDIT_NOTE)
     return notes

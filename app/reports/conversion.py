@@ -115,11 +115,12 @@ CONVERSION = Report(
     question="How many leads come to a meeting, an opportunity and a purchase, how long does it take, and"
     " where do we lose them?",
     definition="Of the leads received in the period, the share with such an event within `within` of being"
-    " received. Blocked, merged and imported leads and spam are left out, and a duplicate is no further lead."
-    " A deal that was reversed within `within` is no purchase. A lead that skipped a step counts as having"
-    " passed it, in `lost_before_…` only. `by=event` counts what happened in the period, of any lead.",
+    " received. A deal that was reversed within `within` is no purchase. A lead that skipped a step counts as"
+    " having passed it, in `lost_before_…` only. `by=event` counts what happened in the period, of any lead.",
     numerator="Leads with the event in time.",
-    denominator="Leads received in the period that are at least `within` old.",
+    denominator="Leads received in the period that are at least `within` old, without blocked, merged and"
+    " imported ones and spam; a duplicate is no further lead. For `lost_before_…` those that came to the step"
+    " before, or further.",
     answer=answer,
     by=(COHORT, EVENT),
     credits=CREDITS,

@@ -53,7 +53,11 @@ _SHARES = (
     ),
     Column("refunds", "number", "What refunds gave back: the owner is due another lead, the others less."),
     Column("rebalanced", "number", "What members who left the team owed it or were owed."),
-    Column("due_as_eligible", "number", "Due by weight and all differences: what the ledger credited."),
+    Column(
+        "due_as_eligible",
+        "number",
+        "`due_by_weight` plus the differences before this column: what the ledger credited.",
+    ),
     Column("received", "number", "Leads received in turn."),
     Column("balance", "number", "Due as eligible less received: behind (+) or ahead (-)."),
 )
@@ -223,8 +227,10 @@ FAIRNESS = Report(
     question="Did each member get the share of leads that was due to them, and if not, why?",
     definition=(
         "By weight, each turn of a team is due to all members. Those who could not take the lead lose their"
-        " part to the others, by weight; the cause is in the trace of the decision. Due by weight and all"
-        " differences is what the ledger credited; less what was received, it is the change of the balance."
+        " part to the others, by weight; the cause is in the trace of the decision. `due_by_weight` plus each"
+        " difference (the columns from `absent` to `rebalanced`) is `due_as_eligible`: what the ledger"
+        " credited. That less `received` is `balance`: by how much the balance in the ledger changed. What is"
+        " `outside_the_turn` changes no share."
     ),
     numerator="Leads received in turn.",
     denominator="Leads due by weight.",

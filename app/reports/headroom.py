@@ -96,10 +96,11 @@ def fill(
     net = arrivals - closings
     rate = net / hours if hours else None
     if room.headroom == 0 and room.working:
-        return Filling(hours, rate, 0.0, now)
+        return Filling(hours, rate, 0.0, now.replace(microsecond=0))
     if net <= 0 or room.headroom is None:
         return Filling(hours, rate, NEVER, None)
     if rate is None or working is None:
         return Filling(hours, rate, None, None)
     left = room.headroom / rate
-    return Filling(hours, rate, left, working.add(now, left * _HOUR))
+    full_at = working.add(now, left * _HOUR)
+    return Filling(hours, rate, left, full_at.replace(microsecond=0) if full_at is not None else None)

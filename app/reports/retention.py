@@ -1,6 +1,7 @@
 """How many customers are saved, renew, buy more or leave, and the revenue of that."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -107,23 +108,27 @@ def _money(amounts: Row | None) -> dict[str, Decimal]:
 
 
 async def _activity(connection: Connection, question: Question) -> Result:
-    rows = await retention.count_events(connection, question.reading, question.credit)
-    cells = [
-        {
-            **group_cells(question, key_of(row, question.group_by)),
-            "currency": shown(row["currency"]),
-            **{type_: row[type_] for type_ in TYPES},
-            **_money(row),
-        }
-        for row in rows
-    ]
+    reading = question.reading
+    whole = await retention.count_events(connection, replace(reading, group_by=()), question.credit)
+    found = await retention.count_events(connection, reading, question.credit) if question.group_by else whole
+    totals = [_events(row) for row in whole]
+    rows = [{**group_cells(question, key_of(row, question.group_by)), **_events(row)} for row in found]
     return Result(
-        Table((*group_columns(question.group_by), *_ACTIVITY), cells),
+        Table(
+            (*group_columns(question.group_by), *_ACTIVITY),
+            rows,
+            total_rows=totals if question.group_by else (),
+        ),
         by=EVENT,
         credit=question.credit,
+        details={"totals": (await Table(_ACTIVITY, totals).to_json())["rows"]} if question.group_by else {},
         notes=notes_of(question),
-        changed_at=newest_change(rows),
+        changed_at=newest_change(whole),
     )
+
+
+def _events(row: Row) -> dict[str, Any]:
+    return {"currency": shown(row["currency"]), **{type_: row[type_] for type_ in TYPES}, **_money(row)}
 
 
 RETENTION = Report(
@@ -133,8 +138,8 @@ RETENTION = Report(
     " `churned` event within `within`; filter by `lead_type` or `account_status` for customers only. What a"
     " customer who left had paid is negative. `by=event` counts what happened in the period, of any lead.",
     numerator="Leads with the event in time; amounts of the events, in one currency.",
-    denominator="Leads received in the period that are at least `within` old; for `save_rate` those that were"
-    " saved or churned.",
+    denominator="Leads received in the period that are at least `within` old, without blocked, merged and"
+    " imported ones and spam; for `save_rate` those of them that were saved or churned.",
     answer=answer,
     by=(COHORT, EVENT),
     credits=CREDITS,

@@ -178,8 +178,8 @@ REVENUE = Report(
     " one. A refund is negative, and a deal that was reversed brings nothing. Spend is what was uploaded for"
     " the days of the period. `by=event` counts what was sold in the period, to any lead.",
     numerator="Revenue, pipeline or spend, in one currency.",
-    denominator="Leads received in the period, those that bought nothing too; buyers; assigned or qualified"
-    " leads.",
+    denominator="Leads received in the period, those that bought nothing too, without blocked, merged and"
+    " imported ones and spam; buyers; assigned or qualified leads.",
     answer=answer,
     by=(COHORT, EVENT),
     credits=CREDITS,

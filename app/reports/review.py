@@ -45,6 +45,10 @@ SHOWN: Mapping[str, Sequence[str]] = {
 """What the review shows of each report; the chart shows the first. Of others it shows all."""
 
 
+_EARLIEST = date(FIRST_YEAR, 2, 1)
+"""The month before must be one that reports know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One row of a report: its names, its cells of the month, and those of the month before, if any."""
@@ -135,6 +139,6 @@ def _first_day(month: str) -> date:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
         first = None
-    if first is None or len(month) != len("2026-11") or not FIRST_YEAR <= first.year <= LAST_YEAR:
+    if first is None or len(month) != len("2026-11") or first < _EARLIEST or first.year > LAST_YEAR:
         raise refused_at(("month",), "invalid_timestamp", "must be a month such as 2026-11", "query")
     return first

@@ -88,7 +88,9 @@ class Result:
 def _json_cell(cell: Any) -> Any:
     if isinstance(cell, Rate):
         return cell.to_json()
-    return float(cell) if isinstance(cell, Decimal) else cell
+    if isinstance(cell, Decimal):
+        cell = float(cell)
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
 def _csv_names(column: Column) -> list[str]:
@@ -114,4 +116,10 @@ def _csv_cell(cell: Any) -> Any:
         return cell.isoformat().replace("+00:00", "Z")
     if isinstance(cell, str):
         return f"'{cell}" if _FORMULA.match(cell) else cell
-    return str(cell) if isinstance(cell, Decimal) else cell
+    return _plain(cell)
+
+
+def _plain(number: float | Decimal) -> str:
+    """A number in one form, whatever it was computed with: `1740`, `216.67`; no exponent, no zeros behind."""
+    text = f"{Decimal(repr(number)) if isinstance(number, float) else Decimal(number):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

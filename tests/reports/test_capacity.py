@@ -1,5 +1,7 @@
 """What teams can take, through HTTP."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -50,7 +52,15 @@ async def test_headroom_and_hours_until_full_of_a_team(case: Case) -> None:
     assert (row["arrivals"], row["closings"], row["working_hours"]) == (8, 2, 16)
     assert (row["net_per_working_hour"], row["hours_until_full"]) == (0.375, 37.33)
     # 37 hours and 20 minutes of work from Wednesday 09:00: four days of 8 hours, and 5:20 on Tuesday.
-    assert row["full_at"].startswith("2030-11-26T14:20:00")
+    assert row["full_at"] == "2030-11-26T14:20:00Z"
+    url = "/metrics/capacity?from=2030-11-18&to=2030-11-25&team=sales&format=csv"
+    (line,) = csv.DictReader(io.StringIO((await case.workspace.client.get(url)).text))
+    assert [line[name] for name in ("headroom", "working_hours", "net_per_working_hour", "full_at")] == [
+        "14",
+        "16",
+        "0.375",
+        "2030-11-26T14:20:00Z",
+    ]
 
 
 async def test_team_from_which_as_many_go_is_never_full(case: Case) -> None:

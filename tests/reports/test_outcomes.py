@@ -159,6 +159,75 @@ async def test_owner_at_the_event_is_credited_and_totals_count_a_lead_once(case:
     assert (rate(answer["totals"]["meeting"]), rate(answer["totals"]["purchase"])) == ((0, 1), (1, 1))
 
 
+async def test_credit_moves_the_team_with_the_owner(case: Case) -> None:
+    """A lead of `dach` has a meeting there, goes to `inbound`, and is won and renewed there."""
+    lead = await case.lead(MONDAY, country="DE")
+    await case.event(lead, "meeting")
+    await case.at(MONDAY + DAY)
+    moved = await case.workspace.client.post(
+        "/reassign", json={"lead_id": lead["lead_id"], "to": {"team": "inbound"}}
+    )
+    assert (moved.status_code, moved.json()["team"]) == (201, "inbound")
+    await case.event(moved.json(), "purchase", amount=70, currency="EUR")
+    await case.event(moved.json(), "renewed", amount=7, currency="EUR")
+    expected = {
+        "at_event": {"dach": (1, 0, 0, 0), "inbound": (0, 1, 70, 7)},
+        "first": {"dach": (1, 1, 70, 7)},
+        "last": {"inbound": (1, 1, 70, 7)},
+    }
+    for credit, wanted in expected.items():
+        asked = {**WEEK, "group_by": "team", "credit": credit}
+        conversion = (await case.report("conversion", **asked))["rows"]
+        revenue = {each["team"]: each for each in (await case.report("revenue", **asked))["rows"]}
+        retention = {each["team"]: each for each in (await case.report("retention", **asked))["rows"]}
+        assert {
+            row["team"]: (
+                row["meeting"]["numerator"],
+                row["purchase"]["numerator"],
+                revenue[row["team"]]["revenue"],
+                retention[row["team"]]["renewed_revenue"],
+            )
+            for row in conversion
+        } == wanted, credit
+        teams = "dach", "inbound"
+        for team in teams:
+            totals = (await case.report("conversion", **WEEK, team=team, credit=credit))["totals"]
+            assert (totals["meeting"]["numerator"], totals["purchase"]["numerator"]) == wanted.get(
+                team, (0, 0)
+            )[:2]
+        both = (await case.report("conversion", **WEEK, team=teams, group_by="source", credit=credit))["rows"]
+        assert [(rate(row["meeting"]), rate(row["purchase"])) for row in both] == [((1, 1), (1, 1))]
+        events = {**asked, "by": "event"}
+        won = (await case.report("revenue", **events))["rows"]
+        met = [row["team"] for row in (await case.report("conversion", **events))["rows"] if row["meetings"]]
+        team = "dach" if credit == "first" else "inbound"
+        assert [(row["team"], row["revenue"]) for row in won if row["revenue"]] == [(team, 70)]
+        assert met == ["inbound" if credit == "last" else "dach"]
+
+
+async def test_retention_by_event_has_totals(case: Case) -> None:
+    leads = [await case.lead(MONDAY, source=source) for source in ("web", "web", "fair")]
+    await case.event(leads[0], "renewed", amount=100, currency="EUR")
+    await case.event(leads[1], "churned", amount=40, currency="EUR")
+    await case.event(leads[2], "expanded", amount=9, currency="USD")
+    answer = await case.report("retention", **WEEK, by="event", group_by="source")
+    assert [(row["source"], row["currency"], row["retention_revenue"]) for row in answer["rows"]] == [
+        ("fair", "USD", 9),
+        ("web", "EUR", 60),
+    ]
+    totals = {row["currency"]: row for row in answer["details"]["totals"]}
+    assert {name: row["retention_revenue"] for name, row in totals.items()} == {"EUR": 60, "USD": 9}
+    assert (totals["EUR"]["renewed"], totals["EUR"]["churned"], totals["USD"]["expanded"]) == (1, 1, 1)
+    query = "from=2030-11-18&to=2030-11-25&by=event&group_by=source&format=csv"
+    table = (await case.workspace.client.get(f"/metrics/retention?{query}")).text.splitlines()
+    assert [line.split(",")[:2] for line in table[1:]] == [
+        ["fair", "USD"],
+        ["web", "EUR"],
+        ["total", "EUR"],
+        ["total", "USD"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("parameters", "field"),
     [

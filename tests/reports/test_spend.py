@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.shell import Shell
-from tests.support.workspace import Filled, Workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 
 def row(campaign: str = "autumn", day: str = "2030-11-18", currency: str = "EUR", amount: Any = 10) -> Any:
@@ -105,3 +105,38 @@ def test_file_with_a_fault_writes_nothing(filled: Filled, tmp_path: Path) -> Non
     refused = shell.run("spend", "import", str(file))
     assert refused.returncode == 1
     assert "line 3: day must be a date" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("sep", "written", "options", "amount"),
+    [
+        (",", '"1,234.50"', (), 1234.5),
+        (";", "1.234,50", (), 1234.5),
+        (";", "12,5", (), 12.5),
+        (";", "1 234 567,89", (), 1234567.89),
+        (";", "1'234.5", (), 1234.5),
+        (",", "12.345", ("--decimal", "point"), 12.345),
+        (";", "12,345", ("--decimal", "comma"), 12.345),
+        (",", "12.345", (), 12345),
+    ],
+)
+async def test_amounts_are_read_as_numbers_of_leads(
+    filled: Filled, tmp_path: Path, sep: str, written: str, options: tuple[str, ...], amount: float
+) -> None:
+    file = tmp_path / "costs.csv"
+    file.write_text(f"campaign{sep}day{sep}currency{sep}cost\nautumn{sep}2030-11-18{sep}EUR{sep}{written}\n")
+    shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
+    told = shell.run("spend", "import", str(file), *options)
+    assert told.returncode == 0, told.stderr
+    assert ("say --decimal" in told.stderr) == (written == "12.345" and not options)
+    async with open_filled(filled, no_worker=True) as workspace:
+        assert [each["amount"] for each in (await workspace.get("/spend"))["items"]] == [amount]
+
+
+@pytest.mark.parametrize("written", ["1.2k", "€5", "1-10", "1.2.3,4", "-5"])
+def test_amount_that_is_no_plain_number_is_refused(filled: Filled, tmp_path: Path, written: str) -> None:
+    file = tmp_path / "costs.csv"
+    file.write_text(f"campaign;day;currency;cost\nautumn;2030-11-18;EUR;{written}\n")
+    told = Shell(tmp_path, DATABASE_URL=filled.dsn).run("spend", "import", str(file))
+    assert told.returncode != 0
+    assert "amount" in told.stderr

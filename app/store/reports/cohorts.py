@@ -1,17 +1,21 @@
 """The leads that were received in a period, as reports about outcomes count them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.store.reports.credits import FIRST_OR_LAST
 from app.store.reports.cuts import Parts, Reading
 
 COUNTED = "lead.excluded IS NULL AND NOT lead.imported AND lead.spam_at IS NULL"
 """Blocked and merged leads, imported ones and spam are in no cohort."""
-OWNER_COLUMNS: Mapping[str, str] = {"first": "{t}owner_id", "last": "{t}last_owner_id"}
-"""The owner of a lead who is credited, unless it is the one at the time of the event."""
+HELD: Mapping[str, str] = {
+    "owner": "held.owner_id",
+    "team": "CASE WHEN held.lead_id IS NULL THEN lead.team_id ELSE held.team_id END",
+}
+"""Who had the lead, by the name of the dimension. A lead that nobody had stands with its first team."""
 _HELD = """
-  SELECT DISTINCT lead_id, owner_id FROM assignment_facts
+  SELECT DISTINCT lead_id{columns} FROM assignment_facts
    WHERE workspace_id = $1 AND decided_at >= $2 AND owner_id IS NOT NULL
      AND arrival IS DISTINCT FROM 'duplicate'"""
 
@@ -29,23 +33,31 @@ class CohortQuestion:
     credit: str = "at_event"
 
     @property
-    def by_owner_at_event(self) -> bool:
-        """Whether a lead counts for everybody who had it, and an outcome for who had it then."""
-        reading = self.reading
-        return self.credit == "at_event" and ("owner" in reading.group_by or "owner" in reading.filters)
+    def held_by(self) -> Sequence[str]:
+        """Whether each owner and team that had a lead counts it: the dimensions of these that are asked for.
+
+        Then an outcome counts for who had the lead at the time.
+        """
+        if self.credit != "at_event":
+            return ()
+        asked = (*self.reading.group_by, *self.reading.filters)
+        return [name for name in HELD if name in asked]
 
 
 class Cohort:
     """The parts of a statement about the leads of a cohort, as `lead`: a row for each, or each of its owners.
 
     `mature` says whether a lead is old enough for its outcomes to be known, `in_time` whether an outcome
-    came soon enough. `owner` is the column of the owner at the time, where it is not each owner of the lead.
+    came soon enough. `event` is the table of facts that have the owner and the team at the time, where a row
+    is not about each owner of the lead.
     """
 
-    def __init__(self, question: CohortQuestion, owner: str = "held.owner_id") -> None:
+    def __init__(self, question: CohortQuestion, event: str = "") -> None:
         self.question = question
-        self.at_event = question.by_owner_at_event
-        columns = {"owner": owner} if self.at_event else _columns(question.credit)
+        self.held_by = question.held_by
+        columns = FIRST_OR_LAST.get(question.credit, {})
+        if self.held_by:
+            columns = {name: f"{event}.{name}_id" if event else HELD[name] for name in self.held_by}
         self.parts = Parts(question.reading, "received_at", columns, "lead")
         self._within = None
         if question.within is not None:
@@ -57,12 +69,13 @@ class Cohort:
     @property
     def held(self) -> str:
         """The CTE of the owners of each lead, with a comma behind it, if there is a row for each."""
-        return f"held AS ({_HELD}\n), " if self.at_event else ""
+        columns = "".join(f", {name}_id" for name in self.held_by)
+        return f"held AS ({_HELD.format(columns=columns)}\n), " if self.held_by else ""
 
     @property
     def leads(self) -> str:
         """What comes after FROM."""
-        join = "\n    LEFT JOIN held ON held.lead_id = lead.lead_id" if self.at_event else ""
+        join = "\n    LEFT JOIN held ON held.lead_id = lead.lead_id" if self.held_by else ""
         return f"lead_facts AS lead{join}"
 
     def once(self, rows: str, flags: str) -> str:
@@ -70,7 +83,7 @@ class Cohort:
 
         Only a lead that several of the owners asked for had is there more than once.
         """
-        if not self.at_event or "owner" in self.question.reading.group_by:
+        if set(self.held_by) <= set(self.question.reading.group_by):
             return rows
         names = self.parts.names
         return (
@@ -94,16 +107,13 @@ class Cohort:
             return f"({at} IS NOT NULL)"
         return f"coalesce({at} - {received_at} <= {self._within}, false)"
 
-    def credited(self, at: str, owner: str) -> str:
-        """The time of an outcome, if its owner is the one of the row."""
-        return f"CASE WHEN {owner} IS NOT DISTINCT FROM held.owner_id THEN {at} END" if self.at_event else at
+    def credited(self, at: str, holder: str) -> str:
+        """The time of an outcome, if those of the row had the lead then. `holder` goes before the columns."""
+        had = " AND ".join(f"{holder}{name} IS NOT DISTINCT FROM {HELD[name]}" for name in self.held_by)
+        return f"CASE WHEN {had} THEN {at} END" if had else at
 
 
 def group_by(names: str, *more: str) -> str:
     """GROUP BY and ORDER BY these names of groups, each with a comma behind it, and further columns."""
     columns = ", ".join([each for each in (names.removesuffix(", "), *more) if each])
     return f"GROUP BY {columns} ORDER BY {columns}" if columns else ""
-
-
-def _columns(credit: str) -> Mapping[str, str]:
-    return {"owner": OWNER_COLUMNS[credit]} if credit in OWNER_COLUMNS else {}

@@ -1,9 +1,10 @@
 """Which leads went on to a meeting, an opportunity and a purchase, and how long that took."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
+from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import Parts, Reading
 
 STEPS = ("meeting", "opportunity", "purchase")
@@ -11,20 +12,20 @@ STEPS = ("meeting", "opportunity", "purchase")
 
 # A deal that was reversed in time is no purchase, and neither is money that only goes back.
 _BOUGHT = """
-  SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at{owner}
+  SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at{holders}
     FROM sale_facts
    WHERE workspace_id = $1 AND lead_received_at >= $2 AND lead_received_at < $3 AND {in_time}
    GROUP BY lead_id
   HAVING sum(won_deals) > 0"""
-_BUYING_OWNER = """,
-         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS owner_id"""
-_FIRST_OWNERS = """
-  SELECT lead_id, max(owner_id) FILTER (WHERE type = 'meeting') AS meeting_owner,
-         max(owner_id) FILTER (WHERE type = 'opportunity') AS opportunity_owner
+_BUYING_HOLDER = """,
+         (array_agg({name}_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS {name}"""
+_FIRST_HOLDERS = """
+  SELECT lead_id{holders}
     FROM event_facts
    WHERE workspace_id = $1 AND type IN ('meeting', 'opportunity') AND first
      AND lead_received_at >= $2 AND lead_received_at < $3
    GROUP BY lead_id"""
+_FIRST_HOLDER = ", max({name}_id) FILTER (WHERE type = '{step}') AS {step}_{name}"
 
 
 def _count_conversions(cohort: Cohort) -> str:
@@ -32,14 +33,19 @@ def _count_conversions(cohort: Cohort) -> str:
 
     Without OFFSET, the times would be computed again for each of the counts.
     """
-    first_owners, join = "", ""
-    if cohort.at_event:
-        first_owners = f", first_owners AS ({_FIRST_OWNERS}\n)"
-        join = "\n    LEFT JOIN first_owners ON first_owners.lead_id = lead.lead_id"
+    first, join = "", ""
+    if cohort.held_by:
+        holders = "".join(
+            _FIRST_HOLDER.format(name=name, step=step)
+            for step in ("meeting", "opportunity")
+            for name in cohort.held_by
+        )
+        first = f", first AS ({_FIRST_HOLDERS.format(holders=holders)}\n)"
+        join = "\n    LEFT JOIN first ON first.lead_id = lead.lead_id"
     times = {
-        "meeting": cohort.credited("lead.meeting_at", "first_owners.meeting_owner"),
-        "opportunity": cohort.credited("lead.opportunity_at", "first_owners.opportunity_owner"),
-        "purchase": cohort.credited("bought.at", "bought.owner_id"),
+        "meeting": cohort.credited("lead.meeting_at", "first.meeting_"),
+        "opportunity": cohort.credited("lead.opportunity_at", "first.opportunity_"),
+        "purchase": cohort.credited("bought.at", "bought."),
     }
     seconds = "".join(
         f"""
@@ -56,12 +62,13 @@ def _count_conversions(cohort: Cohort) -> str:
         for position, step in enumerate(STEPS)
     )
     bought = _BOUGHT.format(
-        owner=_BUYING_OWNER if cohort.at_event else "", in_time=cohort.in_time("at", "lead_received_at")
+        holders="".join(_BUYING_HOLDER.format(name=name) for name in cohort.held_by),
+        in_time=cohort.in_time("at", "lead_received_at"),
     )
     rows = cohort.once("cohort", ", ".join(f"min({step}) AS {step}" for step in STEPS))
     return f"""
 WITH {cohort.held}bought AS ({bought}
-){first_owners}, cohort AS (
+){first}, cohort AS (
   SELECT {cohort.keys}lead.lead_id,{seconds}
          {cohort.mature} AS mature, lead.changed_at
     FROM {cohort.leads}
@@ -85,32 +92,24 @@ async def count_conversions(connection: Connection, question: CohortQuestion) ->
     return rows
 
 
-OWNERS_OF_EVENTS: Mapping[str, Mapping[str, str]] = {
-    "at_event": {},
-    "first": {"owner": "{t}first_owner_id"},
-    "last": {"owner": "{t}last_owner_id"},
-}
-"""The column of the owner who is credited, in facts about events and sales."""
-
-
 async def count_steps(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
     """Return for each group what happened in the period: meetings, deals that were opened and won."""
-    meetings = Parts(reading, "at", OWNERS_OF_EVENTS[credit])
+    meetings = Parts(reading, "at", EVENTS[credit], "event")
     statement = f"""
 SELECT {meetings.names}count(*) AS meetings, count(DISTINCT lead_id) AS meeting_leads, 0 AS opportunities,
        0 AS opportunity_leads, 0 AS purchases, 0 AS purchase_leads, max(told_at) AS changed_at
-  FROM (SELECT {meetings.keys}lead_id, told_at FROM event_facts
+  FROM (SELECT {meetings.keys}lead_id, told_at FROM event_facts AS event
          WHERE {meetings.where} AND type = 'meeting' AND excluded IS NULL) AS fact
 {group_by(meetings.names)}
 """
     rows = list(await connection.fetch(statement, *meetings.values))
-    sales = Parts(reading, "at", OWNERS_OF_EVENTS[credit])
+    sales = Parts(reading, "at", EVENTS[credit], "sale")
     statement = f"""
 SELECT {sales.names}0 AS meetings, 0 AS meeting_leads, coalesce(sum(pipeline_deals), 0) AS opportunities,
        count(DISTINCT lead_id) FILTER (WHERE pipeline_deals > 0) AS opportunity_leads,
        coalesce(sum(won_deals), 0) AS purchases,
        count(DISTINCT lead_id) FILTER (WHERE won_deals > 0) AS purchase_leads, max(told_at) AS changed_at
-  FROM (SELECT {sales.keys}lead_id, pipeline_deals, won_deals, told_at FROM sale_facts
+  FROM (SELECT {sales.keys}lead_id, pipeline_deals, won_deals, told_at FROM sale_facts AS sale
          WHERE {sales.where} AND excluded IS NULL) AS fact
 {group_by(sales.names)}
 """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
-from app.store.reports.conversion import OWNERS_OF_EVENTS
+from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import Parts, Reading
 
 TYPES = ("saved", "renewed", "expanded", "churned")
@@ -20,18 +20,18 @@ _AMOUNTS = ", ".join(
 async def count_outcomes(connection: Connection, question: CohortQuestion) -> Sequence[Row]:
     """Return for each group its leads, and those with each event."""
     cohort = Cohort(question)
-    owners = "" if not cohort.at_event else _OWNERS_JOIN
+    holders, join = _holders(cohort.held_by)
     in_time = {
-        type_: cohort.in_time(cohort.credited(f"lead.{type_}_at", f"owners.{type_}_owner")) for type_ in TYPES
+        type_: cohort.in_time(cohort.credited(f"lead.{type_}_at", f"first.{type_}_")) for type_ in TYPES
     }
     flags = "".join(f"{flag} AS {type_}, " for type_, flag in in_time.items())
     once = ", ".join(f"bool_or({type_}) AS {type_}" for type_ in (*TYPES, "left_later"))
     counts = "".join(f"count(*) FILTER (WHERE mature AND {type_}) AS {type_}, " for type_ in TYPES)
     statement = f"""
-WITH {cohort.held}{_OWNERS if cohort.at_event else ""}cohort AS (
+WITH {cohort.held}{holders}cohort AS (
   SELECT {cohort.keys}lead.lead_id, {flags}{cohort.mature} AS mature, lead.changed_at,
          coalesce(lead.churned_at > lead.saved_at, false) AS left_later
-    FROM {cohort.leads}{owners}
+    FROM {cohort.leads}{join}
    WHERE {cohort.where}
 )
 SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
@@ -46,21 +46,30 @@ SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
     return rows
 
 
-_OWNERS = f"""owners AS (
-  SELECT lead_id, {
-    ", ".join(f"max(owner_id) FILTER (WHERE type = '{type_}') AS {type_}_owner" for type_ in TYPES)
-}
+def _holders(held_by: Sequence[str]) -> tuple[str, str]:
+    """The CTE of who had the lead at the first event of each type, and its join; empty if nobody asks."""
+    if not held_by:
+        return "", ""
+    columns = "".join(
+        f", max({name}_id) FILTER (WHERE type = '{type_}') AS {type_}_{name}"
+        for type_ in TYPES
+        for name in held_by
+    )
+    return (
+        f"""first AS (
+  SELECT lead_id{columns}
     FROM event_facts
    WHERE workspace_id = $1 AND type IN ({_TYPES}) AND first
      AND lead_received_at >= $2 AND lead_received_at < $3
    GROUP BY lead_id
-), """
-_OWNERS_JOIN = "\n    LEFT JOIN owners ON owners.lead_id = lead.lead_id"
+), """,
+        "\n    LEFT JOIN first ON first.lead_id = lead.lead_id",
+    )
 
 
 async def sum_amounts(connection: Connection, question: CohortQuestion) -> Sequence[Row]:
     """Return for each group and currency the amounts of the events of its leads."""
-    cohort = Cohort(question, owner="event.owner_id")
+    cohort = Cohort(question, event="event")
     statement = f"""
 SELECT {cohort.parts.names}currency, {_AMOUNTS}
   FROM (SELECT {cohort.keys}coalesce(event.currency, '') AS currency, event.type, {_AMOUNT} AS amount
@@ -77,7 +86,7 @@ SELECT {cohort.parts.names}currency, {_AMOUNTS}
 
 async def count_events(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
     """Return for each group and currency what happened in the period. Events without amount count in all."""
-    parts = Parts(reading, "at", {**OWNERS_OF_EVENTS[credit]}, "event")
+    parts = Parts(reading, "at", EVENTS[credit], "event")
     counts = ", ".join(f"count(*) FILTER (WHERE type = '{type_}') AS {type_}" for type_ in TYPES)
     statement = f"""
 SELECT {parts.names}currency, {counts}, {_AMOUNTS}, max(told_at) AS changed_at

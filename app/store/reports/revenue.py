@@ -5,7 +5,7 @@ from datetime import date
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
-from app.store.reports.conversion import OWNERS_OF_EVENTS
+from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import BUCKETS, NONE, Parts, Reading
 
 _FLAGS = "bool_or(assigned) AS assigned, bool_or(qualified) AS qualified"
@@ -32,7 +32,7 @@ SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
 
 async def sum_sales(connection: Connection, question: CohortQuestion) -> Sequence[Row]:
     """Return for each group and currency what its leads brought in, and how many of them bought."""
-    cohort = Cohort(question, owner="sale.owner_id")
+    cohort = Cohort(question, event="sale")
     statement = f"""
 WITH by_lead AS (
   SELECT {cohort.parts.names}currency, lead_id, sum(won) AS won, sum(won_deals) AS won_deals,
@@ -60,13 +60,13 @@ _SUMS = """SELECT {names}currency, sum(won) AS revenue, sum(won_deals)::bigint A
 
 async def sum_sales_of_period(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
     """Return for each group and currency what was sold, refunded or reversed in the period."""
-    parts = Parts(reading, "at", OWNERS_OF_EVENTS[credit])
+    parts = Parts(reading, "at", EVENTS[credit], "sale")
     statement = f"""
 WITH by_lead AS (
   SELECT {parts.names}currency, lead_id, sum(won) AS won, sum(won_deals) AS won_deals,
          sum(pipeline) AS pipeline, sum(pipeline_deals) AS pipeline_deals, max(told_at) AS changed_at
     FROM (SELECT {parts.keys}currency, lead_id, won, won_deals, pipeline, pipeline_deals, told_at
-            FROM sale_facts
+            FROM sale_facts AS sale
            WHERE {parts.where} AND excluded IS NULL) AS fact
    GROUP BY {parts.names}currency, lead_id
 )
