@@ -85,13 +85,13 @@ async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report,
 
 
 async def _ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
-    await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
+    asked_at = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
     if report.prepare is not None:
         await report.prepare(pool, workspace_id)
     async with reading(pool, workspace_id) as connection:
         now = await read_deciding_now(connection, workspace_id)
         zone = await find_time_zone(connection, workspace_id)
-        cursor = await read_cursor(connection, workspace_id)
+        cursor = (await read_cursor(connection, workspace_id)).as_of(asked_at)
         period = period_of(asked.first, asked.last, now, zone, report.days)
         question = _question(report, asked, Question(workspace_id, period, now))
         result = await report.answer(connection, question)

@@ -69,7 +69,7 @@ async def draw_sample(
     Raises ValidationFailed for a week that does not exist.
     """
     async with turns().take(workspace_id):
-        await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
+        asked_at = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
         async with reading(pool, workspace_id) as connection:
             now = await read_deciding_now(connection, workspace_id)
             zone = await find_time_zone(connection, workspace_id)
@@ -80,7 +80,7 @@ async def draw_sample(
             drawn = allocate(sizes, places)
             seed = seed or week
             decisions = await store.draw(connection, workspace_id, period.start, period.end, seed, drawn)
-            cursor = await read_cursor(connection, workspace_id)
+            cursor = (await read_cursor(connection, workspace_id)).as_of(asked_at)
     return AuditSample(week, seed, period, now, cursor, sizes, drawn, decisions)
 
 

@@ -50,15 +50,21 @@ class FactUpkeep:
             return newest != (new.decision_number, new.change_number)
 
     async def catch_up(self, workspace_id: int, seconds: float) -> FactCursor:
-        """Make facts until nothing is missing, or for so long. Returns how far they are."""
+        """Make facts until nothing is missing of what there is now, or for so long.
+
+        Returns how far they are. What arrives meanwhile does not count as new, or a busy workspace would
+        never be complete.
+        """
         until = time.monotonic() + seconds
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            cursor = await fact_cursor.read_cursor(connection, workspace_id)
+        cursor = asked = await self._read_cursor(workspace_id)
         while cursor.is_behind and time.monotonic() < until:
             await self.make_slice(workspace_id, wait=True)
-            async with transaction(self._pool, workspace_id, read_only=True) as connection:
-                cursor = await fact_cursor.read_cursor(connection, workspace_id)
+            cursor = (await self._read_cursor(workspace_id)).as_of(asked)
         return cursor
+
+    async def _read_cursor(self, workspace_id: int) -> FactCursor:
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            return await fact_cursor.read_cursor(connection, workspace_id)
 
     async def _work_seconds(self, connection: Connection, workspace_id: int) -> WorkSeconds:
         version = await fact_cursor.read_directory_version(connection, workspace_id)

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from app.reports.upkeep import FactUpkeep
+from app.store.connection.pool import transaction
+from app.store.reports.fact_cursor import read_cursor
 from tests.support.workspace import Workspace
 
 PLAN = """
@@ -63,6 +65,19 @@ async def test_facts_hold_how_a_lead_came_and_what_happened(leads: Workspace) ->
     assert (sale["won"], sale["won_deals"], sale["currency"]) == (100, 1, "EUR")
     promises = {row["kind"]: row for row in await facts(leads, "promise_facts")}
     assert {kind: row["met_by"] for kind, row in promises.items()} == {"accept": "ana", "touch": "ana"}
+
+
+async def test_a_lead_that_arrives_while_a_report_is_made_does_not_make_it_incomplete(
+    leads: Workspace,
+) -> None:
+    await leads.assign(email="a@x.example")
+    asked = await FactUpkeep(leads.pool).catch_up(leads.workspace_id, 30)
+    await leads.assign(email="b@x.example")
+    async with transaction(leads.pool, leads.workspace_id, read_only=True) as connection:
+        cursor = await read_cursor(connection, leads.workspace_id)
+    assert not asked.is_behind
+    assert cursor.is_behind
+    assert not cursor.as_of(asked).is_behind
 
 
 async def test_names_that_look_like_a_person_do_not_enter_facts(leads: Workspace) -> None:

@@ -6,7 +6,7 @@ merge or a moved deadline, notes it as stale, under the workspace lock, so that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.store.clocks import DECIDING_NOW
@@ -95,6 +95,10 @@ class FactCursor:
     def is_behind(self) -> bool:
         """Whether something is new."""
         return self.newest_decision > self.decision_number or self.newest_change > self.change_number
+
+    def as_of(self, asked: "FactCursor") -> "FactCursor":
+        """This cursor, where what came after `asked` was read does not count as new."""
+        return replace(self, newest_decision=asked.newest_decision, newest_change=asked.newest_change)
 
 
 @dataclass(frozen=True, slots=True)
