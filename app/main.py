@@ -26,6 +26,8 @@ from app.api.routes import (
     directory,
     endpoints,
     events,
+    forms,
+    intake_failures,
     jobs,
     leads,
     open_leads,
@@ -48,6 +50,7 @@ from app.api.routes import (
 from app.audit.exporter import Exporter
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
+from app.forms.receive import FormReceiver
 from app.intake.domains import load_suffixes
 from app.loop_lag import measured
 from app.metrics.process import Metrics
@@ -99,6 +102,14 @@ def create_app(
         box = app.state.secret_box
         admit = partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints)
         receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics, admit)
+        app.state.form_receiver = FormReceiver(
+            pool,
+            receiver.endpoints,
+            receiver.tally,
+            metrics,
+            admit,
+            partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints, parked=True),
+        )
         app.state.endpoints = Endpoints(pool, box, settings.public_base_url, receiver.forget)
         app.state.authentication = await _authentication(pool, settings, metrics)
         app.state.dispatch = Dispatcher(
@@ -175,6 +186,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         reassign,
         jobs,
         events,
+        forms,
+        intake_failures,
         actions,
         signals,
         open_leads,
@@ -199,12 +212,16 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         reports,
     )
     docs = api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router
-    for router in (assign.hot, webhooks.hot, *(each.router for each in resources), docs):
+    for router in (assign.hot, webhooks.hot, forms.hot, *(each.router for each in resources), docs):
         app.router.routes.extend(router.routes)
 
 
-def _admit_delivery(limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str) -> int:
-    return limits.admit_delivery(workspace_id, endpoint_id, rate) if rate is not None else 0
+def _admit_delivery(
+    limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str, *, parked: bool = False
+) -> int:
+    if rate is None:
+        return 0
+    return limits.admit_delivery(workspace_id, f"{endpoint_id}\x1fparked" if parked else endpoint_id, rate)
 
 
 async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:

@@ -1,19 +1,37 @@
 """Endpoints for webhooks of CRMs: what callers send and get."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from app.contract.faults import invalid
 from app.contract.responses import ResponseModel
 from app.contract.types import RecordModel, RequestModel, RequiredId, ShortText, ShortTexts, Timestamp
 
-EndpointKind = Literal["hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"]
+CrmKind = Literal["hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"]
+FormKindName = Literal["generic", "html"]
+EndpointKind = CrmKind | FormKindName
+FORM_KINDS = frozenset[str](get_args(FormKindName))
+"""The kinds that take what forms send. Their paths begin with /forms/."""
+SIGNED_FORMS = frozenset[str]()
+"""Of these the kinds that refuse every delivery until they have a secret."""
 NEED_ORGANIZATION = frozenset(("salesforce", "dynamics"))
 """The kinds whose deliveries must name the organization of the endpoint."""
+
+
+def _redirect(url: str) -> str:
+    parts = urlsplit(url)
+    usable = parts.scheme == "https" and parts.hostname and not parts.username and parts.password is None
+    if not usable or any(letter <= " " or letter == "\\" for letter in url):
+        raise invalid("invalid_format", "must be an https address without a user name")
+    return url
+
+
 BaseUrl = Annotated[str, Field(max_length=1024, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")]
+RedirectUrl = Annotated[str, Field(max_length=1024), AfterValidator(_redirect)]
 Secret = Annotated[str, Field(min_length=8, max_length=1024)]
 
 
@@ -27,6 +45,30 @@ class EndpointOptions(RecordModel):
         None, description="Pipedrive: the user name of the deliveries; the secret is the password."
     )
     actor: ShortTexts = Field([], description="The ids of your own integration's users or apps in the CRM.")
+    header: ShortText | None = Field(
+        None, description="Forms that sign nothing: the header that holds a secret of the endpoint."
+    )
+    redirects: Annotated[dict[ShortText, RedirectUrl], Field(max_length=50)] = Field(
+        {}, description="Kind `html`: where a visitor may be sent, by name. The form names one of them."
+    )
+    default_redirect: ShortText | None = Field(
+        None,
+        description="Kind `html`: the name in `redirects` of the page that is shown unless the form"
+        " names another.",
+    )
+    redirect_field: ShortText = Field("redirect", description="Kind `html`: the field that names a page.")
+    honeypot: ShortText | None = Field(
+        None, description="Kind `html`: a field that people do not see. Who fills it is probably a robot."
+    )
+    once_field: ShortText | None = Field(
+        None, description="Kind `html`: a hidden field that is different each time the page is shown."
+    )
+
+    @model_validator(mode="after")
+    def _default_is_listed(self) -> "EndpointOptions":
+        if self.default_redirect is not None and self.default_redirect not in self.redirects:
+            raise invalid("not_allowed", "must be one of redirects", "default_redirect")
+        return self
 
 
 class EndpointSettings(RecordModel):
@@ -156,7 +198,10 @@ class Endpoint(ResponseModel):
     options: EndpointOptions
     mapping: dict[str, Any]
     path: str
+    former_path: str | None = Field(description="The path before the last rotation, while it still works.")
+    former_path_ends_at: datetime | None
     secrets: list[EndpointSecret]
+    last_handshake_at: datetime | None = Field(description="When the vendor last checked the address.")
     last_delivery_at: datetime | None
     usual_per_day: float = Field(description="Events per day, over the last 28 days at most.")
     refused: int = Field(description="Deliveries that were not genuine, in the last 28 days.")

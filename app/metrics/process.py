@@ -160,6 +160,31 @@ class Metrics:
             buckets=_LAG_SECONDS,
             registry=registry,
         )
+        self._forms = Counter(
+            "lead_assignment_forms_received",
+            "Deliveries of forms that were taken, by what became of them.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self._refused_forms = Counter(
+            "lead_assignment_forms_refused",
+            "Deliveries of forms that were refused and not stored.",
+            ["kind", "code"],
+            registry=registry,
+        )
+        self._processed_forms = Counter(
+            "lead_assignment_forms_processed",
+            "What deliveries of forms said, by what became of it.",
+            ["kind", "result", "code"],
+            registry=registry,
+        )
+        self._form_lag_seconds = Histogram(
+            "lead_assignment_form_lag_seconds",
+            "Time from the arrival of a form until it was decided.",
+            ["kind"],
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
         self._steps_back = Counter(
             "lead_assignment_time_steps_back",
             "How often the time of decisions went back, because the clock had jumped ahead.",
@@ -237,6 +262,20 @@ class Metrics:
         self._processed_events.labels(kind, result, code or "none").inc()
         if result == "done":
             self._crm_event_lag_seconds.labels(kind).observe(max(0.0, seconds))
+
+    def form_received(self, kind: str, result: str) -> None:
+        """Counts a genuine delivery of a form."""
+        self._forms.labels(kind, result).inc()
+
+    def form_refused(self, kind: str, code: str) -> None:
+        """Counts a delivery of a form that was refused."""
+        self._refused_forms.labels(kind, code).inc()
+
+    def form_processed(self, kind: str, result: str, code: str | None, seconds: float) -> None:
+        """Counts what became of what a form said, and how many seconds after its arrival."""
+        self._processed_forms.labels(kind, result, code or "none").inc()
+        if result == "done":
+            self._form_lag_seconds.labels(kind).observe(max(0.0, seconds))
 
     def clocks_fired(self, results: Mapping[str, int], lags: Iterable[float]) -> None:
         """Counts the clocks that were looked at, by what they did, and how many seconds late."""

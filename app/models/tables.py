@@ -113,7 +113,11 @@ webhook_paths = Table(
     _required("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE")),
     _required("endpoint_id", Text),
     _required("path", LargeBinary),
-    Index("webhook_paths_of_endpoint", "workspace_id", "endpoint_id", unique=True),
+    _required("created_at", INSTANT, server_default=text("now()")),
+    Column("ends_at", INSTANT),
+    Column("deleted", LargeBinary),
+    Column("last_handshake_at", INSTANT),
+    Index("webhook_paths_of_endpoint", "workspace_id", "endpoint_id"),
 )
 installation = Table(
     "installation",
@@ -713,6 +717,35 @@ crm_turns = _of_a_workspace(
     _required("until", INSTANT),
     Column("token", Uuid),
     key=("system", "object", "record_id"),
+)
+form_ids = _of_a_workspace(
+    "form_ids",
+    _required("endpoint_id", Text),
+    _required("id_hash", LargeBinary),
+    _required("inbox_id", Uuid),
+    _required("until", INSTANT),
+    _index("form_ids_until", "until"),
+    key=("endpoint_id", "id_hash"),
+)
+form_records = _of_a_workspace(
+    "form_records",
+    _required("endpoint_id", Text),
+    _required("record", LargeBinary),
+    Column("lead_id", Uuid),
+    _required("until", INSTANT),
+    _index("form_records_of_lead", "lead_id", where="lead_id IS NOT NULL"),
+    _index("form_records_until", "until"),
+    key=("endpoint_id", "record"),
+)
+test_leads = _of_a_workspace(
+    "test_leads",
+    _required("id", Uuid),
+    _required("endpoint_id", Text),
+    _required("at", INSTANT),
+    _required("lead", LargeBinary),
+    _required("decision", LargeBinary),
+    _index("test_leads_by_age", "at"),
+    key=("id",),
 )
 
 erasures = _of_a_workspace(

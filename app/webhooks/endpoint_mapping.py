@@ -8,11 +8,24 @@ import orjson
 from pydantic import ValidationError
 
 from app.contract.crm_mapping import CrmMapping
+from app.contract.endpoints import FORM_KINDS
 from app.contract.faults import validation_failed
+from app.contract.form_mapping import FormMapping
 from app.errors import Path
 from app.webhooks.default_mappings import DEFAULTS
 
 _MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
+
+
+def check_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> None:
+    """Raises ValidationFailed for a mapping that an endpoint of this kind cannot have."""
+    if kind not in FORM_KINDS:
+        read_mapping(kind, sent, root)
+        return
+    try:
+        FormMapping.model_validate(sent)
+    except ValidationError as refused:
+        raise validation_failed(refused, root) from None
 
 
 def read_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> CrmMapping:

@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from typing import Any
 
+import orjson
+
+from app.contract.endpoints import FORM_KINDS, SIGNED_FORMS
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import UNCONDITIONAL, Make, Precondition
 from app.errors import NotFound, refused_at
@@ -22,21 +25,25 @@ from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import endpoint_hours, inbox
 from app.store.crm import endpoints as store
 from app.store.crm.endpoint_hours import Hour
-from app.store.crm.endpoints import StoredSecret
+from app.store.crm.endpoints import StoredPath, StoredSecret
 from app.store.crm.inbox import Backlog
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.values.crm_ids import crm_id_key
-from app.webhooks.endpoint_mapping import read_mapping
+from app.webhooks.endpoint_mapping import check_mapping
 
 RESOURCE_TYPE = "endpoints"
-PATH = "/webhooks/"
+PATH, FORM_PATH = "/webhooks/", "/forms/"
+BOTH_LIVE = timedelta(days=7)
+"""How long the path of a form lives on once it has a new one."""
+PARKED_FOR = timedelta(days=30)
+"""How long a deleted endpoint of a form keeps what comes."""
 MAX_SECRETS = 2
 """A new secret and the one before it. Of three, the oldest goes."""
 SIGNED_ADDRESS = frozenset(("hubspot",))
 """The kinds that sign the public address."""
-WITHOUT_SECRET = frozenset(("salesforce",))
-"""The kinds that may have no secret: they name their organization, and the path is known to them alone."""
+WITHOUT_SECRET = frozenset(("salesforce",)) | (FORM_KINDS - SIGNED_FORMS)
+"""The kinds that may have no secret, because their path is known to them alone."""
 SOON = timedelta(hours=24)
 MIN_HOURS = 12
 """So many hours with deliveries show what is usual."""
@@ -59,6 +66,9 @@ class EndpointView:
 
     record: Record
     path: str
+    former_path: str | None
+    former_path_ends_at: datetime | None
+    last_handshake_at: datetime | None
     secrets: Sequence[StoredSecret]
     hours: Sequence[Hour]
     backlog: Backlog
@@ -117,25 +127,50 @@ class Endpoints:
             body = make(before.body if before else None)
             if before is not None and before.body["kind"] != body["kind"]:
                 raise refused_at(("kind",), "not_allowed", "cannot be changed")
-            read_mapping(body["kind"], body["mapping"])
+            check_mapping(body["kind"], body["mapping"])
             await edit.put(RESOURCE_TYPE, id_, body, before)
             if before is None:
-                await self._open(edit, id_)
+                if not await store.revive_paths(edit.connection, workspace_id, id_):
+                    await self._open(edit, id_)
                 for secret in reversed(new_secrets):
                     await self._add(edit, id_, secret)
+            if body["kind"] in FORM_KINDS and body["active"] and not (before and before.body["active"]):
+                await inbox.retry_parked(edit.connection, workspace_id, id_)
         self._edited(workspace_id, id_)
         return await self.find(workspace_id, id_), before is None
 
     async def delete(self, workspace_id: int, actor: str, id_: str, on: Precondition = UNCONDITIONAL) -> None:
-        """Delete an endpoint, with its path, its secrets, and what is not processed yet. Raises NotFound."""
+        """Delete an endpoint, with its path, its secrets, and what is not processed yet. Raises NotFound.
+
+        That of a form keeps for 30 days what still comes.
+        """
         async with edit_directory(self._pool, workspace_id, actor) as edit:
             record = await _found(edit, id_)
             on.check(record)
             await edit.delete(record)
-            await store.delete_endpoint(edit.connection, workspace_id, id_)
-            await endpoint_hours.delete_hours(edit.connection, workspace_id, id_)
-            await inbox.delete_of_endpoint(edit.connection, workspace_id, id_)
+            if record.body["kind"] in FORM_KINDS:
+                settings = orjson.dumps(record.body)
+                await store.end_paths(edit.connection, workspace_id, id_, PARKED_FOR, settings)
+            else:
+                await store.delete_endpoint(edit.connection, workspace_id, id_)
+                await endpoint_hours.delete_hours(edit.connection, workspace_id, id_)
+                await inbox.delete_of_endpoint(edit.connection, workspace_id, id_)
         self._edited(workspace_id, id_)
+
+    async def rotate_path(self, workspace_id: int, actor: str, id_: str) -> EndpointView:
+        """Give the endpoint of a form a new path. The one before it lives on for seven days.
+
+        Raises NotFound, SecretsKeyMissing, and ValidationFailed for a webhook of a CRM.
+        """
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            record = await _found(edit, id_)
+            if record.body["kind"] not in FORM_KINDS:
+                raise refused_at(("kind",), "not_allowed", "has a path that cannot be changed")
+            await store.end_paths(edit.connection, workspace_id, id_, BOTH_LIVE, None)
+            await self._open(edit, id_)
+            await edit.log(RESOURCE_TYPE, id_, "put", None, None, "changed the path")
+        self._edited(workspace_id, id_)
+        return await self.find(workspace_id, id_)
 
     async def add_secret(self, workspace_id: int, actor: str, id_: str, secret: str) -> StoredSecret:
         """Add a secret. Of three, the oldest goes. Raises NotFound, SecretsKeyMissing."""
@@ -191,7 +226,13 @@ class Endpoints:
         return [
             EndpointView(
                 record=record,
-                path=PATH + self._box.decrypt(paths[record.id]).decode(),
+                path=self._path(record, paths[record.id][0]),
+                former_path=self._path(record, paths[record.id][1]) if paths[record.id][1:] else None,
+                former_path_ends_at=paths[record.id][1].ends_at if paths[record.id][1:] else None,
+                last_handshake_at=max(
+                    (each.last_handshake_at for each in paths[record.id] if each.last_handshake_at),
+                    default=None,
+                ),
                 secrets=kept[record.id],
                 hours=hours[record.id],
                 backlog=backlogs[record.id],
@@ -205,6 +246,10 @@ class Endpoints:
             )
             for record in found
         ]
+
+    def _path(self, record: Record, stored: StoredPath) -> str:
+        start = FORM_PATH if record.body["kind"] in FORM_KINDS else PATH
+        return start + self._box.decrypt(stored.path).decode()
 
     def _missing(self, body: Mapping[str, Any], kept: Sequence[StoredSecret]) -> list[EndpointFinding]:
         found = []
@@ -275,5 +320,5 @@ def _unrecognized(hours: Sequence[Hour]) -> list[EndpointFinding]:
 def _failures(backlog: Backlog) -> list[EndpointFinding]:
     if not backlog.failed:
         return []
-    detail = "Some events could not be processed. See GET /webhooks/failures."
+    detail = "Some of what came could not be processed. See the list of failures."
     return [EndpointFinding("failures", detail)]

@@ -26,26 +26,36 @@ def problem_of(code: str | None) -> str:
 
 
 async def page(
-    pool: Pool, workspace_id: int, endpoint_id: str | None, after: str | None, limit: int
+    pool: Pool,
+    workspace_id: int,
+    endpoint_id: str | None,
+    after: str | None,
+    limit: int,
+    *,
+    of_forms: bool = False,
 ) -> list[Failure]:
     """The failures after `after`, of one endpoint if named, the oldest first."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.list_failures(connection, workspace_id, endpoint_id, after, limit)
+        return await store.list_failures(
+            connection, workspace_id, endpoint_id, after, limit, of_forms=of_forms
+        )
 
 
-async def find(pool: Pool, workspace_id: int, id_: str) -> tuple[Failure, bytes | None]:
+async def find(
+    pool: Pool, workspace_id: int, id_: str, *, of_forms: bool = False
+) -> tuple[Failure, bytes | None]:
     """A failure, and the body of its delivery as far as it is kept. Raises NotFound."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        found = await store.find_failure(connection, workspace_id, id_)
+        found = await store.find_failure(connection, workspace_id, id_, of_forms=of_forms)
     if found is None:
         raise NotFound
     return found
 
 
-async def retry(pool: Pool, workspace_id: int, id_: str) -> None:
+async def retry(pool: Pool, workspace_id: int, id_: str, *, of_forms: bool = False) -> None:
     """Process a failure again. Raises NotFound."""
     async with transaction(pool, workspace_id) as connection:
-        if await store.find_failure(connection, workspace_id, id_) is None:
+        if await store.find_failure(connection, workspace_id, id_, of_forms=of_forms) is None:
             raise NotFound
         await store.retry(connection, workspace_id, [id_])
 

@@ -9,10 +9,10 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -50,6 +50,7 @@ UNKNOWN: Final = frozenset(("unknown_record", FOR_ERASED))
 """Codes with which an event is done, and its record is as unknown as before."""
 INTERNAL = "internal"
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -58,6 +59,24 @@ class Effects(Protocol):
 
     async def apply(self, workspace_id: int, events: Sequence[StoredEvent]) -> list[Applied]:
         """Apply events of different records, and return what became of each."""
+        ...
+
+
+class OtherSource(Protocol):
+    """What takes events of the inbox that no CRM sent; see `app.forms.effects`."""
+
+    def owns(self, system: str) -> bool:
+        """Whether events of this system are its own."""
+        ...
+
+    async def apply(
+        self, workspace_id: int, events: Sequence[tuple[InboxEvent, Record | None]]
+    ) -> list[Applied]:
+        """Apply events, each with its endpoint if that is still there, and return what became of each."""
+        ...
+
+    async def parse_again(self, workspace_id: int, event: InboxEvent, endpoint: Record | None) -> Settled:
+        """Read the delivery of a failure once more."""
         ...
 
 
@@ -73,12 +92,18 @@ class Inbox:
     """Applies what is due, a slice at a time."""
 
     def __init__(
-        self, pool: Pool, effects: Effects, metrics: Metrics, vendors: Mapping[str, Vendor] = VENDORS
+        self,
+        pool: Pool,
+        effects: Effects,
+        metrics: Metrics,
+        vendors: Mapping[str, Vendor] = VENDORS,
+        others: OtherSource | None = None,
     ) -> None:
         self._pool = pool
         self._effects = effects
         self._metrics = metrics
         self._vendors = vendors
+        self._others = others
 
     async def run(self, workspace_id: int) -> bool:
         """Apply one slice of what is due. Returns whether there may be more."""
@@ -135,7 +160,10 @@ class Inbox:
         endpoints: Mapping[str, Record],
         progress: _Progress,
     ) -> list[Settled]:
-        settled = [
+        told = [each for each in batch if self._others is not None and self._others.owns(each.system)]
+        settled = await self._apply_others(workspace_id, told, endpoints, progress)
+        batch = [each for each in batch if each not in told] if told else batch
+        settled += [
             await self._parse_again(workspace_id, each, endpoints.get(each.endpoint_id))
             for each in batch
             if each.event is None
@@ -144,25 +172,57 @@ class Inbox:
         gone = [each for each in batch if each.event is not None and each.endpoint_id not in endpoints]
         settled += [Settled(each.id, "done", "endpoint_deleted") for each in gone]
         sent = [_to_apply(each, endpoints[each.endpoint_id]) for each in readable]
-        for event, applied in zip(readable, await self._outcomes(workspace_id, sent), strict=True):
+        for event, applied in zip(
+            readable, await self._outcomes(workspace_id, sent, self._effects.apply), strict=True
+        ):
             kind = endpoints[event.endpoint_id].body["kind"]
             seconds = time.time() - event.received_at.timestamp()
             self._metrics.crm_event_processed(kind, applied.result, applied.code, seconds)
             settled.append(_settled(event, applied, progress))
         return settled
 
-    async def _outcomes(self, workspace_id: int, events: Sequence[StoredEvent]) -> list[Applied]:
+    async def _apply_others(
+        self,
+        workspace_id: int,
+        batch: Sequence[InboxEvent],
+        endpoints: Mapping[str, Record],
+        progress: _Progress,
+    ) -> list[Settled]:
+        """Apply what no CRM sent."""
+        others = self._others
+        if others is None or not batch:
+            return []
+        settled = [
+            await others.parse_again(workspace_id, each, endpoints.get(each.endpoint_id))
+            for each in batch
+            if each.event is None
+        ]
+        readable = [(each, endpoints.get(each.endpoint_id)) for each in batch if each.event is not None]
+        outcomes = await self._outcomes(workspace_id, readable, others.apply)
+        for (event, endpoint), applied in zip(readable, outcomes, strict=True):
+            kind = endpoint.body["kind"] if endpoint is not None else "deleted"
+            seconds = time.time() - event.received_at.timestamp()
+            self._metrics.form_processed(kind, applied.result, applied.code, seconds)
+            settled.append(_settled(event, applied, progress))
+        return settled
+
+    async def _outcomes(
+        self,
+        workspace_id: int,
+        events: Sequence[T],
+        apply: Callable[[int, Sequence[T]], Awaitable[list[Applied]]],
+    ) -> list[Applied]:
         """What became of events. One that breaks does so alone, and is kept as a failure."""
         if not events:
             return []
         try:
-            return await self._effects.apply(workspace_id, events)
+            return await apply(workspace_id, events)
         except Exception as error:
             if is_database_error(error) or isinstance(error, CONTENTION_ERRORS):
                 return [Applied("retry", "database_unavailable")] * len(events)
             if len(events) > 1:
-                return [(await self._outcomes(workspace_id, [each]))[0] for each in events]
-            log.error("event not applied", endpoint_kind=events[0].source.kind, **to_json(error))
+                return [(await self._outcomes(workspace_id, [each], apply))[0] for each in events]
+            log.error("event not applied", **to_json(error))
             return [Applied("failed", INTERNAL)]
 
     async def _parse_again(self, workspace_id: int, event: InboxEvent, record: Record | None) -> Settled:

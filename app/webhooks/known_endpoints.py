@@ -7,12 +7,17 @@ deliveries to known paths do not wait for them.
 import asyncio
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
 
 from app.dispatch.failures import is_database_error
 from app.errors import NotFound
 from app.secrets import SecretBox
+from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import endpoints as store
 from app.store.directory import records
@@ -30,7 +35,10 @@ MAX_LOOK_UPS = 4
 
 @dataclass(frozen=True, slots=True)
 class KnownEndpoint:
-    """An endpoint as deliveries are checked against it."""
+    """An endpoint as deliveries are checked against it.
+
+    `paths` are all its live public paths. The one that was asked for ends at `ends_at`, if it does.
+    """
 
     workspace_id: int
     id: str
@@ -40,6 +48,10 @@ class KnownEndpoint:
     terms: EndpointTerms
     secret_ids: tuple[str, ...]
     read_at: float
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    paths: tuple[str, ...] = field(default=(), repr=False)
+    ends_at: datetime | None = None
+    is_deleted: bool = False
 
 
 class KnownEndpoints:
@@ -58,10 +70,10 @@ class KnownEndpoints:
         self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
 
     async def find(self, path: str, max_age: float = CACHE_SECONDS, *, look_up: bool = True) -> KnownEndpoint:
-        """The endpoint with this path, as it was at most `max_age` seconds ago.
+        """The endpoint with this path, as it was at most `max_age` seconds ago, also one that is not active.
 
         Without a database it is the one that was read last. A path that nobody has asked for lately is asked
-        for with `look_up` only. Raises NotFound for an unknown path and for an endpoint that is not active.
+        for with `look_up` only. Raises NotFound for an unknown path.
         """
         key = path_hash(path)
         known = self._known.get(key)
@@ -72,7 +84,7 @@ class KnownEndpoints:
                 known = await self._read(key)
         elif self._clock() - known.read_at >= max_age:
             known = await self._refreshed(key, known, max_age)
-        if known is None or not known.active:
+        if known is None:
             raise NotFound
         return known
 
@@ -99,7 +111,7 @@ class KnownEndpoints:
         # The age counts from before the query, which may have read just before an edit.
         now = self._clock()
         found = await store.find_endpoint(self._pool, key)
-        known = await self._load(*found, now) if found is not None else None
+        known = await self._load(*found, key, now) if found is not None else None
         self._known.pop(key, None)
         self._unknown.pop(key, None)
         if known is not None:
@@ -115,19 +127,24 @@ class KnownEndpoints:
             self._unknown[key] = now
         return known
 
-    async def _load(self, workspace_id: int, id_: str, now: float) -> KnownEndpoint | None:
+    async def _load(self, workspace_id: int, id_: str, key: bytes, now: float) -> KnownEndpoint | None:
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             record = await records.find_record(connection, workspace_id, RESOURCE_TYPE, id_)
+            paths = (await store.find_paths(connection, workspace_id, [id_]))[id_]
             kept = (await store.list_secrets(connection, workspace_id, [id_]))[id_]
-        if record is None:
+            time_now = await read_now(connection, workspace_id)
+        asked = next((each for each in paths if each.path_hash == key), None)
+        if asked is None or (asked.ends_at is not None and asked.ends_at <= time_now):
             return None
-        body = record.body
+        body = record.body if record is not None else orjson.loads(asked.deleted or b"null")
+        if body is None:
+            return None
         return KnownEndpoint(
             workspace_id=workspace_id,
             id=id_,
             kind=body["kind"],
             system=system_of(body["kind"], body["organization_id"]),
-            active=body["active"],
+            active=body["active"] and record is not None,
             terms=EndpointTerms(
                 secrets=tuple(self._box.decrypt(each.secret) for each in kept),
                 base_url=body["base_url"] or self._base_url or "",
@@ -136,4 +153,8 @@ class KnownEndpoints:
             ),
             secret_ids=tuple(each.id for each in kept),
             read_at=now,
+            mapping=body["mapping"],
+            paths=tuple(self._box.decrypt(each.path).decode() for each in paths),
+            ends_at=asked.ends_at,
+            is_deleted=record is None,
         )

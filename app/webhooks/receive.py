@@ -62,22 +62,22 @@ class Receiver:
         vendors: Mapping[str, Vendor] = VENDORS,
     ) -> None:
         self.tally = Tally(pool)
+        self.endpoints = KnownEndpoints(pool, box, base_url)
         self._pool = pool
         self._metrics = metrics
         self._admit = admit
         self._vendors = vendors
-        self._endpoints = KnownEndpoints(pool, box, base_url)
 
     async def find(self, path: str, *, look_up: bool = True) -> KnownEndpoint:
         """The active endpoint with this path; without `look_up`, if it is known. Raises NotFound."""
-        known = await self._endpoints.find(path, look_up=look_up)
-        if known.kind not in self._vendors:
+        known = await self.endpoints.find(path, look_up=look_up)
+        if known.kind not in self._vendors or not known.active:
             raise NotFound
         return known
 
     def forget(self, workspace_id: int, endpoint_id: str) -> None:
         """Let an edit of an endpoint take effect with its next delivery."""
-        self._endpoints.forget(workspace_id, endpoint_id)
+        self.endpoints.forget(workspace_id, endpoint_id)
 
     async def receive(self, path: str, known: KnownEndpoint, request: WebhookRequest) -> Answer:
         """Verify and store a delivery, and answer it as its vendor wants.
@@ -112,7 +112,7 @@ class Receiver:
             self._note_use(known, vendor.verify(request, known.terms, datetime.now(UTC)))
         except Refused as refused:
             # The secret may have been added a moment ago.
-            newer = await self._endpoints.find(path, REFRESH_SECONDS)
+            newer = await self.endpoints.find(path, REFRESH_SECONDS)
             if newer.terms == known.terms:
                 raise self._refusal(known, refused.code) from None
             try:

@@ -24,6 +24,7 @@ class Tally:
         self._pool = pool
         self._counts: defaultdict[int, dict[str, Counts]] = defaultdict(dict)
         self._used: defaultdict[int, dict[tuple[str, str], datetime]] = defaultdict(dict)
+        self._handshakes: defaultdict[int, set[str]] = defaultdict(set)
         self._next = 0.0
         self._later: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
@@ -35,6 +36,10 @@ class Tally:
     def used(self, workspace_id: int, endpoint_id: str, secret_id: str) -> None:
         """A secret has just fitted."""
         self._used[workspace_id][endpoint_id, secret_id] = datetime.now(UTC)
+
+    def shook_hands(self, workspace_id: int, endpoint_id: str) -> None:
+        """An endpoint has just answered a handshake."""
+        self._handshakes[workspace_id].add(endpoint_id)
 
     def write_soon(self) -> None:
         """Write down what was counted in the background, now or when the last time is long enough ago."""
@@ -48,7 +53,7 @@ class Tally:
         await self.write()
 
     async def _write_later(self) -> None:
-        while self._counts or self._used:
+        while self._counts or self._used or self._handshakes:
             await asyncio.sleep(max(self._next - time.monotonic(), 0))
             await self.write()
         self._later = None
@@ -59,12 +64,14 @@ class Tally:
             self._next = time.monotonic() + WRITE_EVERY_SECONDS
             counts, self._counts = self._counts, defaultdict(dict)
             used, self._used = self._used, defaultdict(dict)
-            for workspace_id in counts.keys() | used.keys():
+            shaken, self._handshakes = self._handshakes, defaultdict(set)
+            for workspace_id in counts.keys() | used.keys() | shaken.keys():
                 try:
                     async with transaction(self._pool, workspace_id) as connection:
                         if counts[workspace_id]:
                             await endpoint_hours.add_counts(connection, workspace_id, counts[workspace_id])
                         await endpoints.note_use(connection, workspace_id, used[workspace_id])
+                        await endpoints.note_handshakes(connection, workspace_id, list(shaken[workspace_id]))
                 except WorkspaceDeleted:
                     continue
                 except Exception as error:

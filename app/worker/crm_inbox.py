@@ -1,9 +1,12 @@
-"""What CRMs have sent is applied, and old deliveries are deleted."""
+"""What CRMs and forms have sent is applied, and old deliveries are deleted."""
 
 from app.dispatch.dispatcher import Dispatcher
+from app.forms.effects import FormEffects
 from app.privacy.settings import raw_kept
 from app.store.connection.pool import Pool, transaction
-from app.store.crm import endpoint_hours, inbox_retention
+from app.store.crm import endpoint_hours, endpoints, inbox_retention
+from app.store.forms import inbox as form_inbox
+from app.store.forms import records, test_leads
 from app.store.life.agenda import Agenda
 from app.webhooks.effects import Effects
 from app.webhooks.inbox import Inbox
@@ -20,7 +23,8 @@ class CrmInbox:
 
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
-        self._inbox = Inbox(pool, Effects(pool, dispatch), dispatch.metrics)
+        forms = FormEffects(pool, dispatch)
+        self._inbox = Inbox(pool, Effects(pool, dispatch), dispatch.metrics, others=forms)
         self._deleting = Every(DELETE_EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
@@ -47,4 +51,9 @@ class CrmInbox:
             bodies = await inbox_retention.drop_old_bodies(connection, workspace_id, SLICE, kept)
             rows = await inbox_retention.delete_old(connection, workspace_id, SLICE)
             await endpoint_hours.delete_old_hours(connection, workspace_id, SLICE)
-        return max(bodies, rows) >= SLICE
+            ids = await form_inbox.delete_old_ids(connection, workspace_id, SLICE)
+            known = await records.delete_old(connection, workspace_id, SLICE)
+            tests = await test_leads.delete_old(connection, workspace_id, SLICE)
+            for ended in await endpoints.delete_ended(connection, workspace_id):
+                await form_inbox.delete_ids_of_endpoint(connection, workspace_id, ended)
+        return max(bodies, rows, ids, known, tests) >= SLICE

@@ -112,6 +112,15 @@ async def delete_endpoint(
     return NoContent()
 
 
+@router.post("/endpoints/{id}/path")
+@requires("admin", problems=KEY_PROBLEMS)
+async def rotate_endpoint_path(
+    caller: CallerParameter, endpoints: EndpointsParameter, id: PathId
+) -> Json[Endpoint]:
+    """Gives the endpoint of a form a new path. The former one works for seven more days."""
+    return _shown(await endpoints.rotate_path(caller.workspace_id, caller.key_id, id))
+
+
 @router.post("/endpoints/{id}/secrets", status_code=201)
 @requires("admin", problems=KEY_PROBLEMS)
 async def add_endpoint_secret(
@@ -145,6 +154,9 @@ def to_json(view: EndpointView) -> dict[str, Any]:
         "id": view.record.id,
         **view.record.body,
         "path": view.path,
+        "former_path": view.former_path,
+        "former_path_ends_at": view.former_path_ends_at,
+        "last_handshake_at": view.last_handshake_at,
         "secrets": [_secret(each) for each in view.secrets],
         "last_delivery_at": max((h.last_at for h in view.hours if h.last_at is not None), default=None),
         "usual_per_day": round(events / span, 1),

@@ -2,22 +2,61 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from app.store.clocks import NOW
 from app.store.connection.pool import Connection, Pool, look_up
+from app.store.connection.rows import row_in_utc
 
 SELECT_PATH = "SELECT workspace_id, endpoint_id FROM webhook_paths WHERE path_hash = $1"
 """The endpoint of a public path, whatever its workspace."""
 
-SELECT_PATHS = """
-SELECT endpoint_id, path FROM webhook_paths WHERE workspace_id = $1 AND endpoint_id = ANY ($2::text[])
+SELECT_PATHS = f"""
+SELECT endpoint_id, path_hash, path, ends_at, deleted, last_handshake_at
+  FROM webhook_paths
+ WHERE workspace_id = $1 AND endpoint_id = ANY ($2::text[])
+   AND (ends_at IS NULL OR ends_at > {NOW})
+ ORDER BY ends_at DESC NULLS FIRST
 """
-"""The encrypted paths of some endpoints."""
+"""The encrypted live paths of some endpoints, those that do not end first."""
 
 INSERT_PATH = """
 INSERT INTO webhook_paths (path_hash, workspace_id, endpoint_id, path) VALUES ($2, $1, $3, $4)
 """
 """The path of a new endpoint."""
+
+END_PATHS = f"""
+UPDATE webhook_paths SET ends_at = {NOW} + $3::interval, deleted = $4
+ WHERE workspace_id = $1 AND endpoint_id = $2 AND (ends_at IS NULL OR $4::bytea IS NOT NULL)
+"""
+"""The paths of an endpoint end after a while. Of a deleted endpoint its settings are kept until then."""
+
+REVIVE_PATHS = """
+UPDATE webhook_paths SET ends_at = NULL, deleted = NULL
+ WHERE workspace_id = $1 AND endpoint_id = $2 AND deleted IS NOT NULL
+RETURNING path_hash
+"""
+"""The paths of an endpoint that was deleted lead to the one that is made again under its id."""
+
+NOTE_HANDSHAKES = f"""
+UPDATE webhook_paths SET last_handshake_at = {NOW}
+ WHERE workspace_id = $1 AND endpoint_id = ANY ($2::text[])
+"""
+"""Endpoints have just answered a handshake."""
+
+DELETE_ENDED_PATHS = f"""
+DELETE FROM webhook_paths WHERE workspace_id = $1 AND ends_at <= {NOW}
+RETURNING endpoint_id
+"""
+"""Paths that have ended."""
+
+DELETE_SECRETS_WITHOUT_PATH = """
+DELETE FROM endpoint_secrets
+ WHERE workspace_id = $1 AND endpoint_id = ANY ($2::text[])
+   AND NOT EXISTS (SELECT FROM webhook_paths AS path
+                    WHERE path.workspace_id = $1 AND path.endpoint_id = endpoint_secrets.endpoint_id)
+"""
+"""The secrets of endpoints no path of which is left."""
 
 DELETE_PATH = "DELETE FROM webhook_paths WHERE workspace_id = $1 AND endpoint_id = $2"
 """The path leads nowhere from now on."""
@@ -65,16 +104,59 @@ class StoredSecret:
     last_used_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPath:
+    """A public path, encrypted, and when it ends. `deleted` are the settings of an endpoint that is gone."""
+
+    path_hash: bytes
+    path: bytes
+    ends_at: datetime | None
+    deleted: bytes | None
+    last_handshake_at: datetime | None
+
+
 async def find_endpoint(pool: Pool, path_hash: bytes) -> tuple[int, str] | None:
     """Return the workspace and the id of the endpoint with this path, or None."""
     row = await look_up(pool, pool.acquire_seconds, SELECT_PATH, path_hash)
     return (row["workspace_id"], row["endpoint_id"]) if row else None
 
 
-async def find_paths(connection: Connection, workspace_id: int, ids: Sequence[str]) -> dict[str, bytes]:
-    """Return the encrypted paths of these endpoints, by id."""
-    rows = await connection.fetch(SELECT_PATHS, workspace_id, list(ids))
-    return {row["endpoint_id"]: row["path"] for row in rows}
+async def find_paths(
+    connection: Connection, workspace_id: int, ids: Sequence[str]
+) -> dict[str, list[StoredPath]]:
+    """Return the live paths of these endpoints, by id, the newest first."""
+    found: dict[str, list[StoredPath]] = {id_: [] for id_ in ids}
+    for row in await connection.fetch(SELECT_PATHS, workspace_id, list(ids)):
+        columns = row_in_utc(row)
+        found[columns.pop("endpoint_id")].append(StoredPath(**columns))
+    return found
+
+
+async def end_paths(
+    connection: Connection, workspace_id: int, endpoint_id: str, after: timedelta, deleted: bytes | None
+) -> None:
+    """Let the paths of an endpoint end; `deleted` are its settings if it was deleted."""
+    await connection.execute(END_PATHS, workspace_id, endpoint_id, after, deleted)
+
+
+async def revive_paths(connection: Connection, workspace_id: int, endpoint_id: str) -> bool:
+    """Give an endpoint the paths back that it had when it was deleted. Return whether there were any."""
+    return bool(await connection.fetch(REVIVE_PATHS, workspace_id, endpoint_id))
+
+
+async def note_handshakes(connection: Connection, workspace_id: int, endpoint_ids: Sequence[str]) -> None:
+    """Note that endpoints have just answered a handshake."""
+    if endpoint_ids:
+        await connection.execute(NOTE_HANDSHAKES, workspace_id, sorted(endpoint_ids))
+
+
+async def delete_ended(connection: Connection, workspace_id: int) -> list[str]:
+    """Delete paths that have ended, and secrets that nothing needs. Return the endpoints."""
+    rows = await connection.fetch(DELETE_ENDED_PATHS, workspace_id)
+    ids = sorted({row["endpoint_id"] for row in rows})
+    if ids:
+        await connection.execute(DELETE_SECRETS_WITHOUT_PATH, workspace_id, ids)
+    return ids
 
 
 async def insert_path(

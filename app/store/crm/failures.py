@@ -14,14 +14,15 @@ inbox.received_at, inbox.ended_at
 
 SELECT_FAILURES = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
- WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid
+ WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid AND starts_with(system, 'form:') = $4
  ORDER BY inbox.id LIMIT $3
 """
 """A page of failures, the oldest first."""
 
 SELECT_FAILURES_OF_ENDPOINT = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
- WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $4 AND id > $2::uuid
+ WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $5 AND id > $2::uuid
+   AND starts_with(system, 'form:') = $4
  ORDER BY inbox.id LIMIT $3
 """
 """A page of the failures of one endpoint, the oldest first."""
@@ -30,7 +31,7 @@ SELECT_FAILURE = f"""
 SELECT {_COLUMNS}, (SELECT body FROM crm_deliveries
                      WHERE workspace_id = $1 AND id = inbox.delivery_id LIMIT 1) AS body
   FROM crm_inbox AS inbox
- WHERE workspace_id = $1 AND id = $2::uuid AND state = 'failed'
+ WHERE workspace_id = $1 AND id = $2::uuid AND state = 'failed' AND starts_with(system, 'form:') = $3
 """
 """One failure, with the body of its delivery."""
 
@@ -71,23 +72,29 @@ class Failure:
 
 
 async def list_failures(
-    connection: Connection, workspace_id: int, endpoint_id: str | None, after: str | None, limit: int
+    connection: Connection,
+    workspace_id: int,
+    endpoint_id: str | None,
+    after: str | None,
+    limit: int,
+    *,
+    of_forms: bool = False,
 ) -> list[Failure]:
-    """Return the failures after `after`, of one endpoint if named, the oldest first."""
+    """Return the failures of CRMs or of forms after `after`, of one endpoint if named, the oldest first."""
     if endpoint_id is None:
-        rows = await connection.fetch(SELECT_FAILURES, workspace_id, after or FIRST, limit)
+        rows = await connection.fetch(SELECT_FAILURES, workspace_id, after or FIRST, limit, of_forms)
     else:
         rows = await connection.fetch(
-            SELECT_FAILURES_OF_ENDPOINT, workspace_id, after or FIRST, limit, endpoint_id
+            SELECT_FAILURES_OF_ENDPOINT, workspace_id, after or FIRST, limit, of_forms, endpoint_id
         )
     return [Failure(**row_in_utc(row)) for row in rows]
 
 
 async def find_failure(
-    connection: Connection, workspace_id: int, id_: str
+    connection: Connection, workspace_id: int, id_: str, *, of_forms: bool = False
 ) -> tuple[Failure, bytes | None] | None:
     """Return a failure and the body of its delivery, as far as that is still kept; None if there is none."""
-    row = await connection.fetchrow(SELECT_FAILURE, workspace_id, id_)
+    row = await connection.fetchrow(SELECT_FAILURE, workspace_id, id_, of_forms)
     if row is None:
         return None
     fields = row_in_utc(row)

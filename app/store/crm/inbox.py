@@ -69,6 +69,13 @@ SELECT min(received_at) AS at FROM (
 """
 """When the oldest event came that nobody has looked at, without those of records that must wait."""
 
+RETRY_PARKED = """
+UPDATE crm_inbox SET state = 'pending', ended_at = NULL, next_at = clock_timestamp()
+ WHERE workspace_id = $1 AND endpoint_id = $2 AND state = 'failed'
+   AND code IN ('endpoint_inactive', 'endpoint_deleted')
+"""
+"""What came to an endpoint while it was not active is due."""
+
 DELETE_OF_ENDPOINT = "DELETE FROM crm_inbox WHERE workspace_id = $1 AND endpoint_id = $2"
 """The events of an endpoint that is deleted."""
 
@@ -171,6 +178,11 @@ async def find_oldest_unread(connection: Connection, workspace_id: int) -> datet
     """Return when the oldest event came that could be looked at, or None."""
     at: datetime | None = await connection.fetchval(SELECT_OLDEST_UNREAD, workspace_id)
     return at
+
+
+async def retry_parked(connection: Connection, workspace_id: int, endpoint_id: str) -> None:
+    """Process what came to an endpoint while it was not active."""
+    await connection.execute(RETRY_PARKED, workspace_id, endpoint_id)
 
 
 async def delete_of_endpoint(connection: Connection, workspace_id: int, endpoint_id: str) -> None:

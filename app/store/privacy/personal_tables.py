@@ -81,6 +81,9 @@ PERSONAL_TABLES = (
         "crm_records", "crm_records", ("system", "object", "id"), "lead_id = $2", DELETED
     ),
     PersonalTable(
+        "form_records", "form_records", ("endpoint_id", "record"), "lead_id = $2", "lead_id = NULL",
+    ),
+    PersonalTable(
         "suppressions", "suppressions", ("kind", "value", "id"), "assignment_id = $2", KEPT, by="assignment"
     ),
 )  # fmt: skip
@@ -109,6 +112,7 @@ ELSEWHERE: Mapping[str, str] = {
     "crm_field_versions": "values of fields of CRM records",
     "crm_findings": "findings about CRM records",
     "crm_turns": "CRM records that are being processed",
+    "test_leads": "test leads of form tools, which go after seven days",
 }
 """Tables with data about leads that need a statement of their own."""
 
@@ -129,6 +133,7 @@ NOTHING: Mapping[str, str] = {
     "worker_runs": "times",
     "endpoint_secrets": "secrets of webhooks",
     "endpoint_hours": "counts of webhooks",
+    "form_ids": "hashes of ids of deliveries",
     "crm_confirmed_writes": "decisions whose owner the CRM confirmed",
     "crm_users": "owners as users of CRMs",
     "crm_watch": "how far the decisions were looked at",

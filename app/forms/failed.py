@@ -1,0 +1,51 @@
+"""Deliveries that are no lead yet: why, what is kept of them, and test leads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.errors import NotFound
+from app.forms.stored import from_bytes
+from app.store.connection.pool import Pool, transaction
+from app.store.crm.failures import FIRST, Failure
+from app.store.forms import failures, test_leads
+
+PROBLEMS: Final[Mapping[str, str]] = {
+    "unreadable": "The body is not what the form tool documents.",
+    "no_identity": "No field is known as an e-mail address, a phone number or a company.",
+    "invalid_mapping": "The mapping of the endpoint cannot be read by this version of the service.",
+    "awaiting_fetch": "The form tool sent only ids. What they stand for has not been fetched yet.",
+    "too_large": "The body was larger than the limit and was not kept.",
+    "rate_limited": "More came than the endpoint's rate allows. Run it again when the flood is over.",
+    "endpoint_inactive": "The endpoint was not active. What came is processed when it is again.",
+    "endpoint_deleted": "The endpoint was deleted. What came is processed if it is made again.",
+    "unknown_lead": "An event came, but nothing about the lead that it belongs to.",
+    "value_missing": "A part of the body has nothing in it.",
+    "internal": "Processing failed because of a defect.",
+}
+"""What the codes mean."""
+
+
+def problem_of(code: str | None) -> str:
+    """What a code means."""
+    return PROBLEMS.get(code or "", "The lead was refused with this code, see the list of errors.")
+
+
+async def find(
+    pool: Pool, workspace_id: int, id_: str
+) -> tuple[Failure, bytes | None, Mapping[str, Any] | None]:
+    """A failure, what is kept of its body, and the ids to fetch. Raises NotFound."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        found = await failures.find(connection, workspace_id, id_)
+    if found is None:
+        raise NotFound
+    failure, body, event = found
+    fetch = from_bytes(event).fetch if event is not None else None
+    return failure, body, fetch or None
+
+
+async def page_of_tests(
+    pool: Pool, workspace_id: int, after: str | None, limit: int
+) -> Sequence[test_leads.TestLead]:
+    """The test leads after `after`, the oldest first."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await test_leads.list_page(connection, workspace_id, after or FIRST, limit)

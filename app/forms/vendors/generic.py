@@ -1,0 +1,141 @@
+"""JSON of any tool, read with the paths in the endpoint's mapping.
+
+A path is `$.contact.emails[0].value`; `$` may be left out, `[*]` stands for every element, and
+`[name=utm_source]` for the elements whose field `name` has this value. Without a mapping the names of the
+fields tell what they mean.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from app.forms.vendors.base import Delivery, FormMap, FormRequest, FormTerms, PlainForm, Unreadable
+from app.forms.vendors.bodies import Body, first_text, read_body, texts_of
+from app.forms.vendors.fields import FormField, fields_of, map_fields
+from app.values.booleans import read_boolean
+from app.webhooks.vendors.payloads import moment
+
+UNREADABLE_BYTES: Final = "unreadable_bytes"
+"""The attribute with the values that no charset reads, as base64."""
+MAX_ITEMS: Final = 500
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,6})\]|\[\*\]|\[([^\]=]+)=([^\]]*)\]|\[(['\"])(.*?)\5\]")
+
+
+class GenericForm(PlainForm):
+    """Implements FormKind."""
+
+    kind = "generic"
+    retries = frozenset((413, 429))
+
+    def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
+        """One delivery, or one for each element of a list."""
+        body = read_body(request)
+        found = _items(body.document, terms.mapping)
+        if len(found) > MAX_ITEMS:
+            raise Unreadable("has too many elements")
+        return [_delivery(each, body, terms.mapping) for each in found]
+
+
+def _items(document: Any, mapping: FormMap) -> list[Any]:
+    if mapping.items is not None:
+        found = list(values_at(document, mapping.items))
+        return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+    return document if isinstance(document, list) else [document]
+
+
+def _delivery(item: Any, body: Body, mapping: FormMap) -> Delivery:
+    if not isinstance(item, dict):
+        raise Unreadable("is no object")
+    whole = hashlib.sha256(orjson.dumps(item, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    id_ = _first(item, mapping.id)
+    record = _first(item, mapping.record)
+    if not all(_is_one_of(item, path, wanted) for path, wanted in mapping.when.items()):
+        return Delivery("ignore", id_ or whole)
+    fields = [*_mapped(item, mapping), *_others(item, body, mapping)]
+    mapped = map_fields(fields, replace(mapping, fields={name: [name] for name in mapping.fields}))
+    unmapped = {**mapped.unmapped, **({UNREADABLE_BYTES: dict(body.unreadable)} if body.unreadable else {})}
+    return Delivery(
+        "lead",
+        id_ or whole,
+        record=record,
+        lead=mapped.lead,
+        at=_moment(_first_value(item, mapping.at)),
+        is_test=any(read_boolean(each) is True for path in mapping.test for each in values_at(item, path)),
+        flags=(*body.flags, *mapped.flags),
+        unmapped=unmapped,
+    )
+
+
+def _mapped(item: Mapping[str, Any], mapping: FormMap) -> Iterator[FormField]:
+    """The fields that the mapping names, each under the name of the lead's field."""
+    for name, paths in mapping.fields.items():
+        value = next((each for path in paths if (each := _value(item, path)) not in (None, "", [])), None)
+        if value is not None:
+            yield FormField(name, value)
+
+
+def _others(item: Mapping[str, Any], body: Body, mapping: FormMap) -> Iterator[FormField]:
+    """What the mapping does not name: with a mapping nothing, without one every field."""
+    if mapping.fields:
+        return
+    yield from fields_of(item)
+    known = item.keys()
+    yield from fields_of({name: value for name, value in body.query.items() if name not in known})
+
+
+def _value(item: Any, path: str) -> Any:
+    found = list(values_at(item, path))
+    return found[0] if len(found) == 1 else found or None
+
+
+def _first(item: Any, paths: Sequence[str]) -> str:
+    return next((text for path in paths for each in values_at(item, path) if (text := first_text(each))), "")
+
+
+def _first_value(item: Any, paths: Sequence[str]) -> Any:
+    return next((each for path in paths for each in values_at(item, path) if each not in (None, "")), None)
+
+
+def _is_one_of(item: Any, path: str, wanted: Sequence[Any]) -> bool:
+    allowed = {text for each in wanted for text in texts_of(each)}
+    return any(text in allowed for each in values_at(item, path) for text in texts_of(each))
+
+
+def _moment(value: Any) -> datetime | None:
+    return moment(value) if value is not None else None
+
+
+def values_at(document: Any, path: str) -> Iterator[Any]:
+    """What stands at a path. Nothing for a path that leads nowhere."""
+    if isinstance(document, dict) and path in document:
+        yield document[path]
+        return
+    found = [document]
+    for step in _STEP.finditer(path.removeprefix("$")):
+        found = [each for one in found for each in _next(one, step)]
+    yield from found
+
+
+def _next(value: Any, step: re.Match[str]) -> list[Any]:
+    name, number, key, wanted, _, quoted = step.groups()
+    if number is not None:
+        position = int(number)
+        return [value[position]] if isinstance(value, list) and position < len(value) else []
+    if key is not None:
+        elements = value if isinstance(value, list) else []
+        return [each for each in elements if isinstance(each, dict) and first_text(each.get(key)) == wanted]
+    if name is None and quoted is None:
+        return (
+            list(value)
+            if isinstance(value, list)
+            else list(value.values())
+            if isinstance(value, dict)
+            else []
+        )
+    field = name if name is not None else quoted
+    return [value[field]] if isinstance(value, dict) and field in value else []

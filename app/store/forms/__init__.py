@@ -1,0 +1,1 @@
+"""What comes from forms: which ids came, whose lead a record is, and test leads."""

@@ -1,0 +1,18 @@
+"""Failures of forms with what their rows hold."""
+
+from app.store.connection.pool import Connection
+from app.store.crm import failures
+from app.store.crm.failures import Failure
+
+SELECT_EVENT = "SELECT event FROM crm_inbox WHERE workspace_id = $1 AND id = $2::uuid"
+"""What a row of the inbox holds."""
+
+
+async def find(
+    connection: Connection, workspace_id: int, id_: str
+) -> tuple[Failure, bytes | None, bytes | None] | None:
+    """Return a failure, the body of its delivery and what was made of it, as far as they are kept."""
+    found = await failures.find_failure(connection, workspace_id, id_, of_forms=True)
+    if found is None:
+        return None
+    return (*found, await connection.fetchval(SELECT_EVENT, workspace_id, id_))

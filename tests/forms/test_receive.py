@@ -1,0 +1,29 @@
+"""What a form sends is stored before it is answered, and becomes a lead like any other."""
+
+from tests.forms.deliveries import form, leads, post, settled
+from tests.support.workspace import Workspace
+
+MAPPING = {
+    "fields": {"email": "$.person.emails[0].value", "company": "$.firm", "attributes.plan": "$.deal.plan"},
+    "id": "$.event_id",
+}
+BODY = {
+    "event_id": "ev-1",
+    "firm": "Nordlicht Werke",
+    "person": {"emails": [{"value": "tilda@nordlicht.example"}]},
+    "deal": {"plan": "large"},
+}
+
+
+async def test_json_of_any_tool_becomes_a_lead_by_the_mapping_of_its_endpoint(workspace: Workspace) -> None:
+    path = await form(workspace, mapping=MAPPING)
+    answer = await post(workspace, path, BODY)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "x-problem-id" not in answer.headers
+
+    await settled(workspace)
+    (lead,) = await leads(workspace)
+    print(lead)
+    assert (await post(workspace, path, BODY)).status_code == 200
+    await settled(workspace)
+    assert len(await leads(workspace)) == 1
