@@ -11,10 +11,12 @@ from app.contract.faults import invalid
 from app.contract.responses import ResponseModel
 from app.contract.types import RecordModel, RequestModel, RequiredId, ShortText, ShortTexts, Timestamp
 
-CrmKind = Literal["hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"]
-FormKindName = Literal["generic", "html"]
-EndpointKind = CrmKind | FormKindName
-FORM_KINDS = frozenset[str](get_args(FormKindName))
+EndpointKind = Literal[
+    "hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho",
+    "generic", "html",
+]  # fmt: skip
+CRM_KINDS = frozenset(("hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"))
+FORM_KINDS = frozenset[str](get_args(EndpointKind)) - CRM_KINDS
 """The kinds that take what forms send. Their paths begin with /forms/."""
 SIGNED_FORMS = frozenset[str]()
 """Of these the kinds that refuse every delivery until they have a secret."""

@@ -1,12 +1,11 @@
 """Reads multipart bodies into the urlencoded form in which they are kept. Files are dropped."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_from_bytes
 
 from python_multipart import multipart
 from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartCallbacks
 
 from app.forms.vendors.base import FormRequest, Unreadable
 from app.forms.vendors.bodies import DROPPED_FILES, FORM, MAX_FIELDS
@@ -45,6 +44,10 @@ def flattened(request: FormRequest) -> FormRequest:
     return FormRequest(request.method, headers, request.query, body)
 
 
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+
 @dataclass(slots=True)
 class _Parts:
     """Collects the parts of a body."""
@@ -58,7 +61,7 @@ class _Parts:
     _name: bytes = b""
     _is_file: bool = False
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),

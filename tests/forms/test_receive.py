@@ -23,7 +23,9 @@ async def test_json_of_any_tool_becomes_a_lead_by_the_mapping_of_its_endpoint(wo
 
     await settled(workspace)
     (lead,) = await leads(workspace)
-    print(lead)
+    assert lead["fields"]["email"] == "tilda@nordlicht.example"
+    assert lead["fields"]["attributes"] == {"plan": "large"}
+    assert lead["assignments"][0]["outcome"] == "assigned"
     assert (await post(workspace, path, BODY)).status_code == 200
     await settled(workspace)
     assert len(await leads(workspace)) == 1

@@ -21,7 +21,7 @@ WITH_LEADS: Final = frozenset((
 AGED: Final = frozenset((
     "actions", "target_messages", "bulk_jobs", "bulk_job_items", "idempotency_keys", "failed_leads",
     "crm_inbox", "crm_deliveries", "crm_findings", "crm_turns", "crm_confirmed_writes", "endpoint_hours",
-    "barred_records",
+    "barred_records", "form_ids", "form_records", "test_leads",
 ))  # fmt: skip
 """Deleted by the worker at an age."""
 BOUNDED: Final = {
@@ -42,7 +42,7 @@ BOUNDED: Final = {
     "rate_levels": "a row for each rate in use, deleted when its bucket is full again",
     "clock_recounts": "a row until the clocks of an owner are counted again",
     "crm_users": "a row for each user of a CRM who is an owner; erasing the owner deletes it",
-    "webhook_paths": "a row for each endpoint, deleted with it",
+    "webhook_paths": "a row for each endpoint, or two while it is renewed, deleted with it or 30 days later",
     "report_readers": "a row for each login of a BI tool, made and deleted by hand",
     "endpoint_secrets": "two for each endpoint, deleted with it",
     "targets": "deleted by hand",
@@ -92,6 +92,12 @@ FILL = (
     """INSERT INTO crm_records (workspace_id, system, object, id, state, seen_at, endpoint_id)
        SELECT $1, 'hubspot', 'contact', state, state, now(), 'crm'
          FROM unnest(ARRAY['waiting', 'gone', 'recorded', 'merged']) AS state""",
+    """INSERT INTO form_ids (workspace_id, endpoint_id, id_hash, inbox_id, until)
+       VALUES ($1, 'web', sha256('a'), gen_random_uuid(), now())""",
+    """INSERT INTO form_records (workspace_id, endpoint_id, record, until)
+       VALUES ($1, 'web', sha256('a'), now())""",
+    """INSERT INTO test_leads (workspace_id, id, endpoint_id, at, lead, decision)
+       VALUES ($1, gen_random_uuid(), 'web', now(), '', '')""",
     """INSERT INTO crm_field_versions (workspace_id, system, object, id, field, "order", value, by_person)
        VALUES ($1, 'hubspot', 'contact', 'recorded', 'firstname', 1, 'v', true)""",
 )  # fmt: skip

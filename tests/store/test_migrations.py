@@ -76,6 +76,9 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("target_cursors", "0, 0"),
                 ("fact_cursors", "0, 0, now()"),
                 ("spend", "'autumn', 'autumn', now()::date, 'EUR', 1, now(), 'a'"),
+                ("form_ids", "'web', sha256('a'), gen_random_uuid(), now()"),
+                ("form_records", "'web', sha256('a'), NULL, now()"),
+                ("test_leads", "gen_random_uuid(), 'web', now(), '', ''"),
                 ("share_splits", "gen_random_uuid(), '{ana}', '{received}', '{1}'"),
                 ("share_facts", "'inbound', 1, now(), NULL, gen_random_uuid()"),
             ):

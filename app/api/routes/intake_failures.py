@@ -48,24 +48,24 @@ async def retry_intake_failures(
     return Json({"retried": retried, "has_more": more})
 
 
-@router.get("/intake/failures/{failure_id}")
+@router.get("/intake/failures/{problem_id}")
 @requires("privacy")
 async def get_intake_failure(
-    caller: CallerParameter, pool: PoolParameter, failure_id: UUID
+    caller: CallerParameter, pool: PoolParameter, problem_id: UUID
 ) -> Json[IntakeFailureDetail]:
     """Returns a failure with what is kept of its delivery."""
-    failure, body, fetch = await failed.find(pool, caller.workspace_id, str(failure_id))
+    failure, body, fetch = await failed.find(pool, caller.workspace_id, str(problem_id))
     shown = body.decode("utf-8", "replace") if body else None
     return Json({**_failure(failure), "body": shown, "fetch": fetch})
 
 
-@router.post("/intake/failures/{failure_id}/retry")
+@router.post("/intake/failures/{problem_id}/retry")
 @requires("admin")
 async def retry_intake_failure(
-    caller: CallerParameter, pool: PoolParameter, failure_id: UUID
+    caller: CallerParameter, pool: PoolParameter, problem_id: UUID
 ) -> Json[RetryResult]:
     """Reads a failure again."""
-    await failures.retry(pool, caller.workspace_id, str(failure_id), of_forms=True)
+    await failures.retry(pool, caller.workspace_id, str(problem_id), of_forms=True)
     return Json({"retried": 1, "has_more": False})
 
 

@@ -43,6 +43,9 @@ SENT: dict[str, Any] = {
     "DELETE /endpoints/{id}": None,
     "POST /endpoints/{id}/secrets": {"secret": "long enough"},
     "DELETE /endpoints/{id}/secrets/{secret_id}": None,
+    "POST /endpoints/{id}/path": None,
+    "GET /intake/failures/{problem_id}": None,
+    "POST /intake/failures/{problem_id}/retry": None,
     "GET /webhooks/failures/{failure_id}": None,
     "POST /webhooks/failures/{failure_id}/retry": None,
     "GET /jobs/{job_id}": None,
@@ -127,7 +130,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
         "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
         "secret_id": endpoint["secrets"][0]["id"], "revision": str(revision),
         "failure_id": await failure_of(workspace, endpoint["path"]),
-        "suppression_id": await suppression_of(workspace),
+        "suppression_id": await suppression_of(workspace), "problem_id": await problem_of(workspace),
     }  # fmt: skip
 
 
@@ -137,6 +140,12 @@ async def failure_of(workspace: Workspace, path: str) -> str:
     headers = {"X-HubSpot-Signature": signature, "X-HubSpot-Signature-Version": "v1"}
     assert (await workspace.client.post(path, content=b"{", headers=headers)).status_code == 200
     return str((await workspace.client.get("/webhooks/failures")).json()["items"][0]["id"])
+
+
+async def problem_of(workspace: Workspace) -> str:
+    """A delivery of a form that nothing can be made of."""
+    path = (await workspace.client.put("/endpoints/form", json={"kind": "generic"})).json()["path"]
+    return str((await workspace.client.post(path, json={"n": 1})).headers["X-Problem-Id"])
 
 
 async def suppression_of(workspace: Workspace) -> str:
@@ -157,7 +166,16 @@ async def job_of(workspace: Workspace) -> str:
 UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name", "report"), "nobody"),
     **dict.fromkeys(
-        ("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id", "secret_id", "failure_id"),
+        (
+            "absence_id",
+            "lead_id",
+            "assignment_id",
+            "job_id",
+            "suppression_id",
+            "secret_id",
+            "failure_id",
+            "problem_id",
+        ),
         UNKNOWN,
     ),
     "version": "999",
