@@ -697,6 +697,8 @@ FAULTS: dict[str, str] = {
     "invalid_duration": "The duration is not an integer with a unit, such as 3d.",
     "too_many_leads": "The filter fits more leads than one job takes.",
     "invalid_domain": "The value is not a domain.",
+    "hash_refused": "The value is a hash. Lists need the value itself, and hash it.",
+    "public_suffix": "The domain is a public suffix, below which everybody has domains.",
     "invalid_hours": "The opening hours cannot be read.",
     "unknown_holidays": "The opening hours have PH, and the public holidays are not known.",
     "unknown_timezone": "The value is not an IANA time zone.",

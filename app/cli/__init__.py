@@ -49,6 +49,7 @@ _COMMANDS = {
     "report": "report",
     "import": "imports",
     "spend": "spend",
+    "suppress": "suppress",
 }
 """The commands, in the order of the help, and the file of each. It has a group `commands`, or a function."""
 

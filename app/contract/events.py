@@ -171,24 +171,6 @@ class EventSuppression(ResponseModel):
     code: Literal["free_mail", "customer_account"] | None
 
 
-class SuppressionEntry(ResponseModel):
-    """One entry of a suppression list: later leads with this address or domain are blocked.
-
-    `actor` rejected a lead: the owner if they are known, or else the id of the API key. `code` says why the
-    entry is the address although the plan asks for the domain.
-    """
-
-    id: UUID
-    kind: Literal["email", "domain"]
-    value: str
-    list: str
-    actor: str
-    at: datetime
-    assignment_id: UUID
-    event_id: UUID
-    code: Literal["free_mail", "customer_account"] | None
-
-
 class EventResult(ResponseModel):
     """What an event changed.
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from app.contract.directory import parse_id, parse_record
 from app.contract.faults import problem_document
@@ -24,8 +25,7 @@ MAX_LINES = 100_000
 MAX_ERRORS_LISTED = 100
 """All errors are counted, but only this many are listed."""
 
-NumberedItem = tuple[int, Item | Problem]
-"""The number of a line, and its record or its problem."""
+Read = TypeVar("Read")
 
 
 class LineError(ResponseModel):
@@ -84,9 +84,8 @@ async def write_lines(
     Raises ValidationFailed for too many lines.
     """
     tally, kept = Tally(), KeptSnapshot()
-    if raw.count(b"\n") >= MAX_LINES and raw.split(b"\n", MAX_LINES)[-1].strip():
-        raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
-    async for batch in _read(raw, model, slice_of(resource_type)):
+    check_lines(raw)
+    async for batch in read_lines(raw, partial(_record, model=model), slice_of(resource_type)):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
             if isinstance(item, Problem):
@@ -101,12 +100,24 @@ async def write_lines(
     return tally
 
 
-async def _read(raw: bytes, model: type[RecordModel], size: int) -> AsyncIterator[list[NumberedItem]]:
-    batch: list[NumberedItem] = []
+def check_lines(raw: bytes) -> None:
+    """Raises ValidationFailed for too many lines."""
+    if raw.count(b"\n") >= MAX_LINES and raw.split(b"\n", MAX_LINES)[-1].strip():
+        raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
+
+
+async def read_lines(
+    raw: bytes, item_of: Callable[[Any], Read], size: int
+) -> AsyncIterator[list[tuple[int, Read | Problem]]]:
+    """Reads the lines in slices: the number of each, and its item or its problem.
+
+    `item_of` makes an item of the JSON in a line. It may raise a Problem.
+    """
+    batch: list[tuple[int, Read | Problem]] = []
     pace = Pace()
     for number, line in enumerate(_lines(raw), 1):
         if line.strip():
-            batch.append((number, _item(line, model)))
+            batch.append((number, _item(line, item_of)))
         if len(batch) == size:
             yield batch
             batch = []
@@ -124,15 +135,18 @@ def _lines(raw: bytes) -> Iterator[bytes]:
     yield raw[start:]
 
 
-def _item(line: bytes, model: type[RecordModel]) -> Item | Problem:
+def _item(line: bytes, item_of: Callable[[Any], Read]) -> Read | Problem:
     if len(line) > MAX_LINE_BYTES:
         return refused_at((), "too_long", f"must be at most {MAX_LINE_BYTES} bytes")
     try:
-        sent = parse(line, LIMITS)
-        if not isinstance(sent, dict):
-            return refused_at((), "wrong_type", "must be an object")
-        if not isinstance(sent.get("id"), str):
-            return refused_at(("id",), "required", "is required and must be a string")
-        return parse_id(sent.pop("id")), parse_record(model, sent)
+        return item_of(parse(line, LIMITS))
     except Problem as problem:
         return problem
+
+
+def _record(sent: Any, model: type[RecordModel]) -> Item:
+    if not isinstance(sent, dict):
+        raise refused_at((), "wrong_type", "must be an object")
+    if not isinstance(sent.get("id"), str):
+        raise refused_at(("id",), "required", "is required and must be a string")
+    return parse_id(sent.pop("id")), parse_record(model, sent)

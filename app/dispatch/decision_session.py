@@ -167,12 +167,11 @@ class DecisionSession:
     def find_suppression(self, keys: Iterable[SuppressionKey]) -> Suppression | None:
         """The entry of a suppression list that blocks a lead, as the jobs so far left the lists."""
         for key in keys:
-            here = self.work.suppressed.get(key)
-            list_, assignment_id = self.found.suppressed.get(key, (None, ""))
-            if here is None and list_ is not None and assignment_id not in self.work.lifted:
-                here = list_
-            if here is not None:
+            if (here := self.work.suppressed.get(key)) is not None:
                 return Suppression(here, key.kind)
+            for list_, assignment_id in self.found.suppressed.get(key, ()):
+                if assignment_id not in self.work.lifted:
+                    return Suppression(list_, key.kind)
         return None
 
     def accounts_of_domain(self, domain: str) -> Sequence[Account]:

@@ -39,7 +39,7 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EarlierEvent, EventRow
 from app.store.life.outbox import ActionRow
-from app.store.life.suppressions import SuppressionRow
+from app.store.life.suppressions import RejectSuppression
 from app.store.path.group_write import (
     AssignmentRow,
     EndRow,
@@ -326,7 +326,7 @@ class UnitOfWork:
         """Write whether an assignment is refunded, and what became of a dispute about its reject."""
         self.rows.rejects[tracked.id] = RejectRow(tracked.refunded, tracked.dispute)
 
-    def suppress(self, row: SuppressionRow) -> None:
+    def suppress(self, row: RejectSuppression) -> None:
         """From now on leads with this address or domain are blocked."""
         self.rows.suppressions.append(row)
         self.suppressed[SuppressionKey(row.kind, row.value)] = row.list

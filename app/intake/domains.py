@@ -34,6 +34,11 @@ def registrable(host: str) -> str | None:
     return str(_suffixes().privatesuffix(host) or host)
 
 
+def is_public_suffix(host: str) -> bool:
+    """Whether names right below this one have registrants of their own, as below `co.uk`."""
+    return _suffixes().is_public(host)
+
+
 @cache
 def _free_mail() -> frozenset[str]:
     lines = _FREE_MAIL.read_text(encoding="ascii").split("\n")

@@ -540,12 +540,30 @@ suppressions = _of_a_workspace(
     _required("list", Text),
     _required("actor", Text),
     _required("at", INSTANT),
-    _required("assignment_id", Uuid),
-    _required("event_id", Uuid),
+    Column("assignment_id", Uuid),
+    Column("event_id", Uuid),
     Column("code", Text),
+    _required("key_id", Integer),
     Index("suppressions_by_id", "workspace_id", "id", unique=True),
     _index("suppressions_of_assignment", "assignment_id"),
+    Index(
+        "suppressions_once",
+        "workspace_id",
+        "list",
+        "kind",
+        "value",
+        unique=True,
+        postgresql_where=text("assignment_id IS NULL"),
+    ),
+    _index("suppressions_by_list", "list", "id", "kind", "key_id"),
     key=("kind", "value", "id"),
+)
+suppression_keys = _of_a_workspace(
+    "suppression_keys",
+    Column("id", Integer, autoincrement=False),
+    _required("key", LargeBinary),
+    _required("created_at", INSTANT),
+    key=("id",),
 )
 clock_recounts = _of_a_workspace(
     "clock_recounts", _required("owner_id", Text), Column("after", Uuid), key=("owner_id",)

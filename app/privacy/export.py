@@ -1,7 +1,7 @@
 """Everything that is held about the person behind a lead."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from app.errors import Erased, NotFound
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import lead_detail
+from app.store.life.suppressions import find_suppressions, suppression_keys_of
 from app.store.privacy import crm_data, erasures, held_data, plan_tests
 from app.store.privacy.held_data import shown
 
@@ -48,8 +49,8 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         distinctive = {value for value in values if len(value) >= held_data.MIN_CHARACTERS}
         sections["plan_tests"] = await plan_tests.find_tests(connection, workspace_id, distinctive)
         listed = {entry["id"] for entry in sections["suppressions"]}
-        entries = await held_data.find_suppressions(connection, workspace_id, sorted(values))
-        sections["suppressions"] += [shown(row) for row in entries if str(row["id"]) not in listed]
+        entries = await find_suppressions(connection, workspace_id, suppression_keys_of(values))
+        sections["suppressions"] += [asdict(row) for row in entries if row.id not in listed]
         records: set[RecordKey] = set()
         for id_ in ids:
             of_lead = (key for key in sections["keys"] if str(key["lead_id"]) == id_)

@@ -76,8 +76,8 @@ TABLES = (
     "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
     "failed_leads", "count_changes", "journal", "clocks", "changes", "plans", "table_versions",
     "attribute_names", "directory",
-    "erasures", "hash_keys", "barred_records", "retention_runs", "owner_erasures", "spend",
-    "workspace_locks",
+    "erasures", "hash_keys", "suppression_keys", "barred_records", "retention_runs", "owner_erasures",
+    "spend", "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""
 

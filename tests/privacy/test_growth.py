@@ -52,6 +52,7 @@ BOUNDED: Final = {
     "fact_cursors": "one row for each workspace",
     "stale_facts": "a row until the facts of the lead are made again",
     "suppressions": "entries that nobody has withdrawn",
+    "suppression_keys": "keys that an entry has, and the newest; making one deletes those without entries",
     "spend": "what was uploaded and not deleted",
 }
 """Tables that cannot grow without end, or only by what people make and can delete."""

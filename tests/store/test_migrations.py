@@ -57,8 +57,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
                 (
                     "suppressions",
-                    "'domain', 'rival.example', gen_random_uuid(), 'rivals', 'a', now(), gen_random_uuid(), "
-                    "gen_random_uuid()",
+                    "'domain', 'hash:a', gen_random_uuid(), 'rivals', 'a', now(), gen_random_uuid(), "
+                    "gen_random_uuid(), NULL, 1",
                 ),
                 ("clock_recounts", "'ana'"),
                 ("worker_runs", "now()"),
@@ -69,6 +69,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("erasures", "gen_random_uuid(), now(), 'a', '{}'"),
                 ("owner_erasures", "'ana', 1, 1, now(), now(), 'a'"),
                 ("hash_keys", "sha256('key')"),
+                ("suppression_keys", "1, sha256('key'), now()"),
                 ("barred_records", "'a', now()"),
                 ("retention_runs", "now()"),
                 ("targets", "'t', 'https://t.example/', '{*}', true, 4, 1, now(), 'a'"),

@@ -92,9 +92,9 @@ WITH numbered AS (
          'filled-' || number
     FROM numbered
 ), suppression AS (
-  INSERT INTO suppressions (workspace_id, kind, value, id, list, actor, at, assignment_id, event_id)
-  SELECT {workspace}, 'email', 'filled-' || number || '@rival.example', gen_random_uuid(), 'rivals', 'test',
-         now(), assignment, gen_random_uuid()
+  INSERT INTO suppressions (workspace_id, kind, value, id, list, actor, at, assignment_id, event_id, key_id)
+  SELECT {workspace}, 'email', 'hash:' || sha256(number::text::bytea)::text, gen_random_uuid(), 'rivals',
+         'test', now(), CASE WHEN number % 2 = 0 THEN assignment END, gen_random_uuid(), 1
     FROM numbered
 ), action AS (
   INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,

@@ -17,7 +17,7 @@ from app.intake.suppressions import choose_suppression, domain_of
 from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
-from app.store.life.suppressions import SuppressionRow
+from app.store.life.suppressions import RejectSuppression
 
 REJECTED = "rejected"
 REFUND_LIMIT = "refund_limit"
@@ -103,7 +103,7 @@ class Reject:
         choice = choose_suppression(rule.suppress, values, accounts)
         if choice is None:
             return
-        entry = SuppressionRow(
+        entry = RejectSuppression(
             kind=choice.key.kind,
             value=choice.key.value,
             id=uuid7(),

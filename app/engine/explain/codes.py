@@ -80,8 +80,8 @@ STEPS: dict[str, str] = {
     "crm_owner": "Somebody changed the owner in the CRM.",
     "crm_queue": "Somebody put the lead into a queue in the CRM.",
     "crm_loop": "Changes in the CRM made the lead decided three times within an hour, so it waits.",
-    "suppressed": "A suppression list has the address or the domain of the lead; `list` names it, and "
-    "`matched_by` says which.",
+    "suppressed": "A suppression list has the address, the domain or the phone number of the lead; "
+    "`list` names it, and `matched_by` says which.",
     "covered": "Its owner is on leave, so another one covers.",
     "returned": "Its owner is back, so the lead goes back to them.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
@@ -112,7 +112,7 @@ RETURNING_LEADS: dict[str, str] = {
     "automated": "The lead was on a path, so it is routed again.",
     "blocked": "The lead was blocked, so it is routed again.",
     "closed": "The lead's assignment was closed, so it is routed again.",
-    "suppressed": "The lead's address or its domain is on a suppression list now.",
+    "suppressed": "The lead's address, domain or phone number is on a suppression list now.",
     "not_found": "The owner is no longer in the directory, so the lead is routed again.",
     "excluded": "The caller excluded the owner, so the lead is routed again.",
     "inactive": "The owner is not active, so the lead is routed again.",
@@ -155,7 +155,7 @@ REASONS: dict[str, str] = {
     "crm_owner": "Somebody changed the owner in the CRM.",
     "crm_queue": "Somebody put the lead into a queue in the CRM.",
     "crm_loop": "Changes in the CRM made the lead decided three times within an hour; it waits in a queue.",
-    "suppressed": "Its address or its domain is on a suppression list.",
+    "suppressed": "Its address, domain or phone number is on a suppression list.",
     "covered": "Its owner is on leave, and the cover got it.",
     "returned": "Its owner is back from leave, and nobody had worked on it.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
@@ -170,6 +170,8 @@ REASONS: dict[str, str] = {
 NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
     "no_matching_block": "No block of the follow-up matches this decision.",
+    "suppressed": "The lead is on a suppression list, so nothing contacts it; `withheld_actions` lists what "
+    "would have.",
     "consent_missing": "The lead has not given the consent that the actions need; `withheld_actions` lists "
     "them.",
     "missing_value": "A value that the actions need, such as the name of a tag, is missing.",

@@ -147,7 +147,7 @@ def rejected_by(owner: str, reason: str) -> str:
 
 def suppressed(list_: str, matched_by: str) -> str:
     """A suppression list blocks the lead."""
-    what = "e-mail address" if matched_by == "email" else "e-mail domain"
+    what = {"email": "e-mail address", "phone": "phone number"}.get(matched_by, "e-mail domain")
     return f"Blocked because its {what} is on the suppression list {list_}."
 
 

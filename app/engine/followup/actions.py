@@ -15,6 +15,11 @@ from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Paramete
 from app.plan.language.templates import Placeholder
 
 _OF_ONE_LINE = frozenset(("title", "subject", "name", "via", "to", "channel"))
+SUPPRESSED = "suppressed"
+"""The code of a decision about a lead on a suppression list, and why nothing contacts it."""
+CONSENT_MISSING = "consent_missing"
+_CONTACTS = frozenset(("sequence", "chat", "task"))
+"""The types of actions that contact the person, or tell somebody to. So does any action with a consent."""
 MAX_TEXTS = 100_000
 """The most characters of all texts of one decision. The texts after that are cut."""
 
@@ -54,6 +59,7 @@ class FollowUp:
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
+        blocked = decision.code == SUPPRESSED
         settled = _settled(decision)
         cases = [{**values, **settled}]
         if decision.asked is not None:
@@ -74,6 +80,9 @@ class FollowUp:
         left_out: set[str] = set()
         room = MAX_TEXTS
         for action in chain.from_iterable(fitting):
+            if blocked and action.contacts:
+                withheld_actions.append(action.withheld(SUPPRESSED))
+                continue
             allowed = action.allowed(values, withheld_actions)
             found = allowed.made(context, now, decision.sla, room) if allowed is not None else None
             if found is not None:
@@ -107,9 +116,9 @@ def compile_follow_up(
     return FollowUp(blocks, queues or {})
 
 
-def _reason_for_none(withheld_actions: Sequence[object], left_out: set[str]) -> str:
+def _reason_for_none(withheld_actions: Sequence[Mapping[str, Any]], left_out: set[str]) -> str:
     if withheld_actions:
-        return "consent_missing"
+        return str(withheld_actions[0]["cause"])
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
@@ -160,15 +169,20 @@ class _Action:
         self._consent = action.consent
         self._consented = getter(f"consent.{action.consent}")
         self._instead = _Action(action.without_consent) if action.without_consent is not None else None
+        self.contacts = action.type in _CONTACTS or action.consent is not None
 
     def allowed(self, values: Values, withheld_actions: list[dict[str, Any]]) -> "_Action | None":
         """This action, or its replacement if the consent is missing. Notes withheld actions."""
         if self._consent is None or self._consented(values) is True:
             return self
         instead = self._instead
-        entry = {"type": self.type, "consent": self._consent, "replaced_by": instead and instead.type}
-        withheld_actions.append(entry)
+        withheld_actions.append(self.withheld(CONSENT_MISSING, instead))
         return instead.allowed(values, withheld_actions) if instead is not None else None
+
+    def withheld(self, cause: str, instead: "_Action | None" = None) -> dict[str, Any]:
+        """What the trace says of this action when it is withheld, and of the one in its place."""
+        replaced_by = instead.type if instead is not None else None
+        return {"type": self.type, "cause": cause, "consent": self._consent, "replaced_by": replaced_by}
 
     def made(
         self, context: Values, now: datetime, sla: SlaDeadlines | None, room: int

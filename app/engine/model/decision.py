@@ -137,7 +137,7 @@ class ExistingOwnership:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """The list that blocks a lead, and whether it holds the lead's `email` or its `domain`."""
+    """The list that blocks a lead, and whether it has the lead's `email`, its `domain` or its `phone`."""
 
     list: str
     matched_by: str

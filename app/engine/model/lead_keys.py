@@ -44,7 +44,10 @@ class MatchRules:
 
 
 class SuppressionKey(NamedTuple):
-    """What a suppression list can hold of a lead: its address (`email`), or the domain of it (`domain`)."""
+    """What a suppression list can hold of a lead, in its canonical form.
 
-    kind: Literal["email", "domain"]
+    That is its address (`email`), the domain of it or one above (`domain`), or its number (`phone`).
+    """
+
+    kind: Literal["email", "domain", "phone"]
     value: str

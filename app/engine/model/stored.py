@@ -26,7 +26,7 @@ from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 
-ENGINE_VERSION = "6"
+ENGINE_VERSION = "7"
 """Goes up with every change that may decide differently, or trace differently."""
 
 _TIMESTAMPS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)

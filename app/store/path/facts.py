@@ -115,9 +115,8 @@ class KnownLead:
 class Prefetched:
     """The result of the statement. `entries` begins with the requested one, if it is still there.
 
-    `matches` are lead ids by key, `known` the leads they name. `suppressed` has the list, and the assignment
-    whose reject made the entry, by kind and value. `accounts` is None where no accounts were
-    requested.
+    `matches` are lead ids by key, `known` the leads they name. `suppressed` has lists, and the assignments
+    whose rejects made the entries, by kind and value. `accounts` is None where no accounts were requested.
     """
 
     time: datetime
@@ -125,7 +124,7 @@ class Prefetched:
     replays: dict[str, StoredReply] = field(default_factory=dict)
     matches: dict[LeadKey, list[str]] = field(default_factory=dict)
     known: dict[str, KnownLead] = field(default_factory=dict)
-    suppressed: dict[SuppressionKey, tuple[str, str]] = field(default_factory=dict)
+    suppressed: dict[SuppressionKey, list[tuple[str, str | None]]] = field(default_factory=dict)
     accounts: Accounts | None = None
 
 
@@ -161,10 +160,7 @@ async def read_facts(
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
         matches=_matches(row["matches"]),
         known={each["lead_id"]: _known(each) for each in _rows(row["known"])},
-        suppressed={
-            SuppressionKey(each["kind"], each["value"]): (each["list"], each["assignment_id"])
-            for each in _rows(row["suppressed"])
-        },
+        suppressed=_suppressed(row["suppressed"]),
         accounts=None if accounts is None else accounts_from_json(row["accounts"] if accounts else None),
     )
 
@@ -177,6 +173,14 @@ def _matches(text: str | None) -> dict[LeadKey, list[str]]:
     found: dict[LeadKey, list[str]] = {}
     for each in _rows(text):
         found.setdefault(LeadKey(each["kind"], each["value"], each["source"]), []).append(each["lead_id"])
+    return found
+
+
+def _suppressed(text: str | None) -> dict[SuppressionKey, list[tuple[str, str | None]]]:
+    found: dict[SuppressionKey, list[tuple[str, str | None]]] = {}
+    for each in _rows(text):
+        entry = (each["list"], each["assignment_id"])
+        found.setdefault(SuppressionKey(each["kind"], each["value"]), []).append(entry)
     return found
 
 

@@ -19,7 +19,11 @@ from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
-from app.store.life.suppressions import DELETE_SUPPRESSIONS_OF_ASSIGNMENT, INSERT_SUPPRESSIONS, SuppressionRow
+from app.store.life.suppressions import (
+    DELETE_SUPPRESSIONS_OF_ASSIGNMENT,
+    RejectSuppression,
+    insert_reject_suppressions,
+)
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
@@ -131,7 +135,7 @@ class PendingRows:
     progress: dict[str, ProgressRow] = field(default_factory=dict)
     barred: dict[str, list[str]] = field(default_factory=dict)
     rejects: dict[str, RejectRow] = field(default_factory=dict)
-    suppressions: list[SuppressionRow] = field(default_factory=list)
+    suppressions: list[RejectSuppression] = field(default_factory=list)
     lifted: set[str] = field(default_factory=set)
     signals: dict[str, Signals] = field(default_factory=dict)
     turns: list[LedgerRow] = field(default_factory=list)
@@ -324,7 +328,7 @@ async def _write_rejects(connection: Connection, workspace_id: int, rows: Pendin
         rejects = [(workspace_id, id_, row.refunded, row.dispute) for id_, row in rows.rejects.items()]
         await connection.executemany(UPDATE_REJECT, rejects)
     if rows.suppressions:
-        await connection.execute(INSERT_SUPPRESSIONS, workspace_id, _json(rows.suppressions))
+        await insert_reject_suppressions(connection, workspace_id, rows.suppressions)
     if rows.lifted:
         lifted = [(workspace_id, id_) for id_ in rows.lifted]
         await connection.executemany(DELETE_SUPPRESSIONS_OF_ASSIGNMENT, lifted)

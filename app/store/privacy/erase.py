@@ -14,9 +14,10 @@ import orjson
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow
+from app.store.life.suppressions import find_suppressions, suppression_keys_of
 from app.store.privacy import crm_data, held_data, plan_tests
 from app.store.privacy.erasures import Erasure, insert_erasure
-from app.store.privacy.kept_hashes import ANY_SYSTEM, bar_record, ensure_hash_key, keyed_hash
+from app.store.privacy.kept_hashes import ANY_SYSTEM, bar_record, ensure_hash_key
 from app.store.privacy.personal_tables import (
     DELETED,
     KEPT,
@@ -38,9 +39,6 @@ APP_ROLE, PRIVACY_ROLE = "lead_assignment_app", "lead_assignment_privacy"
 
 UPDATE_DEAL = "UPDATE events SET ref = $3 WHERE workspace_id = $1 AND id = $2"
 """Another name for a deal."""
-
-UPDATE_SUPPRESSION = "UPDATE suppressions SET value = $3 WHERE workspace_id = $1 AND id = $2"
-"""Another value for an entry of a suppression list."""
 
 EMPTY_FAILED_LEAD = """
 UPDATE failed_leads SET request = '', code = 'erased' WHERE workspace_id = $1 AND id = $2
@@ -72,7 +70,6 @@ class _Person:
 
     values: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
-    addresses: set[str] = field(default_factory=set)
     suppressions: int = 0
     records: int = 0
 
@@ -116,7 +113,6 @@ def _person(rows: Mapping[str, Sequence[Row]]) -> _Person:
         values = orjson.loads(unpack(row["inputs"]) or b"{}").get("question", {}).get("values", {})
         sent = {values[name] for name in ("email", "phone") if isinstance(values.get(name), str)}
         person.values |= sent
-        person.addresses |= {value for value in sent if "@" in value}
         person.attributes |= set(_names(values.get("attributes") or {}))
     return person
 
@@ -144,12 +140,10 @@ async def _keep_hashes(
     rows: Mapping[str, Sequence[Row]],
     row: EraseRow,
 ) -> None:
-    """Keep entries of suppression lists, and the ids of CRM records, as hashes."""
-    entries = {entry["id"]: entry for entry in rows["suppressions"]}
-    others = await held_data.find_suppressions(connection, workspace_id, sorted(person.addresses))
-    entries |= {entry["id"]: entry for entry in others}
-    hashed = [(workspace_id, id_, keyed_hash(key, entry["value"])) for id_, entry in entries.items()]
-    await connection.executemany(UPDATE_SUPPRESSION, hashed)
+    """Count the entries of suppression lists, which are hashes, and keep the ids of CRM records as hashes."""
+    entries = {str(entry["id"]) for entry in rows["suppressions"]}
+    about = await find_suppressions(connection, workspace_id, suppression_keys_of(person.values))
+    entries |= {entry.id for entry in about}
     keys = [LeadKey(each["kind"], each["value"], each["source"]) for each in rows["identities"]]
     found = await crm_data.find_records(connection, workspace_id, lead_id, keys)
     records = found.all()
@@ -159,7 +153,7 @@ async def _keep_hashes(
     barred = {*found.certain(), *((ANY_SYSTEM, ANY_SYSTEM, id_) for id_ in found.bare_ids)}
     for record in barred:
         await bar_record(connection, workspace_id, key, record, row.now + BARRED_FOR)
-    person.suppressions, person.records = len(hashed), len(barred)
+    person.suppressions, person.records = len(entries), len(barred)
 
 
 async def _erase_elsewhere(

@@ -76,16 +76,6 @@ SELECT key, at, response FROM idempotency_keys
 UPDATE_ANSWER = "UPDATE idempotency_keys SET response = $3 WHERE workspace_id = $1 AND key = $2"
 """Another answer under an idempotency key."""
 
-SELECT_SUPPRESSIONS_OF_KEYS = """
-SELECT found.*
-  FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
- CROSS JOIN LATERAL (
-   SELECT * FROM suppressions
-    WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = wanted.value
- ) AS found
-"""
-"""The entries of suppression lists for these addresses."""
-
 
 async def find_person(connection: Connection, workspace_id: int, lead_id: str) -> list[str]:
     """Return all leads that were merged with a lead, the one that remains first. Empty for an unknown one."""
@@ -172,12 +162,6 @@ async def erase_list_answers(
         for number in answer.items:
             answer.body["items"][number] |= {"id": ERASED_ID, "lead_id": None}
         await connection.execute(UPDATE_ANSWER, workspace_id, answer.key, orjson.dumps(answer.body))
-
-
-async def find_suppressions(connection: Connection, workspace_id: int, addresses: Sequence[str]) -> list[Row]:
-    """Return the entries of suppression lists for these addresses, of any reject."""
-    kinds = ["email"] * len(addresses)
-    return list(await connection.fetch(SELECT_SUPPRESSIONS_OF_KEYS, workspace_id, kinds, list(addresses)))
 
 
 def shown(row: Row, hidden: Sequence[str] = ()) -> dict[str, Any]:

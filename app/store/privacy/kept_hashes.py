@@ -1,12 +1,15 @@
-"""What is kept of erased persons: keyed hashes, by which an address or a CRM record is recognized again.
+"""Keyed hashes, by which an address, a phone number or a CRM record is recognized without being kept.
 
-The key is random, of the workspace, and made with its first erasure. A hash cannot be turned back without it.
+The keys are random and of the workspace. A hash cannot be turned back without its key. One key is for what is
+kept of erased persons. Suppression lists have keys of their own, which can be changed: the older ones stay as
+long as entries have them, because a hash cannot be made again from a hash.
 """
 
 import hashlib
 import secrets
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from app.engine.life.crm import RecordKey
 from app.store.clocks import NOW
@@ -28,6 +31,28 @@ INSERT_HASH_KEY = "INSERT INTO hash_keys (workspace_id, key) VALUES ($1, $2) ON 
 
 SELECT_HASH_KEY = "SELECT key FROM hash_keys WHERE workspace_id = $1"
 """The key of a workspace."""
+
+INSERT_FIRST_SUPPRESSION_KEY = """
+INSERT INTO suppression_keys (workspace_id, id, key, created_at)
+SELECT $1, 1, $2, $3 WHERE NOT EXISTS (SELECT FROM suppression_keys WHERE workspace_id = $1)
+"""
+"""The first key of suppression lists."""
+
+INSERT_SUPPRESSION_KEY = """
+INSERT INTO suppression_keys (workspace_id, id, key, created_at)
+SELECT $1, coalesce(max(id), 0) + 1, $2, $3 FROM suppression_keys WHERE workspace_id = $1
+"""
+"""One more key of suppression lists."""
+
+SELECT_SUPPRESSION_KEYS = "SELECT id, key FROM suppression_keys WHERE workspace_id = $1 ORDER BY id DESC"
+"""The keys of suppression lists, the newest first."""
+
+DELETE_UNUSED_SUPPRESSION_KEYS = """
+DELETE FROM suppression_keys AS old
+ WHERE workspace_id = $1 AND id < (SELECT max(id) FROM suppression_keys WHERE workspace_id = $1)
+   AND NOT EXISTS (SELECT FROM suppressions WHERE workspace_id = $1 AND key_id = old.id)
+"""
+"""Older keys that no entry has any more."""
 
 BAR_RECORD = """
 INSERT INTO barred_records (workspace_id, hash, until) VALUES ($1, $2, $3)
@@ -58,6 +83,13 @@ SELECT system, object, id
 """Those of these records that are leads."""
 
 
+class HashKey(NamedTuple):
+    """A key of suppression lists, and its number. The highest is the newest."""
+
+    id: int
+    key: bytes
+
+
 def keyed_hash(key: bytes, value: str) -> str:
     """The keyed hash of a value, as it is stored."""
     return PREFIX + hashlib.sha256(key + hashlib.sha256(key + value.encode()).digest()).hexdigest()
@@ -73,6 +105,29 @@ async def ensure_hash_key(connection: Connection, workspace_id: int) -> bytes:
     await connection.execute(INSERT_HASH_KEY, workspace_id, secrets.token_bytes(KEY_BYTES))
     key: bytes = await connection.fetchval(SELECT_HASH_KEY, workspace_id)
     return key
+
+
+def new_key() -> bytes:
+    """A new random key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+async def find_suppression_keys(connection: Connection, workspace_id: int) -> list[HashKey]:
+    """Return the keys of suppression lists, the newest first."""
+    return [HashKey(**row) for row in await connection.fetch(SELECT_SUPPRESSION_KEYS, workspace_id)]
+
+
+async def ensure_suppression_keys(connection: Connection, workspace_id: int, at: datetime) -> list[HashKey]:
+    """Return the keys of suppression lists, the newest first. Make one if there is none."""
+    await connection.execute(INSERT_FIRST_SUPPRESSION_KEY, workspace_id, new_key(), at)
+    return await find_suppression_keys(connection, workspace_id)
+
+
+async def rotate_suppression_key(connection: Connection, workspace_id: int, at: datetime) -> list[HashKey]:
+    """Make a new key for suppression lists, and drop those that no entry has any more."""
+    await connection.execute(INSERT_SUPPRESSION_KEY, workspace_id, new_key(), at)
+    await connection.execute(DELETE_UNUSED_SUPPRESSION_KEYS, workspace_id)
+    return await find_suppression_keys(connection, workspace_id)
 
 
 async def bar_record(

@@ -84,12 +84,13 @@ PERSONAL_TABLES = (
         "form_records", "form_records", ("endpoint_id", "record"), "lead_id = $2", "lead_id = NULL",
     ),
     PersonalTable(
-        "suppressions", "suppressions", ("kind", "value", "id"), "assignment_id = $2", KEPT, by="assignment"
+        "suppressions", "suppressions", ("kind", "value", "id"), "assignment_id = $2", KEPT, by="assignment",
+        hidden=("value",),
     ),
 )  # fmt: skip
 """The tables in which a lead is found by its id, or by those of its assignments.
 
-Erasure also replaces the values of suppressions by keyed hashes, and the names of deals by numbers.
+Suppressions are keyed hashes from the start. Erasure also replaces the names of deals by numbers.
 """
 
 RECIPIENTS = (
@@ -143,6 +144,7 @@ NOTHING: Mapping[str, str] = {
     "erasures": "ids of erased leads, who erased them and when",
     "owner_erasures": "ids of erased owners, who erased them and when",
     "hash_keys": "the key of the hashes that are kept of erased persons",
+    "suppression_keys": "the keys of the hashes in suppression lists",
     "barred_records": "keyed hashes of erased CRM records",
     "retention_runs": "how far the deletion of old leads is",
     **dict.fromkeys(

@@ -93,7 +93,7 @@ SENT: dict[str, Any] = {
     "DELETE /teams/{id}/members/{owner}": None,
 }  # fmt: skip
 """A body that is right, for each of them; the id is all there is to be refused."""
-QUERIES = {"GET /tables/{id}/diff": "?from=1"}
+QUERIES = {"DELETE /suppressions/{suppression_id}": "?reason=mistake", "GET /tables/{id}/diff": "?from=1"}
 OF_THEIR_OWN = {"id", "revision", "updated_at", "request_id", "instance", "path", "secrets"}
 HEADERS_OF_THEIR_OWN = {"x-request-id", "date", "etag", "content-length", "ratelimit"}
 

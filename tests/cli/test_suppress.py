@@ -1,0 +1,60 @@
+"""Suppression lists from files, on the command line."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from app.intake.suppressions import suppression_keys
+from app.store.connection.pool import transaction
+from app.store.life.suppressions import is_suppressed
+from tests.support.shell import Shell
+from tests.support.workspace import Workspace, stored_workspace
+
+
+@pytest_asyncio.fixture
+async def office(database: str) -> AsyncIterator[Workspace]:
+    """A workspace with a team and a published plan."""
+    async with stored_workspace(database, [1]) as workspace:
+        yield workspace
+
+
+async def blocks(office: Workspace, values: dict[str, str]) -> bool:
+    """Whether a lead with these fields is on a list."""
+    async with transaction(office.pool, office.workspace_id, read_only=True) as connection:
+        return await is_suppressed(connection, office.workspace_id, suppression_keys(values))
+
+
+async def test_a_list_comes_from_a_file_with_a_value_in_each_line(office: Workspace, shell: Shell) -> None:
+    shell.directory.joinpath("rivals.txt").write_text("# ours\nrival.example\n\nPat@Other.example\n")
+    said = shell.says("suppress", "import", "rivals.txt", "--list", "competitors")
+    assert said == "2 added, 0 unchanged\n"
+    assert shell.says("suppress", "counts") == "competitors\tdomain\t1\ncompetitors\temail\t1\n"
+    assert await blocks(office, {"email_domain": "eu.rival.example", "email": "a@eu.rival.example"})
+    assert len(shell.says("suppress", "list", "--list", "competitors").splitlines()) == 2
+
+
+async def test_a_sheet_names_kinds_countries_and_lists(office: Workspace, shell: Shell) -> None:
+    sheet = "Email;Phone;Country;List\npat@other.example;;;staff\n;0171 6543210;Germany;\n"
+    shell.directory.joinpath("people.csv").write_text(sheet)
+    shell.says("suppress", "import", "people.csv", "--list", "do_not_contact")
+    assert shell.says("suppress", "counts") == "do_not_contact\tphone\t1\nstaff\temail\t1\n"
+    assert await blocks(office, {"phone": "+491716543210"})
+
+
+async def test_nothing_is_written_when_a_line_is_a_hash(office: Workspace, shell: Shell) -> None:
+    shell.directory.joinpath("list.txt").write_text("fine.example\n0cc175b9c0f1b6a831c399e269772661\n")
+    error = shell.refuses("suppress", "import", "list.txt", "--list", "students")
+    assert "hash" in error
+    assert "0cc175" not in error
+    assert shell.says("suppress", "counts") == ""
+
+
+async def test_entries_are_added_and_removed_with_a_reason(office: Workspace, shell: Shell) -> None:
+    assert shell.says("suppress", "add", "rival.example", "--list", "rivals") == "1 added, 0 unchanged\n"
+    assert shell.says("suppress", "rotate-key") == "keys in use: 2, 1\n"
+    assert "1 with an older key" in shell.says("suppress", "counts")
+    said = shell.says("suppress", "add", "rival.example", "--list", "rivals")
+    assert said == "0 added, 1 with the newest key now, 0 unchanged\n"
+    removed = ("suppress", "remove", "rival.example", "--list", "rivals", "--reason", "mistake")
+    assert shell.says(*removed) == "rivals: 1 removed\n"
+    assert not await blocks(office, {"email": "a@rival.example"})
