@@ -10,7 +10,14 @@ from app.errors import FAULTS, kinds_of_problem
 from app.plan.findings import CODES
 
 APP = Path(errors.__file__).parent
-CALLS = {"Fault": 1, "refused_at": 1, "invalid": 0, "_LimitExceeded": 0, "AddressRefused": 0}
+CALLS = {
+    "EntryRefused": 0,
+    "Fault": 1,
+    "refused_at": 1,
+    "invalid": 0,
+    "_LimitExceeded": 0,
+    "AddressRefused": 0,
+}
 """Functions that make a fault, and the position of its code among their arguments."""
 NOT_THE_API = ("cli", "plan", "plan_check", "plans", "engine")
 

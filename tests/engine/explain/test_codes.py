@@ -87,6 +87,9 @@ def asked_for_nothing() -> list[Decision]:
     decisions = [
         decide(question(), plan({**PLAN, "follow_up": blocks}), facts({"ana": {}})) for blocks in follow_ups
     ]
+    listed = replace(question(), suppression=Suppression("competitors", "domain"))
+    greeted = plan({**PLAN, "follow_up": [{"do": [{"type": "chat"}]}]})
+    decisions.insert(2, decide(listed, greeted, facts({"ana": {}})))
     others = [
         question(prior("queued", age=AGES[0])),
         replace(question(), owned=ExistingOwnership("ana", None, NOW)),
