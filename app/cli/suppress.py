@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from app.cli.context import CommandError, system_user, with_pool, workspace_chosen
 from app.cli.fault_lines import not_done
-from app.cli.files.headers import fold_name
 from app.cli.files.sheets import open_sheet
 from app.cli.files.text import TextFile
 from app.cli.lead_options import Encoding, Separator, sheet_options
@@ -21,6 +20,7 @@ from app.contract.suppressions import SuppressionLine, SuppressionsRemoval
 from app.directory import suppressions
 from app.engine.model.lead_keys import SuppressionKey
 from app.errors import Problem, ValidationFailed
+from app.intake.headers import fold_name
 from app.store.connection.pool import Pool
 from app.store.life.suppressions import AddedCounts, ListCount, SuppressionRow
 
