@@ -77,7 +77,7 @@ _HEADERS: Mapping[str, str] = {
     " puesto de trabajo, ruolo, qualifica, posizione, função, functie, functietitel, stanowisko, befattning,"
     " stilling, jobbtitel, 役職",
     "company": "company name, company account, account name, account, organization, organisation,"
-    " organization name, organisation name, associated company, primary associated company, business name,"
+    " organization name, associated company, primary associated company, business name,"
     " employer, org, name of company, company organization, firma, firmenname, unternehmen,"
     " unternehmensname, name des unternehmens, name der firma, arbeitgeber, société, entreprise,"
     " nom de la société, nom de l entreprise, nom de société, nom entreprise, raison sociale, employeur,"
