@@ -40,7 +40,8 @@ REMEMBERED: Final = timedelta(days=180)
 class FormRequest:
     """A delivery as it came in. Header names are lowercase, values are raw bytes.
 
-    `query` is what stands behind the question mark. In `redact` and `parse` the random part of the path is
+    `query` is what stands behind the question mark. `address` is the public address with its query, for tools
+    that sign it; only `verify` sees it. In `redact` and `parse` the random part of the path is
     `[redacted]` wherever it stood, and the parts of a multipart body are an urlencoded body: its files are
     gone, and their names are in the header `x-dropped-files`.
     """
@@ -49,6 +50,7 @@ class FormRequest:
     headers: Mapping[str, bytes] = field(default_factory=dict)
     query: bytes = b""
     body: bytes = field(default=b"", repr=False)
+    address: str = field(default="", repr=False)
 
     @property
     def content_type(self) -> str:
@@ -118,6 +120,7 @@ class Delivery:
     - `host` is the e-mail address or id of the owner with whom a meeting was booked.
     - `fetch` are the ids to ask for. `code` says why nothing can be made of a part of the body: that part is
       listed as a failure, and the others go on.
+    - `trigger` is what `POST /assign` calls so, for a lead.
     - `repeats_for` is how long the id is remembered.
     """
 
@@ -133,6 +136,7 @@ class Delivery:
     unmapped: Mapping[str, Any] = field(default_factory=dict, repr=False)
     fetch: Mapping[str, Any] = field(default_factory=dict)
     code: str | None = None
+    trigger: str = "form"
     repeats_for: timedelta = REMEMBERED
 
 

@@ -1,94 +1,124 @@
 """Finds out what the fields of a form mean, whatever their names and language.
 
-What the endpoint's mapping says goes first, then the type that the tool gives, then the name or label, then
-what a value looks like: an address is one whatever its label is. Everything else is kept as attributes.
+What the endpoint's mapping says goes first, then what the tool itself says of a key, then the type it gives,
+then the name or label, then what a value looks like: an address is one whatever its label is. Everything else
+is kept as attributes.
+
+A visitor can write any name and value, so names alone never set ids, owners, scores or the state of a
+customer; only a mapping does.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from app.forms.vendors.base import FormMap
 from app.forms.vendors.bodies import texts_of
 from app.intake.contact import parse_email, read_mailbox
+from app.intake.headers import FULL_NAME, NAME_OR_PART, fold_name, guess_field, other_part
+from app.plan.language.fields import CUSTOMER_STATUSES
+from app.values.booleans import read_boolean
 from app.values.folding import fold
-from app.values.full_names import split_full_name
+from app.values.full_names import is_certain, split_full_name
 
 MAX_NAME: Final = 100
 """Characters of the name of an attribute."""
+MAX_SHORT: Final = 255
+"""Bytes of an address or an id of a lead."""
+MAX_TEXT: Final = 8192
+"""Characters of a text of a lead."""
+MAX_EXACT: Final = 2**53
+"""A larger whole number loses digits in programs that read numbers as floating point."""
 _LISTS: Final = frozenset(("product_interest", "pages", "content"))
 _BY_TYPE: Final[Mapping[str, str]] = {
     "email": "email", "phone": "phone", "phone number": "phone", "phone_number": "phone", "tel": "phone",
-    "url": "website", "website": "website", "country": "country",
+    "country": "country",
 }  # fmt: skip
-_NAMES: Final[Mapping[str, str]] = {
-    "email": "email, e mail, mail, email address, e mail address, mail address, your email, work email,"
-    " business email, company email, user email, email work, e mail adresse, emailadresse, e mailadresse,"
-    " mailadresse, ihre e mail, courriel, adresse email, adresse e mail, adresse mail, correo,"
-    " correo electronico, email de contacto, indirizzo email, posta elettronica, endereco de email,"
-    " e mail address, emailadres, e mailadres, adres email, adres e mail, epost, e post, sahkoposti",
-    "phone": "phone, tel, telephone, mobile, cell, phone number, telephone number, mobile number, your phone,"
-    " mobile phone, work phone, phone work, cell phone, contact number, whatsapp, telefon, telefonnummer,"
-    " rufnummer, handy, handynummer, mobil, mobilnummer, telefono, numero de telefono, movil, celular,"
-    " numero de telephone, portable, cellulare, telefone, telefoonnummer, telefoon,"
-    " numer telefonu, telefonnumer, puhelin",
-    "first_name": "first name, firstname, fname, given name, givenname, forename, name first, vorname,"
-    " prenom, nombre, nome proprio, primeiro nome, voornaam, imie, fornavn, fornamn, etunimi",
-    "last_name": "last name, lastname, lname, surname, family name, familyname, name last, nachname,"
-    " familienname, zuname, nom de famille, apellido, apellidos, cognome, sobrenome, apelido, achternaam,"
-    " nazwisko, etternavn, efternamn, sukunimi",
-    "name": "name, full name, fullname, your name, contact name, customer name, ihr name, vor und nachname,"
-    " nom, nom complet, votre nom, nombre completo, nombre y apellidos, nome, nome completo,"
-    " nome e cognome, naam, volledige naam, imie i nazwisko, navn, namn",
-    "company": "company, company name, organization, organisation, business, business name, employer, firm,"
-    " your company, org, account name, firma, firmenname, unternehmen, unternehmensname, entreprise,"
-    " societe, nom de l entreprise, empresa, nombre de la empresa, azienda, societa, nome da empresa,"
-    " bedrijf, bedrijfsnaam, nazwa firmy, bedrift, foretag, yritys",
-    "title": "title, job title, jobtitle, position, role, job role, your role, position title, stelle,"
-    " funktion, berufsbezeichnung, fonction, poste, cargo, puesto, ruolo, funcao, functie, stanowisko",
-    "website": "website, web site, url, company website, homepage, webseite, web, site web, sitio web,"
-    " sito web, site",
-    "country": "country, country region, country code, land, pays, pais, paese, kraj",
-    "state": "state, region, province, state region, state province, bundesland, county, provincia, estado,"
-    " provincie, wojewodztwo",
-    "city": "city, town, stadt, ort, ville, ciudad, citta, cidade, plaats, miasto",
-    "postal_code": "postal code, postalcode, postcode, post code, zip, zip code, zipcode, zip postal code,"
-    " plz, postleitzahl, code postal, codigo postal, cap, cep, kod pocztowy, postnummer",
-    "language": "language, preferred language, locale, sprache, langue, idioma, lingua, taal",
-    "industry": "industry, sector, branche, secteur, industria, settore, branza",
-    "employees": "employees, number of employees, no of employees, company size, companysize, team size,"
-    " headcount, numemployees, mitarbeiter, mitarbeiterzahl, anzahl mitarbeiter, anzahl der mitarbeiter,"
-    " unternehmensgrosse, nombre d employes, effectif, numero de empleados, numero di dipendenti,"
-    " aantal medewerkers, liczba pracownikow",
-    "annual_revenue": "annual revenue, revenue, annualrevenue, umsatz, jahresumsatz",
-    "product_interest": "product interest, products of interest, interest, interests, interested in,"
-    " interesse, interessen, interesses, interets",
-    "referrer": "referrer, referer, http referrer",
+_NAMED: Final = """
+email phone first_name last_name name title company website country state city postal_code
+language industry employees annual_revenue product_interest lead_type channel source campaign
+referrer pages
+"""
+_BY_NAME_ALONE: Final = frozenset(_NAMED.split())
+"""What a name or label may mean without a mapping."""
+_MORE_NAMES: Final[Mapping[str, str]] = {
+    "product_interest": "products of interest, interest, interests, interested in, interessen, interets,"
+    " intereses, interessi",
+    "name": "wie heisst du, wie heissen sie, what should we call you, comment vous appelez vous,"
+    " como te llamas, como se llama, come ti chiami",
+    "website": "url, web",
+    "state": "region, county",
+    "referrer": "referer, http referrer",
     "pages": "page url, landing page, landing page url, page uri",
-    "campaign": "campaign, campaign name",
-    "source": "lead source",
-}  # fmt: skip
-_BY_NAME: Final[Mapping[str, str]] = {
-    word.strip(): meaning for meaning, words in _NAMES.items() for word in words.split(",")
+    "attributes.message": "message, your message, comment, comments, question, questions, notes, inquiry,"
+    " enquiry, how can we help, how can we help you, what can we do for you, nachricht, ihre nachricht,"
+    " deine nachricht, mitteilung, anliegen, ihr anliegen, kommentar, bemerkung, bemerkungen, anmerkungen,"
+    " wie konnen wir helfen, votre message, commentaire, commentaires, mensaje, tu mensaje, comentarios,"
+    " messaggio, il tuo messaggio, mensagem, comentario, bericht, opmerkingen, wiadomosc, meddelande, besked,"
+    " melding, zprava, メッセージ, お問い合わせ内容",
 }
-_UTM: Final = re.compile(r"(?:hidden |hidden_)?utm[ _-]?(source|medium|campaign|term|content|id)")
+_EXTRA: Final = {
+    fold_name(word): meaning for meaning, words in _MORE_NAMES.items() for word in words.split(",")
+}
+_AROUND: Final = """
+what whats which where s is are was your you yours my our the a an of do does did work for at in
+with please enter provide tell us can we i have has how many and required optional here best
+current currently wie lautet ist sind hat haben dein deine deinen ihr ihre ihren ihrem mein
+meine bitte geben gib sie der die das den dem des ein eine viele welche welchem welcher fur
+arbeiten pflichtfeld quel quelle est votre vos ton ta mon le la les l de du d dans pour combien
+obligatoire cual es su tu mi el los las cuantos tiene obligatorio qual il lo tuo tua suo sua e
+seu o obbligatorio je jouw uw wat het verplicht twoj twoje jest
+"""
+_FILLER: Final = frozenset(_AROUND.split())
+"""Words around the one that counts: `What is your e-mail address?`"""
+_CONSENT: Final = re.compile(
+    r"consent|opt ?in|einwillig|einverstand|zustimm|stimme|agree|subscri|permission|marketing|werb|autoris"
+    r"|authoriz|accept|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
+    r"|consentimento|aceito|toestemming|akkoord|zgod|samtyck|samtykke|abonn|inform|contact|kontakt|newsletter"
+)
+_BY_CHANNEL: Final[Mapping[str, re.Pattern[str]]] = {
+    "email": re.compile(r"\b(?:e ?mails?|newsletters?|e ?mailing|courriels?|correos?|mailing|per mail)\b"),
+    "sms": re.compile(r"\b(?:sms|text messages?|texts?|textos?)\b"),
+    "phone": re.compile(
+        r"\b(?:phone|telephone|calls?|telefon\w*|anruf\w*|appels?|llamadas?|chiamate|chiamata|telefoon\w*)\b"
+    ),
+}
+_CHOICES: Final = re.compile(r"boolean|checkbox|acceptance|consent|legal|yes_?no|toggle|switch|accept", re.I)
+"""Types of fields that are ticked rather than written."""
+_CONSENT_NAME: Final = re.compile(r"consent|opt ?in|einwillig|zustimm|consens|toestemming|zgod")
+_CHOICE_ASKED: Final = re.compile(r"\b(?:how|preferred|wie|comment|como)\b")
+_UTM: Final = re.compile(r"(?:hidden )?utm ?(source|medium|campaign|term|content|id)")
 _CLICK_IDS: Final = frozenset(
     ("gclid", "gbraid", "wbraid", "msclkid", "fbclid", "igshid", "ttclid", "li_fat_id", "twclid", "dclid")
 )
-_NUMBER_BEHIND: Final = re.compile(r"[ _-]*[0-9]{1,3}$")
+_NUMBER_BEHIND: Final = re.compile(r" ?[0-9]{1,4}$")
+_E_MAIL: Final = re.compile(r"\be mail")
+_PARTS: Final = re.compile(r"[/|(),:;–—]|\s-\s|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIGNS: Final = str.maketrans(dict.fromkeys("*:?!'’`´．.[]\"", " "))
 _ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]{2,}")
+_DIGITS: Final = re.compile(r"[+(]?[0-9][0-9 ()/.+-]{5,24}")
+_PHONE_WORD: Final = re.compile(r"\b(?:tele?[fp]\w*|phone|mobile?|handy|cell|celular|movil|portable)\b")
+_WORK: Final = re.compile(r"\b(?:work|business|company|geschaftlich\w*|professionn?el\w*|corporat\w*)\b")
+_SHORT: Final = ("email", "external_id", "external_id_source", "submission_id", "crm.")
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A field of a form: its stable key, what it holds, and, where the tool says them, its label and type."""
+    """A field of a form: its stable key, what it holds, and, where the tool says them, its label and type.
+
+    `name` is what it is called if it becomes an attribute; without one it is its label, or else its key.
+    """
 
     key: str
     value: Any = field(repr=False)
     label: str = ""
     type: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +128,24 @@ class MappedFields:
     lead: dict[str, Any] = field(repr=False)
     unmapped: dict[str, Any] = field(repr=False)
     flags: tuple[str, ...] = ()
+
+    def with_page(self, url: object, referrer: object = None) -> "MappedFields":
+        """The same lead, with the page and the campaign that its address names where it has none."""
+        address = url.strip() if isinstance(url, str) else ""
+        if address and len(address) <= MAX_TEXT:
+            self.lead.setdefault("pages", [address])
+            self.with_utm(dict(_query_of(address)))
+        if isinstance(referrer, str) and 0 < len(referrer.strip()) <= MAX_TEXT:
+            self.lead.setdefault("referrer", referrer.strip())
+        return self
+
+    def with_utm(self, tracking: Mapping[str, Any]) -> "MappedFields":
+        """The same lead, with the campaign of an object such as `{"utm_source": …}` where it has none."""
+        for name, value in tracking.items():
+            meaning, text = tracking_of(name), ", ".join(texts_of(value))
+            if meaning is not None and 0 < len(text) <= MAX_TEXT:
+                self.lead.setdefault("utm", {}).setdefault(meaning, text)
+        return self
 
 
 def fields_of(form: Mapping[str, Any]) -> list[FormField]:
@@ -116,24 +164,30 @@ class _Mapper:
     def __init__(self, mapping: FormMap, known: Mapping[str, str]) -> None:
         self._mapping = mapping
         self._known = known
-        self._ignored = {each for place in mapping.ignore for each in (place, _folded(place))}
+        self._ignored = {each for place in mapping.ignore for each in (place, _folded(place))} - {""}
         self._found: dict[str, Any] = {}
         self._flags: dict[str, None] = {}
+        self._name_or_part = False
 
     def mapped(self, fields: Sequence[FormField]) -> MappedFields:
-        open_ = [each for each in fields if not self._is_ignored(each) and not _is_empty(each.value)]
+        open_ = [each for each in fields if not _is_empty(each.value) and not self._is_ignored(each)]
         open_ = self._by_mapping(open_)
-        for means in (self._known_key, _by_type, _by_name):
+        open_.sort(key=lambda each: not _WORK.search(_folded(f"{each.key} {each.label}")))
+        for means in (self._known_key, _by_key, _by_type, _by_label):
             open_ = [each for each in open_ if not self._take(means(each), each)]
-        if "email" not in self._found:
-            open_ = self._by_look(open_)
-        unmapped = dict(_attributes(open_))
-        return MappedFields(self._lead(), unmapped, tuple(self._flags))
+        open_ = [each for each in open_ if not self._take_consent(each)]
+        for meaning, looks in (("email", _is_address), ("phone", _is_phone)):
+            if meaning not in self._found:
+                open_ = self._by_look(meaning, looks, open_)
+            open_ = [each for each in open_ if not self._repeats(meaning, each)]
+        order = {id(each): position for position, each in enumerate(fields)}
+        left = sorted(open_, key=lambda each: order[id(each)])
+        lead = self._lead()
+        unmapped = dict(_attributes(left, lead.get("attributes", {})))
+        return MappedFields(lead, unmapped, tuple(self._flags))
 
     def _is_ignored(self, one: FormField) -> bool:
-        return any(
-            name in self._ignored for name in (one.key, one.label, _folded(one.key), _folded(one.label))
-        )
+        return bool(self._ignored) and any(name in self._ignored for name in _names_of(one))
 
     def _by_mapping(self, fields: list[FormField]) -> list[FormField]:
         """Takes what the endpoint's mapping names. A mapped field is mapped, even one that is not used."""
@@ -142,46 +196,90 @@ class _Mapper:
             for place in places:
                 names = {place, _folded(place)}
                 for position, each in enumerate(fields):
-                    if names & {each.key, each.label, _folded(each.key), _folded(each.label)} - {""}:
+                    if names & _names_of(each):
                         used.add(position)
-                        self._take(meaning, each)
+                        self._take(meaning, each, by_mapping=True)
         return [each for position, each in enumerate(fields) if position not in used]
 
     def _known_key(self, one: FormField) -> str | None:
         return self._known.get(one.key)
 
-    def _by_look(self, fields: list[FormField]) -> list[FormField]:
-        """Takes the first value that is an address, whatever its label says."""
+    def _by_look(
+        self, meaning: str, looks: Callable[[FormField, str], bool], fields: list[FormField]
+    ) -> list[FormField]:
+        """Takes the first value that looks like it, whatever its label says."""
         for position, each in enumerate(fields):
             texts = texts_of(each.value)
-            if len(texts) == 1 and _ADDRESS.fullmatch(texts[0]) and parse_email(texts[0]):
-                self._take("email", each)
+            if len(texts) == 1 and not isinstance(each.value, bool) and looks(each, texts[0]):
+                self._take(meaning, each)
                 return [*fields[:position], *fields[position + 1 :]]
         return fields
 
-    def _take(self, meaning: str | None, one: FormField) -> bool:
+    def _repeats(self, meaning: str, one: FormField) -> bool:
+        """Whether a field without a meaning holds nothing but the address or number that is known already."""
+        known, texts = str(self._found.get(meaning, "")), texts_of(one.value)
+        return len(texts) == 1 and bool(known) and texts[0].lower() == known.lower()
+
+    def _take(self, meaning: str | None, one: FormField, *, by_mapping: bool = False) -> bool:
         """Takes a value for a field of the lead that is still empty."""
         if meaning is None:
             return False
+        value = _value_of(meaning, one.value)
+        if _is_empty(value) or not _fits(meaning, value):
+            return False
         if meaning in self._found:
             # The same value under a second name says nothing new.
-            return bool(texts_of(self._found[meaning]) == texts_of(one.value))
-        value = _value_of(meaning, one.value)
-        if _is_empty(value):
-            return False
-        if meaning == "email" and not _may_be_address(value) and one.key not in self._known:
+            return bool(texts_of(self._found[meaning]) == texts_of(value))
+        known = by_mapping or one.key in self._known
+        if meaning == "email" and not known and not _may_be_address(value):
             return False
         if meaning == "phone" and isinstance(one.value, int | float):
             self._flags["phone_from_number"] = None
+        if meaning == "name":
+            words = map(fold_name, (one.key, one.label))
+            self._name_or_part = not known and not NAME_OR_PART.isdisjoint(words)
         self._found[meaning] = value
         return True
 
+    def _take_consent(self, one: FormField) -> bool:
+        """Takes a tick below a sentence such as `I agree to receive e-mails`, also one that is unclear."""
+        channels = _consents(one)
+        # A list, because all are taken.
+        return bool(channels) and any([self._take(f"consent.{each}", one) for each in channels])  # noqa: C419
+
     def _lead(self) -> dict[str, Any]:
-        found = {**self._mapping.constants, **self._found}
+        found = dict(self._found)
         whole = str(found.pop("name", "") or "")
-        if whole and not found.keys() & {"first_name", "last_name"}:
+        if whole:
+            self._put_name(found, whole)
+        constants = {name: value for name, value in self._mapping.constants.items() if name not in found}
+        if "name" in constants:
+            self._put_name(found, str(constants.pop("name")))
+        return nest({**constants, **found})
+
+    def _put_name(self, found: dict[str, Any], whole: str) -> None:
+        """Put a whole name as its parts. One that may be split elsewhere is also kept whole."""
+        part = other_part(found.keys()) if self._name_or_part else FULL_NAME
+        if part != FULL_NAME:
+            found[part] = whole
+            return
+        parts = [found[name] for name in ("first_name", "last_name") if name in found]
+        if not parts:
             found.update(split_full_name(whole))
-        return nest(found)
+        if " ".join(parts) != whole if parts else not is_certain(whole):
+            found.setdefault("attributes.full_name", whole)
+
+
+CONTEXT: Final[Mapping[str, str]] = {
+    name: f"attributes.{name}"
+    for name in ("form_id", "form_name", "page_id", "page_name", "variant", "ip", "timezone")
+}
+"""What a tool says around the answers, by the keys that `context` gives it."""
+
+
+def context(**values: Any) -> list[FormField]:
+    """What a tool says around the answers. A mapping may name it, as any other field."""
+    return [FormField(name, value) for name, value in values.items()]
 
 
 def nest(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,44 +294,149 @@ def nest(found: Mapping[str, Any]) -> dict[str, Any]:
     return lead
 
 
+def tracking_of(name: str) -> str | None:
+    """The name below `utm` of a UTM parameter or of the id of a click."""
+    folded = _folded(name)
+    if utm := _UTM.fullmatch(folded):
+        return utm[1]
+    return click if (click := folded.replace(" ", "_")) in _CLICK_IDS else None
+
+
+def _query_of(address: str) -> Iterator[tuple[str, str]]:
+    try:
+        query = urlsplit(address).query
+        pairs = parse_qsl(query, max_num_fields=200)
+    except ValueError:
+        return
+    yield from ((name, value) for name, value in pairs if tracking_of(name) is not None)
+
+
+def _names_of(one: FormField) -> set[str]:
+    """What a mapping may call a field: its key, its label, or its name, also in other spelling."""
+    names = (one.key, one.label, one.name)
+    return {*names, *map(_folded, names)} - {""}
+
+
 def _by_type(one: FormField) -> str | None:
-    return _BY_TYPE.get(one.type.lower())
+    return None if isinstance(one.value, bool) else _BY_TYPE.get(one.type.lower())
 
 
-def _by_name(one: FormField) -> str | None:
-    for name in (one.key, one.label):
-        folded = _folded(name)
-        if utm := _UTM.fullmatch(folded):
-            return f"utm.{utm[1]}"
-        if (click := folded.replace(" ", "_")) in _CLICK_IDS:
-            return f"utm.{click}"
-        meaning = _BY_NAME.get(folded) or _BY_NAME.get(_NUMBER_BEHIND.sub("", folded))
-        if meaning is not None:
+def _by_key(one: FormField) -> str | None:
+    return None if isinstance(one.value, bool) else _meaning_of(one.key)
+
+
+def _by_label(one: FormField) -> str | None:
+    return None if isinstance(one.value, bool) or not one.label else _meaning_of(one.label)
+
+
+@lru_cache(4096)
+def _meaning_of(name: str) -> str | None:
+    """What a name or label means: as it is written, without its number, in parts, or without its filler."""
+    if not 0 < len(name) <= 200:
+        return None
+    if (tracking := tracking_of(name)) is not None:
+        return f"utm.{tracking}"
+    folded = _E_MAIL.sub("email", _folded(name))
+    plain = _NUMBER_BEHIND.sub("", folded)
+    for each in (folded, plain):
+        if (meaning := _meant(each)) is not None:
             return meaning
-    return None
+    parts = [part for part in _PARTS.split(name) if part.strip()]
+    if len(parts) > 1:
+        meanings = {meaning for part in parts if (meaning := _meaning_of(part)) is not None}
+        if meanings:
+            return meanings.pop() if len(meanings) == 1 else None
+    words = plain.split()
+    counting = [position for position, word in enumerate(words) if word not in _FILLER]
+    if not counting:
+        return None
+    inner = words[counting[0] : counting[-1] + 1]
+    return _meant(" ".join(inner)) or _of_words([words[position] for position in counting])
+
+
+def _of_words(words: Sequence[str]) -> str | None:
+    """What is left of a question: `employees company` are employees, and `name company` is a company."""
+    if not words or len(words) > 4:
+        return None
+    if (meaning := _meant(" ".join(words))) is not None:
+        return meaning
+    meanings = [_meant(word) for word in words]
+    if None in meanings:
+        return None
+    apart = set(meanings) - {"company"}
+    if apart == {"name"}:
+        return "company"
+    return apart.pop() if len(apart) == 1 else None
+
+
+def _meant(name: str) -> str | None:
+    compact = name.replace(" ", "")
+    if compact in _EXTRA:
+        return _EXTRA[compact]
+    guess = guess_field(compact)
+    if guess is None:
+        return None
+    meaning = "name" if guess.field == FULL_NAME else guess.field
+    return meaning if meaning in _BY_NAME_ALONE or meaning.startswith("consent.") else None
+
+
+def _consents(one: FormField) -> list[str]:
+    """The channels of which a field asks whether they may be used."""
+    named = _E_MAIL.sub("email", f"{_folded(one.key)} {_folded(one.label)}".strip())
+    if len(named) > 2000 or not _CONSENT.search(named):
+        return []
+    short = len(named.split()) <= 4 and not _CHOICE_ASKED.search(named)
+    ticked = (
+        isinstance(one.value, bool)
+        or _CHOICES.search(one.type) is not None
+        or any(read_boolean(text) is not None for text in texts_of(one.value)[:1])
+    )
+    if not ticked and not (short and _CONSENT_NAME.search(named)):
+        return []
+    return [channel for channel, words in _BY_CHANNEL.items() if words.search(named)]
 
 
 def _folded(name: str) -> str:
     words = _CAMEL.sub(" ", name) if not name.isupper() else name
-    return fold(
-        words.replace("*", " ").replace(":", " ").replace("?", " ").replace("'", " ").replace("’", " ")
-    )
+    return fold(words.translate(_SIGNS))
 
 
 def _value_of(meaning: str, value: Any) -> Any:
     """The value as the field of a lead takes it."""
     texts = texts_of(value)
     if meaning in _LISTS:
-        return texts
+        return texts[:1000]
     if meaning.startswith("attributes."):
-        return value
+        return storable(value)
     if meaning.startswith("consent."):
-        return value if isinstance(value, bool) else (texts[0] if texts else None)
-    return ", ".join(texts) if len(texts) > 1 else (texts[0] if texts else None)
+        return value if isinstance(value, bool) else ", ".join(texts)
+    return ", ".join(texts)
+
+
+def _fits(meaning: str, value: Any) -> bool:
+    """Whether a lead can hold the value."""
+    if meaning.startswith(_SHORT):
+        return len(str(value).encode()) <= MAX_SHORT
+    if meaning == "customer_status":
+        return value in CUSTOMER_STATUSES
+    if meaning.startswith("attributes."):
+        return True
+    return all(len(each) <= MAX_TEXT for each in (value if isinstance(value, list) else [str(value)]))
 
 
 def _may_be_address(value: Any) -> bool:
     return "@" in read_mailbox(str(value))[0]
+
+
+def _is_address(one: FormField, text: str) -> bool:
+    del one
+    return _ADDRESS.fullmatch(text) is not None and parse_email(text) is not None
+
+
+def _is_phone(one: FormField, text: str) -> bool:
+    """Digits alone are no phone number: the label must say so, in whatever words."""
+    named = _PHONE_WORD.search(f"{_folded(one.key)} {_folded(one.label)}")
+    return named is not None and _DIGITS.fullmatch(text) is not None
 
 
 def _is_empty(value: Any) -> bool:
@@ -252,9 +455,28 @@ def _flat(prefix: str, form: Mapping[str, Any]) -> Iterator[FormField]:
             yield FormField(f"{prefix}{name}", value)
 
 
-def _attributes(fields: Iterable[FormField]) -> Iterator[tuple[str, Any]]:
-    """What is left, by label, or by key where there is none."""
+def _attributes(fields: Iterable[FormField], taken: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is left, by its name, its label, or its key. No two have one name."""
+    names = set(taken)
     for each in fields:
-        name = (each.label or each.key).strip().replace("\n", " ")[:MAX_NAME]
-        if name:
-            yield name, each.value
+        plain = (each.name or each.label or each.key).strip().replace("\n", " ").replace("．", ".")[:MAX_NAME]
+        if not plain:
+            continue
+        name, number = plain, 1
+        while name in names:
+            number += 1
+            name = f"{plain}_{number}"
+        names.add(name)
+        yield name, storable(each.value)
+
+
+def storable(value: Any) -> Any:
+    """The value with whole numbers that not every reader of JSON keeps exact as texts."""
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {name: storable(each) for name, each in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    exact = not isinstance(value, int) or isinstance(value, bool) or abs(value) <= MAX_EXACT
+    return value if exact else str(value)
