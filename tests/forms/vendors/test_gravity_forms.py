@@ -10,7 +10,7 @@ from tests.forms.vendors.sent import form, is_unreadable, one, parsed, sent
 ENTRY = {
     "1.3": "Ida", "1.6": "Berg", "2": "ida@kundin.example", "3": "", "5.1": "Demo", "5.2": "",
     "5.3": "Preise", "7": "51-200", "date_created": "2026-11-30 08:15:00", "id": "811", "form_id": "4",
-    "ip": "203.0.113.9", "source_url": "https://kunde.example/?utm_source=fair", "is_read": "0", "user_agent": "x",
+    "ip": "203.0.113.9", "source_url": "https://kunde.example/?utm_source=fair", "is_read": "0",
 }  # fmt: skip
 MAPPING = {"product_interest": ["5"], "employees": ["7"]}
 

@@ -26,7 +26,8 @@ CONTACT = {
     "vid": 5, "properties": {
         "email": {"value": "ana@kundin.example"}, "firstname": {"value": "Ana"},
         "lastname": {"value": "Ruiz"}, "topics": {"value": "a;b"}, "ok": {"value": "true"},
-        "hs_object_id": {"value": "5"}, "hs_analytics_source": {"value": "PAID_SEARCH"}, "newsletter_consent": {"value": "true"},
+        "hs_object_id": {"value": "5"}, "hs_analytics_source": {"value": "PAID_SEARCH"},
+        "newsletter_consent": {"value": "true"},
     },
     "form-submissions": [
         {"conversion-id": "c-1", "timestamp": 1764500000000, "form-id": "f", "page-url": "https://k.example"},
