@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -210,7 +211,10 @@ class FormEffects:
 
 def _event_job(told: _Told, event: FormEvent, address: EventAddress) -> EventJob:
     body = orjson.dumps([event.type, event.id, event.at, dict(event.fields)], default=str)
-    reported = ReportedEvent(type=event.type, id=event.id, at=event.at, **event.fields)
+    said = dict(event.fields)
+    if isinstance(said.get("for_at"), str):
+        said["for_at"] = datetime.fromisoformat(said["for_at"])
+    reported = ReportedEvent(type=event.type, id=event.id, at=event.at, **said)
     actor = f"endpoint:{told.endpoint_id}"
     return ReportEvent(
         bulk=True,

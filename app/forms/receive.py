@@ -110,6 +110,7 @@ class FormReceiver:
         self, kind: FormKind, path: str, known: KnownEndpoint, request: FormRequest
     ) -> FormAnswer:
         """Verify and store a delivery, and answer it as its tool wants."""
+        request = replace(request, address=_address(known, path, request))
         try:
             known = await self._verified(kind, path, known, request)
         except Refused as refused:
@@ -195,6 +196,12 @@ class FormReceiver:
         if failed:
             return replace(answer, headers={**answer.headers, PROBLEM_ID: failed[0][1].id})
         return answer
+
+
+def _address(known: KnownEndpoint, path: str, request: FormRequest) -> str:
+    """The public address of a delivery, which some tools sign."""
+    query = "?" + request.query.decode("latin-1") if request.query else ""
+    return f"{known.terms.base_url.rstrip('/')}/forms/{path}{query}"
 
 
 def _result(failed: Sequence[tuple[NewRow, object]], new: int) -> str:

@@ -96,6 +96,7 @@ class FormEvent:
     """Something that happened to the person of a delivery.
 
     `type` is an event of the service such as `meeting`, `reached` or `unsubscribed`, or a signal `x-…`.
+    `fields` are those of an event, such as `via`, `note`, and `for_at`, an ISO 8601 time.
     A later event with the same `id` replaces the earlier one.
     """
 
