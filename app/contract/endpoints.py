@@ -13,12 +13,14 @@ from app.contract.types import RecordModel, RequestModel, RequiredId, ShortText,
 
 EndpointKind = Literal[
     "hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho",
-    "generic", "html",
+    "generic", "html", "callrail", "calendly", "contact_form_7", "elementor", "google_ads", "gravity_forms",
+    "hubspot_form", "intercom", "jotform", "linkedin", "meta", "typeform", "unbounce", "webflow", "wpforms",
+    "zoom_webinar",
 ]  # fmt: skip
 CRM_KINDS = frozenset(("hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"))
 FORM_KINDS = frozenset[str](get_args(EndpointKind)) - CRM_KINDS
 """The kinds that take what forms send. Their paths begin with /forms/."""
-SIGNED_FORMS = frozenset[str]()
+SIGNED_FORMS = frozenset(("google_ads", "intercom", "linkedin", "meta", "zoom_webinar"))
 """Of these the kinds that refuse every delivery until they have a secret."""
 NEED_ORGANIZATION = frozenset(("salesforce", "dynamics"))
 """The kinds whose deliveries must name the organization of the endpoint."""
@@ -61,6 +63,10 @@ class EndpointOptions(RecordModel):
     redirect_field: ShortText = Field("redirect", description="Kind `html`: the field that names a page.")
     honeypot: ShortText | None = Field(
         None, description="Kind `html`: a field that people do not see. Who fills it is probably a robot."
+    )
+    verify_token: ShortText | None = Field(None, description="Meta: the word that its handshake must name.")
+    pre_call: Literal["lead", "ignore"] = Field(
+        "ignore", description="CallRail: what a call is before it has ended."
     )
     once_field: ShortText | None = Field(
         None, description="Kind `html`: a hidden field that is different each time the page is shown."

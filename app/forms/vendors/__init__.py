@@ -9,6 +9,7 @@ from app.forms.vendors.callrail import CallRail
 from app.forms.vendors.generic import GenericForm
 from app.forms.vendors.google_ads import GoogleAds
 from app.forms.vendors.gravity_forms import GravityForms
+from app.forms.vendors.html import HtmlForm
 from app.forms.vendors.hubspot_form import HubSpotForm
 from app.forms.vendors.intercom import Intercom
 from app.forms.vendors.jotform import Jotform
@@ -28,6 +29,7 @@ _KINDS: Final[tuple[FormKind, ...]] = (
     GenericForm(),
     GoogleAds(),
     GravityForms(),
+    HtmlForm(),
     HubSpotForm(),
     Intercom(),
     Jotform(),

@@ -5,6 +5,8 @@ goes this way: `handshake`, `verify` with the bytes as they came, `redact`, stor
 which sees what was stored. So a secret that `redact` takes out can reach nothing.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from app.webhooks.crm_events import Refused as Refused
 from app.webhooks.crm_events import Unreadable as Unreadable
 from app.webhooks.crm_events import Verified as Verified
+from app.webhooks.vendors.base import equal, fitting_secret
 
 Proof = Literal["required", "when_configured", "none"]
 """Whether a delivery proves where it comes from.
@@ -215,8 +218,9 @@ class PlainForm:
         return None
 
     def verify(self, request: FormRequest, terms: FormTerms, now: datetime) -> Verified:
-        del request, terms, now
-        return Verified(None)
+        """A second factor beside the path: a header, or a name and a password. Codes: `secret_…`."""
+        del now
+        return Verified(second_factor(request, terms))
 
     def redact(self, request: FormRequest) -> FormRequest:
         return request
@@ -234,3 +238,30 @@ class PlainForm:
 
     def not_stored(self) -> FormAnswer:
         return FormAnswer(503)
+
+
+def second_factor(request: FormRequest, terms: FormTerms) -> int:
+    """The position of the secret that a header holds. Raises Refused.
+
+    It is the header that the endpoint names, or `Authorization` with a password or a bearer token.
+    """
+    name = str(terms.options.get("header") or "authorization").lower()
+    sent = request.headers.get(name)
+    if not sent:
+        raise Refused("secret_missing")
+    scheme, _, rest = sent.partition(b" ")
+    if name == "authorization" and scheme.lower() == b"basic":
+        user, _, sent = _decoded(rest.strip()).partition(b":")
+        wanted = terms.options.get("user")
+        if wanted is not None and not equal(user, str(wanted).encode()):
+            raise Refused("secret_mismatch")
+    elif name == "authorization" and scheme.lower() == b"bearer":
+        sent = rest.strip()
+    return fitting_secret(terms.secrets, lambda secret: equal(sent, secret), "secret_mismatch")
+
+
+def _decoded(value: bytes) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise Refused("secret_mismatch") from None

@@ -1,0 +1,105 @@
+"""Plain HTML forms: what a browser sends, urlencoded or multipart, and a page in return.
+
+The page is one of the endpoint's list. The form names it, and whatever else stands in that field leads to the
+default page. The visitor sees the same, whether or not a lead could be made of the form.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from app.forms.vendors.base import (
+    REMEMBERED,
+    Delivery,
+    FormAnswer,
+    FormRequest,
+    FormTerms,
+    PlainForm,
+    Unreadable,
+)
+from app.forms.vendors.bodies import Body, read_body, texts_of
+from app.forms.vendors.fields import fields_of, map_fields
+from app.forms.vendors.generic import UNREADABLE_BYTES
+
+SECOND_PRESS: Final = timedelta(minutes=10)
+"""So long the same form by the same person is a second press of the button."""
+HONEYPOT_FILLED: Final = "honeypot_filled"
+_PAGE: Final = b"<!doctype html><title>Thank you</title><p>Thank you. We have received your message.</p>"
+
+
+class HtmlForm(PlainForm):
+    """Implements FormKind."""
+
+    kind = "html"
+    kept_headers = ("referer",)
+
+    def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
+        """One delivery. Its id is the one-time field, else who sent what."""
+        body = read_body(request)
+        if not isinstance(body.document, dict):
+            raise Unreadable("is no form")
+        options = terms.options
+        fields = {**body.query, **body.fields}
+        for name in (options.get("redirect_field") or "redirect", "_charset_"):
+            fields.pop(name, None)
+        once = texts_of(fields.pop(options.get("once_field") or "", None))
+        trapped = bool(texts_of(fields.pop(options.get("honeypot") or "", None)))
+        mapped = map_fields(fields_of(fields), terms.mapping)
+        lead = _with_page(mapped.lead, request.headers.get("referer", b"").decode("latin-1"))
+        return [
+            Delivery(
+                "lead",
+                f"once:{once[0]}" if once else _fingerprint(lead, body),
+                lead=lead,
+                flags=(*body.flags, *mapped.flags, *((HONEYPOT_FILLED,) if trapped else ())),
+                unmapped={
+                    **mapped.unmapped,
+                    **({UNREADABLE_BYTES: dict(body.unreadable)} if body.unreadable else {}),
+                },
+                repeats_for=REMEMBERED if once else SECOND_PRESS,
+            )
+        ]
+
+    def accepted(self, request: FormRequest, terms: FormTerms) -> FormAnswer:
+        """The page that the form names, or the default one."""
+        redirects: Mapping[str, str] = terms.options.get("redirects") or {}
+        address = redirects.get(_named_page(request, terms.options)) or redirects.get(
+            terms.options.get("default_redirect") or next(iter(redirects), "")
+        )
+        if address is None:
+            return FormAnswer(200, _PAGE, "text/html; charset=utf-8")
+        return FormAnswer(303, headers={"Location": address})
+
+
+def _named_page(request: FormRequest, options: Mapping[str, Any]) -> str:
+    try:
+        body = read_body(replace(request, headers=dict(request.headers)))
+    except Unreadable:
+        return ""
+    named = {**body.query, **body.fields}.get(options.get("redirect_field") or "redirect")
+    return named if isinstance(named, str) else ""
+
+
+def _fingerprint(lead: Mapping[str, Any], body: Body) -> str:
+    """Who sent what. The address counts in whatever case it is written."""
+    said = orjson.dumps(body.document, default=str, option=orjson.OPT_SORT_KEYS)
+    person = str(lead.get("email") or lead.get("phone") or "").strip().lower()
+    return hashlib.sha256(person.encode() + b"\n" + said).hexdigest()
+
+
+def _with_page(lead: Mapping[str, Any], page: str) -> dict[str, Any]:
+    """The lead with the page of the form, and what tags that page has."""
+    if not page.startswith(("https://", "http://")):
+        return dict(lead)
+    tags = {
+        name.lower().removeprefix("utm_"): value
+        for name, value in parse_qsl(urlsplit(page).query)[:50]
+        if name.lower().startswith("utm_") and value
+    }
+    utm = {**tags, **(lead.get("utm") or {})}
+    return {"pages": [page], **lead, **({"utm": utm} if utm else {})}
