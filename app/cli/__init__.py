@@ -40,6 +40,7 @@ _COMMANDS = {
     "keys": "keys",
     "secrets": "secrets",
     "endpoints": "endpoints",
+    "forms": "forms",
     "plan": "plan",
     "leads": "leads",
     "erasures": "erasures",

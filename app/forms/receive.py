@@ -57,6 +57,8 @@ PROBLEM_ID: Final = "X-Problem-Id"
 MIN_SECRET = 4
 """Characters of a secret that is looked for in bodies. A shorter one would be found everywhere."""
 
+_OUR_ADDRESS: Final = re.compile(rb"(forms(?:\\?/|%2F))[A-Za-z0-9_-]{16,}", re.IGNORECASE)
+
 Admit = Callable[[int, str], int]
 """Counts a genuine delivery to an endpoint of a workspace. Returns the seconds to wait, 0 for none."""
 log = structlog.get_logger()
@@ -266,20 +268,25 @@ def redacted(
     kind: FormKind, request: FormRequest, paths: Sequence[str], secrets: Sequence[bytes]
 ) -> FormRequest:
     """The request as it may be kept."""
+    request = _without(_OUR_ADDRESS, request, rb"\1" + REDACTED)
     hidden = [each.encode() for each in paths] + [each for each in secrets if len(each) >= MIN_SECRET]
     if hidden:
         pattern = re.compile(b"|".join(map(re.escape, sorted(hidden, key=len, reverse=True))), re.IGNORECASE)
-        request = replace(
-            request,
-            body=pattern.sub(REDACTED, request.body),
-            query=pattern.sub(REDACTED, request.query),
-            headers={name: pattern.sub(REDACTED, value) for name, value in request.headers.items()},
-        )
+        request = _without(pattern, request, REDACTED)
     request = kind.redact(request)
     if request.content_type == FORM:
         # Erasure finds a person by the address in what failed.
         request = replace(request, body=request.body.replace(b"%40", b"@"))
     return request
+
+
+def _without(pattern: re.Pattern[bytes], request: FormRequest, by: bytes) -> FormRequest:
+    return replace(
+        request,
+        body=pattern.sub(by, request.body),
+        query=pattern.sub(by, request.query),
+        headers={name: pattern.sub(by, value) for name, value in request.headers.items()},
+    )
 
 
 def kept_headers(kind: FormKind, request: FormRequest) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Endpoints of forms in any state: inactive, deleted, with a new path, with a secret; and what never leaks."""
+"""Endpoints of forms in any state, with a new path or a secret; and what never leaks."""
 
 import json
 

@@ -58,7 +58,10 @@ def _delivery(item: Any, body: Body, mapping: FormMap) -> Delivery:
         return Delivery("ignore", id_ or whole)
     fields = [*_mapped(item, mapping), *_others(item, body, mapping)]
     mapped = map_fields(fields, replace(mapping, fields={name: [name] for name in mapping.fields}))
-    unmapped = {**mapped.unmapped, **({UNREADABLE_BYTES: dict(body.unreadable)} if body.unreadable else {})}
+    unmapped = {
+        **_in_place(mapped.unmapped, item),
+        **({UNREADABLE_BYTES: dict(body.unreadable)} if body.unreadable else {}),
+    }
     return Delivery(
         "lead",
         id_ or whole,
@@ -86,6 +89,20 @@ def _others(item: Mapping[str, Any], body: Body, mapping: FormMap) -> Iterator[F
     yield from fields_of(item)
     known = item.keys()
     yield from fields_of({name: value for name, value in body.query.items() if name not in known})
+
+
+def _in_place(unmapped: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left, where it stood in the document: `deal.size` is `size` in `deal`."""
+    found: dict[str, Any] = {}
+    for name, value in unmapped.items():
+        place, left, rest = found, item, name
+        while rest not in left:
+            parent = next((each for each in left if rest.startswith(f"{each}.")), None)
+            if parent is None or not isinstance(left[parent], dict):
+                break
+            left, rest, place = left[parent], rest.removeprefix(f"{parent}."), place.setdefault(parent, {})
+        place[rest] = value
+    return found
 
 
 def _value(item: Any, path: str) -> Any:
