@@ -130,8 +130,8 @@ async def _tried(
     finally:
         await dispatch.close()
     for place, reply in zip(jobs, replies, strict=True):
-        refused = isinstance(reply, Problem)
-        shown[place]["decision"] = {"code": reply.code} if refused else orjson.loads(reply.body)
+        decided = {"code": reply.code} if isinstance(reply, Problem) else orjson.loads(reply.body)
+        shown[place]["decision"] = decided
     return shown
 
 

@@ -36,7 +36,7 @@ class HtmlForm(PlainForm):
     """Implements FormKind."""
 
     kind = "html"
-    kept_headers = ("referer",)
+    kept_headers: Sequence[str] = ("referer",)
 
     def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
         """One delivery. Its id is the one-time field, else who sent what."""
