@@ -351,7 +351,9 @@ def _meaning_of(name: str) -> str | None:
     if not counting:
         return None
     inner = words[counting[0] : counting[-1] + 1]
-    return _meant(" ".join(inner)) or _of_words([words[position] for position in counting])
+    meaning = _meant(" ".join(inner)) or _of_words([words[position] for position in counting])
+    # `Which product do you use today?` asks for something else.
+    return meaning if meaning != "product_interest" else None
 
 
 def _of_words(words: Sequence[str]) -> str | None:

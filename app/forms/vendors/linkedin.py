@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from app.forms.vendors.base import (
     Delivery,
@@ -24,7 +23,7 @@ from app.forms.vendors.base import (
 )
 from app.forms.vendors.bodies import read_json
 from app.forms.vendors.fields import FormField, map_fields
-from app.forms.vendors.proof import check_signature
+from app.forms.vendors.proof import asked_in, check_signature
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.payloads import dedupe_key, identifier, items_of, listed, mapping, moment, text
 
@@ -53,7 +52,7 @@ class LinkedIn(PlainForm):
         """`challengeCode` comes back with what the newest secret makes of it."""
         if request.method not in ("GET", "HEAD"):
             return None
-        sent = dict(parse_qsl(request.query.decode("latin-1"), max_num_fields=1000))
+        sent = asked_in(request.query)
         code = sent.get("challengeCode", "")
         secret = next((each for each in terms.secrets if each), None)
         if secret is None or not _CHALLENGE.fullmatch(code):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from app.forms.vendors.base import (
     Delivery,
@@ -23,7 +22,7 @@ from app.forms.vendors.base import (
 )
 from app.forms.vendors.bodies import read_json, texts_of
 from app.forms.vendors.fields import FormField, map_fields
-from app.forms.vendors.proof import check_signature
+from app.forms.vendors.proof import asked_in, check_signature
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.base import equal
 from app.webhooks.vendors.payloads import dedupe_key, identifier, listed, mapping, moment, text
@@ -61,7 +60,7 @@ class Meta(PlainForm):
         """`hub.challenge` comes back if `hub.verify_token` is the option `verify_token`, or a secret."""
         if request.method not in ("GET", "HEAD"):
             return None
-        sent = dict(parse_qsl(request.query.decode("latin-1"), max_num_fields=1000))
+        sent = asked_in(request.query)
         challenge = sent.get("hub.challenge", "")
         if sent.get("hub.mode") != "subscribe" or not _CHALLENGE.fullmatch(challenge):
             return None

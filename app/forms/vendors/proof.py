@@ -1,13 +1,15 @@
-"""Proofs of origin that several tools have: an HMAC over the body, with or without a time."""
+"""Proofs of origin that several tools have: an HMAC over the body, with or without a time, and handshakes."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 from app.webhooks.crm_events import Refused, Verified
 from app.webhooks.vendors.base import equal, fitting_secret
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DIGITS = 18
+_MAX_FIELDS = 100
 
 
 def check_signature(
@@ -36,3 +38,11 @@ def check_time(
     if not -(after // micros) <= age <= before // micros:
         raise Refused("timestamp_out_of_range")
     return given
+
+
+def asked_in(query: bytes) -> dict[str, str]:
+    """The fields of the query string of a handshake. Empty if there are too many."""
+    try:
+        return dict(parse_qsl(query.decode("latin-1"), max_num_fields=_MAX_FIELDS))
+    except ValueError:
+        return {}
