@@ -52,6 +52,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.forms.receive import FormReceiver
 from app.intake.domains import load_suffixes
+from app.intake.mail_domains import load_mail_domains
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -122,6 +123,7 @@ def create_app(
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()
+        load_mail_domains()
         _settle_memory()
         _prefer_the_event_loop()
         try:

@@ -8,7 +8,7 @@ from app.directory.editing import ACCOUNTS
 from app.engine.model.accounts import MAX_PARENTS, is_named_account
 from app.engine.model.directory import Directory
 from app.intake.accounts import domains_of
-from app.intake.domains import is_free_mail
+from app.intake.mail_domains import is_free_mail
 from app.plan.findings import Finding, quote
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory import accounts, records

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named_account
-from app.intake.domains import is_free_mail, registrable
+from app.intake.domains import registrable
+from app.intake.mail_domains import is_free_mail, is_relay
 from app.intake.website import website_domain
 from app.values.crm_ids import crm_id_key
 
@@ -57,7 +58,9 @@ def keys_of_lead(values: Mapping[str, Any]) -> tuple[AccountKey, ...]:
         ("website_domain", "website_domain"),
     )
     for name, matched_by in hosts:
-        domain = registrable(values.get(name, ""))
+        host = values.get(name, "")
+        domain = registrable(host)
         if domain is not None and ("domain", domain) not in keys:
-            keys["domain", domain] = AccountKey("domain", domain, matched_by, is_free_mail(domain))
+            free = is_free_mail(domain) or is_relay(host)
+            keys["domain", domain] = AccountKey("domain", domain, matched_by, free)
     return tuple(keys.values())

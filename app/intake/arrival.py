@@ -11,6 +11,7 @@ from typing import Any
 
 from app.engine.model.lead_keys import LeadKey
 from app.intake.contact import parse_email, read_mailbox, read_phone
+from app.intake.contact_quality import quality_of
 from app.intake.lead_keys import keys_of, look_ups
 from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields, read_places
 from app.intake.website import website_domain
@@ -66,6 +67,9 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
+    derived = quality_of(values)
+    values.update(derived)
+    normalized.update(derived)
     keys = keys_of(values, flags, values.get("external_id_source") or source)
     return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
 

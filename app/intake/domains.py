@@ -1,13 +1,11 @@
-"""Registrable domains of host names, and domains of free mail providers."""
+"""Registrable domains of host names."""
 
 import re
 from functools import cache, lru_cache
-from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
 
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})")
-_FREE_MAIL = Path(__file__).with_name("free_email_domains.txt")
 
 
 @cache
@@ -37,14 +35,3 @@ def registrable(host: str) -> str | None:
 def is_public_suffix(host: str) -> bool:
     """Whether names right below this one have registrants of their own, as below `co.uk`."""
     return _suffixes().is_public(host)
-
-
-@cache
-def _free_mail() -> frozenset[str]:
-    lines = _FREE_MAIL.read_text(encoding="ascii").split("\n")
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-
-
-def is_free_mail(domain: str) -> bool:
-    """Whether this registrable domain belongs to a free mail provider, and so to no single company."""
-    return domain in _free_mail()

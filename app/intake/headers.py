@@ -9,10 +9,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.plan.language.fields import DERIVED as MADE_OF_OTHERS
 from app.plan.language.fields import LEAD
 from app.plan.language.spelling import closest
 
-DERIVED = frozenset(("email_domain", "website_domain", "flags"))
+DERIVED = frozenset(
+    (
+        "email_domain", "website_domain", "flags",
+        *(name for name in LEAD.fields if name.partition(".")[0] in MADE_OF_OTHERS),
+    )
+)  # fmt: skip
 """Fields that intake derives. No file can set them."""
 OBJECTS = ("attributes", "consent", "crm", "engagement", "utm")
 """Fields whose value in a line of JSON is an object."""

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.intake.arrival import read_in_country
+from app.intake.contact_quality import quality_of
 from app.intake.readings import NUMBERS, flags_of_unread, is_unread
-from app.plan.language.fields import Field, Kind
+from app.plan.language.fields import DERIVED, Field, Kind
 from app.values.countries import COUNTRIES
 from app.values.languages import read_language
 
@@ -42,6 +43,7 @@ def merged(
     names it. A value that cannot be read replaces none that can: it goes under `unreadable`. Flags go with
     their fields. `declared` are the custom attributes whose type the plan declares.
     """
+    stored, sent = _without_derived(stored), _without_derived(sent)
     country = _country_of(sent) or _country_of(stored)
     aside, flags_aside, stored = _split(stored)
     stored, sent = read_in_country(stored, country), read_in_country(sent, country)
@@ -61,7 +63,13 @@ def merged(
     ]
     if aside:
         fields[UNREADABLE] = aside
-    return {**fields, "flags": list(dict.fromkeys(flags))} if flags else fields
+    if flags:
+        fields["flags"] = list(dict.fromkeys(flags))
+    return {**fields, **quality_of(fields)}
+
+
+def _without_derived(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in DERIVED}
 
 
 def _split(stored: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str], Mapping[str, Any]]:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from app.engine.model.accounts import Account
 from app.engine.model.lead_keys import SuppressionKey
 from app.intake.contact import Address, parse_email, read_mailbox, read_phone
-from app.intake.domains import is_free_mail, is_public_suffix, registrable
+from app.intake.domains import is_public_suffix, registrable
+from app.intake.mail_domains import is_free_mail, is_relay
 from app.intake.mailboxes import email_key
 
 CUSTOMERS = frozenset(("trial", "active", "lapsed"))
@@ -104,7 +105,7 @@ def choose_suppression(
     whole = SuppressionKey("email", email_key(address))
     if wanted == "email" or domain is None:
         return SuppressionChoice(whole)
-    if is_free_mail(domain):
+    if is_free_mail(domain) or is_relay(values.get("email_domain") or ""):
         return SuppressionChoice(whole, "free_mail")
     if any(account.customer_status in CUSTOMERS for account in accounts):
         return SuppressionChoice(whole, "customer_account")

@@ -11,7 +11,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.targets import Target
 from app.plan.findings import MAX_FINDINGS, Finding, join, quote, show
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
-from app.plan.language.fields import FLAGS
+from app.plan.language.fields import EMAIL_FLAGS, FLAGS
 from app.plan_check.parse import steps
 from app.plan_check.places import conditions
 from app.values.languages import read_language, unknown_languages
@@ -127,11 +127,20 @@ def _close_names(text: str) -> list[str]:
     return get_close_matches(text, known_names(), 1, 0.85)
 
 
+_LISTS = {
+    "flags": FLAGS,
+    "contact.email_flags": EMAIL_FLAGS,
+    "geo_conflict_parts": ("state", "postal_code", "phone"),
+}
+"""The words of lists that intake makes."""
+
+
 def _flags(leaf: Leaf, _beside: Sequence[Leaf]) -> Iterator[Finding]:
+    known = _LISTS[leaf.field]
     for place, text in _operands(leaf):
-        if text.casefold() not in FLAGS:
-            close = get_close_matches(text.casefold(), FLAGS, 1)
-            hint = f"Did you mean {close[0]}?" if close else f"Use one of {', '.join(FLAGS)}."
+        if text.casefold() not in known:
+            close = get_close_matches(text.casefold(), known, 1)
+            hint = f"Did you mean {close[0]}?" if close else f"Use one of {', '.join(known)}."
             yield Finding(place, "unknown_flag", f"Unknown flag `{quote(text)}`. {hint}", value=show(text))
 
 
@@ -140,6 +149,8 @@ _BY_FIELD: dict[str, Callable[[Leaf, Sequence[Leaf]], Iterator[Finding]]] = {
     "language": _language,
     "state": _state,
     "flags": _flags,
+    "contact.email_flags": _flags,
+    "geo_conflict_parts": _flags,
 }
 
 

@@ -9,13 +9,14 @@ from app.contract.requests import LeadInput
 from app.intake.arrival import normalize, with_declared
 from app.intake.readings import Hints
 from app.plan.document.own_fields import declare_fields
+from tests.intake.own_fields import own
 
 
 def read(fields: dict[str, Any], hints: Hints | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The values and flags of a lead sent through the API."""
     lead = LeadInput.model_validate({"company": "ACME", **fields}).model_dump(exclude_none=True)
     arrival = normalize(lead, hints=hints or Hints())
-    values = {name: value for name, value in arrival.values.items() if name not in ("company", "flags")}
+    values = {name: value for name, value in own(arrival.values).items() if name not in ("company", "flags")}
     return values, arrival.flags
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.waiting_first import release_waiting
-from app.engine.model.accounts import AccountKey
+from app.engine.model.accounts import AccountKey, AccountMatch, is_named_account
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.pipeline.news import news_in
@@ -15,6 +15,7 @@ from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
+from app.intake.contact_quality import as_company_mail
 from app.intake.suppressions import suppression_keys
 
 
@@ -54,6 +55,10 @@ class Assign(Job):
             suppression=session.find_suppression(self.suppression_keys()),
         )
         request = self.prepared.attach(request)
+        normalized: Mapping[str, Any] = arrival.normalized
+        if _is_company_mail(request.account):
+            request = replace(request, values=as_company_mail(request.values))
+            normalized = as_company_mail(normalized)
         if request.suppression is None:
             request = self.plugin.attach_results(request, plan, session.work.now)
         if person.prior is not None:
@@ -61,7 +66,7 @@ class Assign(Job):
             earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
             request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
         new_fields = request.values != person.stored
-        decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)
+        decision, reply = session.decide(request, normalized, new_fields=new_fields)
         existing = decision.existing_lead
         if arrival.flags:
             session.flags.update(arrival.flags)
@@ -111,3 +116,10 @@ class Assign(Job):
     def failed_lead(self) -> dict[str, Any] | None:
         """The request after intake."""
         return {"lead": self.arrival.values, "trigger": self.trigger, "exclude": sorted(self.exclude)}
+
+
+def _is_company_mail(match: AccountMatch | None) -> bool:
+    """Whether the e-mail domain of a lead is one of a named account."""
+    if match is None or match.account is None or match.matched_by != "email_domain":
+        return False
+    return is_named_account(match.account.tier)

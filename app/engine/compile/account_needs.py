@@ -9,17 +9,19 @@ from app.plan.document.accounts import AccountConfig
 from app.plan.document.plan import PlanDocument
 
 _NOT_DECIDING = ("tests",)
+_NEEDING = ("account.", "contact.email_flags")
+"""Fields that need the account: a free mail domain of a named account is the company's."""
 
 
 def needs_accounts(document: PlanDocument) -> bool:
     """Whether the plan has an account step, keeps account owners, or names a field of an account anywhere.
 
-    Any text that contains `account.` counts. At worst that costs a needless look-up.
+    Any text that contains the name of such a field counts. At worst that costs a needless look-up.
     """
     if any(account_steps(document)) or "account_owner" in document.returning_leads.keep_owner:
         return True
     parts = (getattr(document, name) for name in type(document).model_fields if name not in _NOT_DECIDING)
-    return any("account." in text for part in parts for text in _texts(part))
+    return any(name in text for part in parts for text in _texts(part) for name in _NEEDING)
 
 
 def account_steps(document: PlanDocument) -> Iterator[AccountConfig]:

@@ -26,6 +26,10 @@ _FORMS = {
     "content": "read {}",
     "engagement": "engaged with {}",
     "flags": "flagged {}",
+    "contact.email": "e-mail {}",
+    "contact.email_flags": "e-mail flagged {}",
+    "contact.phone": "phone {}",
+    "geo_conflict_parts": "{} contradicts the country",
 }
 """How a field and its value read, where "field value" does not read well."""
 _HELD_BECAUSE = {

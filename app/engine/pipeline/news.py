@@ -36,8 +36,8 @@ _SAYS_NOTHING = frozenset((*_CLICK_IDS.split(), *_TECHNICAL.split()))
 _IDS = frozenset(("external_id", "external_id_source", "submission_id"))
 _TIMESTAMPS = frozenset(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
 _NUMBERS = frozenset(name for name, known in LEAD.fields.items() if known.kind in (Kind.INTEGER, Kind.NUMBER))
-_FLAGS = "flags"
-"""Of several flags the plan asks for some only, and the others say nothing."""
+_BY_VALUE = ("flags", "contact.", "geo_conflict")
+"""How fields about others begin. Of several flags the plan asks for some only; the others say nothing."""
 _SEPARATORS = re.compile(r"[^a-z0-9]")
 
 Values = Mapping[str, Any]
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
 def _by_value(name: str, values: Values) -> bool:
     """Whether a change counts only if it moves something: that of a number, a range, engagement or flags."""
     value = getter(name)(values)
-    if name in _NUMBERS or name == _FLAGS:
+    if name in _NUMBERS or name.startswith(_BY_VALUE):
         return True
     if isinstance(value, list):
         return any(isinstance(each, dict) for each in value)

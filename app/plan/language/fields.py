@@ -73,6 +73,8 @@ FLAGS = (
     "boolean_unreadable", "consent_unreadable", "date_unreadable", "date_ambiguous",
 )  # fmt: skip
 """Everything that intake can say about a value it could not read or does not trust."""
+EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict")
+"""What the local part and the domain of an e-mail address say."""
 TRIGGERS = (
     "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
     "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",
@@ -135,6 +137,29 @@ _WHAT = (
     Field("consent.phone", Kind.BOOLEAN, "Whether calls are allowed."),
     Field("flags", Kind.STRINGS, "Findings of intake, such as email_malformed."),
 )
+_QUALITY = (
+    Field(
+        "contact.email",
+        Kind.STRING,
+        "Whether the e-mail address can receive mail, by its form.",
+        choices=("valid", "invalid", "missing"),
+    ),
+    Field("contact.email_flags", Kind.STRINGS, "What the address is: " + ", ".join(EMAIL_FLAGS) + "."),
+    Field(
+        "contact.phone",
+        Kind.STRING,
+        "Whether the phone number can be somebody's.",
+        choices=("valid", "invalid", "implausible", "missing"),
+    ),
+    Field("geo_conflict", Kind.BOOLEAN, "Whether the fields about the place contradict one another."),
+    Field(
+        "geo_conflict_parts",
+        Kind.STRINGS,
+        "The fields that contradict the country: state, postal_code, phone.",
+    ),
+)
+DERIVED = ("contact", "geo_conflict", "geo_conflict_parts")
+"""Fields of a lead that intake makes of others. They are made again when the others change."""
 _TRIGGER = Field(
     "trigger",
     Kind.STRING,
@@ -171,7 +196,7 @@ _SETTLED = (
 )
 
 LEAD = Catalog(
-    {each.name: each for each in (*_WHO, *_WHAT)},
+    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY)},
     {
         "attributes": Field("attributes", Kind.ANY, "A custom attribute.", personal=True),
         "utm": Field("utm", Kind.STRING, "A UTM parameter."),

@@ -8,7 +8,7 @@ import pytest
 from app.contract.requests import AssignRequest, LeadFields
 from app.contract.types import CustomerStatus
 from app.intake.arrival import normalize
-from app.plan.language.fields import CUSTOMER_STATUSES, LEAD
+from app.plan.language.fields import CUSTOMER_STATUSES, DERIVED, LEAD
 from tests.api.small_app import Small, lead_bytes, post
 
 
@@ -112,7 +112,7 @@ def test_null_is_the_same_as_absent() -> None:
 def test_every_field_of_the_wire_can_be_asked_for_in_a_condition() -> None:
     names = {name.partition(".")[0] for name in (*LEAD.fields, *LEAD.free)}
     assert get_args(CustomerStatus) == CUSTOMER_STATUSES
-    assert set(LeadFields.model_fields) == names - {"email_domain", "website_domain", "flags"}
+    assert set(LeadFields.model_fields) == names - {"email_domain", "website_domain", "flags", *DERIVED}
 
 
 async def test_invalid_item_does_not_affect_the_others(small: Small) -> None:

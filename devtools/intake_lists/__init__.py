@@ -1,0 +1,1 @@
+"""Writes the lists of mail domains and of web sources that intake reads."""
