@@ -68,8 +68,9 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
     derived = quality_of(values)
-    values.update(derived)
-    normalized.update(derived)
+    # The lead of a plan's test may have them already.
+    values |= {name: value for name, value in derived.items() if name not in values}
+    normalized |= {name: values[name] for name in derived}
     keys = keys_of(values, flags, values.get("external_id_source") or source)
     return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
 

@@ -64,7 +64,8 @@ def _email_flags(values: Mapping[str, Any], flags: Collection[str]) -> list[str]
     if not domain or "email_malformed" in flags:
         return []
     classes = mail_classes(domain)
-    return [ROLE, *classes] if is_role_address(email_key(values["email"])) else list(classes)
+    address = values.get("email")
+    return [ROLE, *classes] if address and is_role_address(email_key(address)) else list(classes)
 
 
 def _phone(values: Mapping[str, Any], flags: Collection[str]) -> str:
