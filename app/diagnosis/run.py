@@ -6,13 +6,13 @@ from datetime import date, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from app import places
 from app.diagnosis.answer import answer
 from app.diagnosis.material import Asked, Material
 from app.diagnosis.own import own_numbers
 from app.diagnosis.read import read_material
 from app.plan_check.parse import Strategies
 from app.reports.periods import Period, period_of
-from app.reports.places import places
 from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store import workspaces
 from app.store.connection.pool import Pool
@@ -42,7 +42,7 @@ async def diagnose(
 
     Raises Overloaded when too many others of the workspace wait.
     """
-    async with places().take(workspace_id):
+    async with places.REPORTS.take(workspace_id):
         return await _diagnose(pool, workspace_id, strategies, upkeep, question)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from typing import Any
 
+from app import places
 from app.errors import Fault, Path, ValidationFailed
 from app.reports.cohorts import EVENT
 from app.reports.periods import Period, period_of
-from app.reports.places import places
 from app.reports.report import Question, Report
 from app.reports.tables import Result
 from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
@@ -80,7 +80,7 @@ async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report,
     Raises ValidationFailed for a question that the report cannot answer or that has too many rows, and
     Overloaded when too many others of the workspace wait.
     """
-    async with places().take(workspace_id):
+    async with places.REPORTS.take(workspace_id):
         return await _ask(pool, upkeep, workspace_id, report, asked)
 
 

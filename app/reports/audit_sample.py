@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from app.errors import refused_at
+from app.places import REPORTS
 from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
-from app.reports.places import places as turns
 from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
@@ -68,7 +68,7 @@ async def draw_sample(
 
     Raises ValidationFailed for a week that does not exist.
     """
-    async with turns().take(workspace_id):
+    async with REPORTS.take(workspace_id):
         asked_at = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
         async with reading(pool, workspace_id) as connection:
             now = await read_deciding_now(connection, workspace_id)

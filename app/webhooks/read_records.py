@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, Overloaded
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.effects import Applied, Effects, EventSource, StoredEvent
+
+AT_ONCE = 4
+"""Records of one request that are taken side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ async def take_records(
 ) -> list[Applied]:
     """Take records, those of one id in their order, and return what became of each.
 
-    Raises ValidationFailed for an endpoint whose mapping cannot be read, and DatabaseUnavailable if a record
-    must be sent again. Taking a record again changes nothing.
+    Raises ValidationFailed for an endpoint whose mapping cannot be read; DatabaseUnavailable or Overloaded if
+    a record must be sent again. Taking a record again changes nothing.
     """
     source.terms()
     lines: dict[CrmRecord, list[int]] = {}
@@ -39,9 +42,17 @@ async def take_records(
         for position in line:
             taken[position] = await _take(effects, workspace_id, source, read[position])
 
-    await asyncio.gather(*map(take, lines.values()))
-    if any(each.result == "retry" for each in taken.values()):
-        raise DatabaseUnavailable
+    # A few at a time: all at once would take every connection that the workspace may have, for long.
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def take_in_turn(line: Sequence[int]) -> None:
+        async with free:
+            await take(line)
+
+    await asyncio.gather(*map(take_in_turn, lines.values()))
+    refused = {each.code for each in taken.values() if each.result == "retry"}
+    if refused:
+        raise Overloaded if refused == {Overloaded.code} else DatabaseUnavailable
     return [taken[position] for position in range(len(read))]
 
 

@@ -4,11 +4,12 @@ A lead that changed here after the list was made is left alone, and so is one wh
 way to the CRM. That a lead is not listed is never a deletion.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
+from app import places
 from app.directory import bulk_moves
 from app.directory.editing import DirectoryEdit
 from app.dispatch.caches import PlanCache
@@ -18,19 +19,22 @@ from app.engine.compile.plan import Plan
 from app.engine.life.crm import ECHO_WITHIN, CrmChange, OurWrite, RecordKey, target_of
 from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
+from app.pace import Pace, paced
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import books, records
 from app.store.crm.books import BookedLead, MissingRecord, WantedRecord
 from app.store.crm.findings import keep_findings
 from app.store.crm.records import FindingRow
 from app.store.leads.bulk_jobs import BulkJob
-from app.store.path.current_state import read_current_state_on
+from app.store.path.current_state import read_current_state
 from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.mapping import EventTerms, read_event
 
 MAX_MISSING = 10_000
 """So many leads that are not listed are named."""
+SLICE = 200
+"""Lines of a list that are looked up at once."""
 Compared = Literal[
     "same", "owner_differs", "changed_here", "write_under_way", "no_owner", "unknown_owner", "unknown_record",
     "other_record", "not_a_lead", "missing",
@@ -98,25 +102,41 @@ class Comparison:
 async def compare(
     pool: Pool, plans: PlanCache, workspace_id: int, terms: EventTerms, listed: CrmList
 ) -> Comparison:
-    """Compare a list with the books. Nothing changes."""
-    async with transaction(pool, workspace_id, read_only=True) as connection:
-        state = await read_current_state_on(connection, workspace_id)
-        plan = await plans.fetch(workspace_id, state.entry.plan_version)
-        as_of = min(listed.as_of, state.facts.now)
-        comparer = _Comparer(terms, state.facts.directory, plan, as_of, state.facts.now)
-        changes = [comparer.read(each) for each in listed.records]
-        wanted = [_wanted(each) for each in changes]
-        found = await books.find_books(connection, workspace_id, terms.system, wanted)
-        booked = {each.position - 1: each for each in found if each.state not in GONE}
-        lead_ids = sorted({each.lead_id for each in booked.values()})
-        writes = await records.find_writes(connection, workspace_id, lead_ids)
-        lines = comparer.compare(changes, booked, *writes)
-        if listed.complete:
-            objects = {each.record.object for each in changes}
+    """Compare a list with the books, some lines at a time. Nothing changes.
+
+    What changes here meanwhile is newer than the list, or is found when it is the lead's turn to move. Raises
+    Overloaded when too many others of the workspace wait.
+    """
+    async with places.LISTS.take(workspace_id):
+        return await _compare(pool, plans, workspace_id, terms, listed)
+
+
+async def _compare(
+    pool: Pool, plans: PlanCache, workspace_id: int, terms: EventTerms, listed: CrmList
+) -> Comparison:
+    state = await read_current_state(pool, workspace_id)
+    plan = await plans.fetch(workspace_id, state.entry.plan_version)
+    as_of = min(listed.as_of, state.facts.now)
+    comparer = _Comparer(terms, state.facts.directory, plan, as_of, state.facts.now)
+    changes = [comparer.read(each) async for each in paced(listed.records)]
+    known = _Books()
+    for start in range(0, len(changes), SLICE):
+        wanted = [_wanted(each) for each in changes[start : start + SLICE]]
+        async with transaction(pool, workspace_id, read_only=True) as connection:
+            found = await books.find_books(connection, workspace_id, terms.system, wanted)
+            booked = {start + each.position - 1: each for each in found if each.state not in GONE}
+            lead_ids = sorted({each.lead_id for each in booked.values()} - known.lead_ids)
+            writes, confirmed = await records.find_writes(connection, workspace_id, lead_ids)
+        known.add(booked, writes, confirmed)
+        await Pace().next_slice()
+    lines = await comparer.compare(changes, known)
+    if listed.complete:
+        objects = {each.record.object for each in changes}
+        async with transaction(pool, workspace_id, read_only=True) as connection:
             missing = await books.find_missing(
-                connection, workspace_id, terms.system, objects, lead_ids, as_of, MAX_MISSING
+                connection, workspace_id, terms.system, objects, sorted(known.lead_ids), as_of, MAX_MISSING
             )
-            lines += map(_missing, missing)
+        lines += map(_missing, missing)
     return Comparison(terms.endpoint_id, as_of, lines)
 
 
@@ -148,6 +168,28 @@ async def apply(edit: DirectoryEdit, compared: Comparison) -> BulkJob | None:
     return await bulk_moves.create_for(edit, "reconcile", leads, params, terms)
 
 
+@dataclass(slots=True)
+class _Books:
+    """What the books say: the leads by the position of their line, and the owners that we wrote."""
+
+    booked: dict[int, BookedLead] = field(default_factory=dict)
+    writes: dict[str, Sequence[OurWrite]] = field(default_factory=dict)
+    confirmed: set[tuple[str, str]] = field(default_factory=set)
+    lead_ids: set[str] = field(default_factory=set)
+
+    def add(
+        self,
+        booked: Mapping[int, BookedLead],
+        writes: Mapping[str, Sequence[OurWrite]],
+        confirmed: Collection[tuple[str, str]],
+    ) -> None:
+        """Take what was read for some lines."""
+        self.booked.update(booked)
+        self.writes.update(writes)
+        self.confirmed.update(confirmed)
+        self.lead_ids.update(each.lead_id for each in booked.values())
+
+
 @dataclass(frozen=True, slots=True)
 class _Comparer:
     """Compares one list."""
@@ -173,29 +215,16 @@ class _Comparer:
         record = RecordKey(self.terms.system, object_, listed.id)
         return CrmChange(self.terms.endpoint_id, self.terms.kind, record, "updated", "activity")
 
-    def compare(
-        self,
-        changes: Sequence[CrmChange],
-        booked: Mapping[int, BookedLead],
-        writes: Mapping[str, Sequence[OurWrite]],
-        confirmed: set[tuple[str, str]],
-    ) -> list[Line]:
+    async def compare(self, changes: Sequence[CrmChange], known: _Books) -> list[Line]:
         """Compare each line with where its lead is."""
-        counting = _counting(changes, booked)
+        counting = await _counting(changes, known.booked)
         return [
-            self._line(position, change, booked.get(position), counting, writes, confirmed)
-            for position, change in enumerate(changes)
+            self._line(position, change, counting, known)
+            async for position, change in paced(enumerate(changes))
         ]
 
-    def _line(
-        self,
-        position: int,
-        change: CrmChange,
-        lead: BookedLead | None,
-        counting: Mapping[str, int],
-        writes: Mapping[str, Sequence[OurWrite]],
-        confirmed: set[tuple[str, str]],
-    ) -> Line:
+    def _line(self, position: int, change: CrmChange, counting: Mapping[str, int], known: _Books) -> Line:
+        lead = known.booked.get(position)
         crm_owner = change.owner.id if change.owner is not None else None
         if lead is None or change.role != "lead" or change.owner is None:
             result: Compared = "not_a_lead" if change.role != "lead" else "unknown_record"
@@ -203,8 +232,8 @@ class _Comparer:
         to = target_of(change.owner, self.terms.kind, self.directory, self.plan.queues)
         pending = [
             each
-            for each in writes.get(lead.lead_id, ())
-            if (each.assignment_id, self.terms.system) not in confirmed
+            for each in known.writes.get(lead.lead_id, ())
+            if (each.assignment_id, self.terms.system) not in known.confirmed
         ]
         if counting[lead.lead_id] != position:
             result = "other_record"
@@ -249,10 +278,10 @@ def _wanted(change: CrmChange) -> WantedRecord:
     return WantedRecord(change.record.object, change.record.id, crm_id_key(change.record.id))
 
 
-def _counting(changes: Sequence[CrmChange], booked: Mapping[int, BookedLead]) -> dict[str, int]:
+async def _counting(changes: Sequence[CrmChange], booked: Mapping[int, BookedLead]) -> dict[str, int]:
     """The line that counts for each lead. Of several records of one lead it is the one changed last."""
     found: dict[str, int] = {}
-    for position, lead in sorted(booked.items()):
+    async for position, lead in paced(booked.items()):
         other = found.get(lead.lead_id)
         if other is None or _time(changes[position]) > _time(changes[other]):
             found[lead.lead_id] = position

@@ -1,6 +1,6 @@
 """The CRM's own list of its users: for CRMs that send no events about them, and for events that got lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 from app.directory import records
 from app.directory.editing import edit_directory
 from app.engine.model.directory import Directory, Owner
+from app.pace import paced
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import users as store
 from app.store.crm.users import CrmUser
@@ -60,11 +61,12 @@ async def follow_users(
         known = await store.find_users(connection, workspace_id, terms.system)
     directory, now = state.facts.directory, state.facts.now
     followed: list[FollowedUser] = []
-    for user in listed:
+    by_address = _by_address(directory)
+    async for user in paced(listed):
         results: list[Result] = []
         owner = owner_of(directory, terms, user.id)
         if owner is None:
-            owner = _same_address(directory, terms.kind, user.email)
+            owner = _same_address(by_address, terms.kind, user.email)
             if owner is None or not link:
                 followed.append(
                     FollowedUser(user.id, owner.id if owner else None, ["proposed" if owner else "unknown"])
@@ -115,12 +117,19 @@ async def _follow(
     return results
 
 
-def _same_address(directory: Directory, kind: str, email: str | None) -> Owner | None:
+def _by_address(directory: Directory) -> dict[str, list[Owner]]:
+    found: dict[str, list[Owner]] = {}
+    for owner in directory.owners.values():
+        if owner.email:
+            found.setdefault(owner.email.casefold(), []).append(owner)
+    return found
+
+
+def _same_address(by_address: Mapping[str, list[Owner]], kind: str, email: str | None) -> Owner | None:
     """The only owner with this address, unless they are another user already."""
     if not email:
         return None
-    wanted = email.strip().casefold()
-    found = [each for each in directory.owners.values() if (each.email or "").casefold() == wanted]
+    found = by_address.get(email.strip().casefold(), [])
     return found[0] if len(found) == 1 and kind not in found[0].crm else None
 
 

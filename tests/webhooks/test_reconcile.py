@@ -1,5 +1,6 @@
 """The CRM's list of its leads is compared with the books, and the books follow it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -255,3 +256,19 @@ async def test_key_that_may_only_assign_cannot_overrule_the_books(crm: Crm) -> N
     async with crm.workspace.caller(key) as caller:
         for path in ("/reconcile", "/reconcile/owners"):
             assert (await caller.post(path, json={})).status_code == 403
+
+
+async def test_many_long_lists_of_one_workspace_hold_one_connection(crm: Crm) -> None:
+    await lead_of(crm, "101", "ana")
+    rows = [row(str(number), "2") for number in range(101, 1101)]
+    asked = [asyncio.create_task(reconcile(crm, *rows)) for _ in range(6)]
+    shares, most = crm.workspace.pool.shares, 0
+    while not all(each.done() for each in asked):
+        if any(each.done() for each in asked):  # by then each has looked up its endpoint
+            most = max(most, shares.held(crm.workspace.workspace_id))
+        await asyncio.sleep(0)
+    for each in asked:
+        answer = each.result()
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["counts"] == {**NOTHING, "owner_differs": 1, "unknown_record": 999}
+    assert most <= 2  # one for a list, one for a worker

@@ -1,10 +1,12 @@
 """JSON responses, pages of lists, and ETags."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import orjson
 from starlette.responses import Response
+
+from app.pace import paced
 
 Model = TypeVar("Model")
 Item = TypeVar("Item")
@@ -31,16 +33,19 @@ def encode(body: Any) -> bytes:
     return orjson.dumps(body, option=orjson.OPT_UTC_Z)
 
 
-def page_of(
+async def page_of(
     items: Sequence[Item],
     limit: int,
-    to_json: Callable[[Item], Mapping[str, Any]],
+    to_json: Callable[[Item], object],
     cursor: Callable[[Item], object],
 ) -> Json[Any]:
-    """A page of at most `limit` items. One more item was read, to see whether another page follows."""
+    """A page of at most `limit` items. One more item was read, to see whether another page follows.
+
+    Long pages are made in slices. `to_json` may return a dataclass, which is written field by field.
+    """
     shown, more = items[:limit], len(items) > limit
     following = str(cursor(shown[-1])) if more else None
-    return Json({"items": [to_json(item) for item in shown], "next": following})
+    return Json({"items": [to_json(item) async for item in paced(shown)], "next": following})
 
 
 def etag(revision: int) -> dict[str, str]:

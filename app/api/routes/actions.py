@@ -65,7 +65,7 @@ async def list_actions(
     """Lists the log of actions in the order of their numbers. Reading changes nothing."""
     found = await action_log.page(pool, caller.workspace_id, after, limit + 1, state)
     found = await _as_seen(pool, dispatch, caller, found)
-    return page_of(found, limit, action_to_json, lambda action: action.number)
+    return await page_of(found, limit, action_to_json, lambda action: action.number)
 
 
 @router.post("/actions/lease")

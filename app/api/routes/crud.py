@@ -102,7 +102,7 @@ class Resource:
             caller: CallerParameter, pool: PoolParameter, after: After = "", limit: Limit = 100
         ) -> Json[Any]:
             found = await records.page(pool, caller.workspace_id, self.many, after, limit + 1)
-            return page_of(found, limit, to_json, lambda record: record.id)
+            return await page_of(found, limit, to_json, lambda record: record.id)
 
         list_.__annotations__["return"] = Json[Page[self.stored]]  # type: ignore[name-defined]
         note = f"Lists {self.many}, ordered by id."

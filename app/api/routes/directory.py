@@ -165,7 +165,7 @@ async def list_absences(
 ) -> Json[Page[Absence]]:
     """Lists an owner's absences in the order they were added."""
     found = await absences.page(pool, caller.workspace_id, id, after, limit + 1)
-    return page_of(found, limit, _absence_to_json, lambda record: record.id)
+    return await page_of(found, limit, _absence_to_json, lambda record: record.id)
 
 
 @router.delete("/owners/{id}/absences/{absence_id}")
@@ -190,7 +190,7 @@ async def list_changes(
 ) -> Json[Page[Change]]:
     """Lists the change log in order, optionally of one resource type or one record."""
     found = await records.changes(pool, caller.workspace_id, after, resource_type, resource_id, limit + 1)
-    return page_of(found, limit, _change_to_json, lambda change: change.version)
+    return await page_of(found, limit, _change_to_json, lambda change: change.version)
 
 
 def _absence_to_json(record: Record) -> dict[str, Any]:

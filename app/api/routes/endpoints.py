@@ -52,7 +52,7 @@ async def list_endpoints(
     """Lists endpoints, ordered by id."""
     await receiver.tally.write()
     found = await endpoints.page(caller.workspace_id, after, limit + 1)
-    return page_of(found, limit, to_json, lambda view: view.record.id)
+    return await page_of(found, limit, to_json, lambda view: view.record.id)
 
 
 @router.get("/endpoints/{id}")

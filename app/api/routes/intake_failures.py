@@ -35,7 +35,7 @@ async def list_intake_failures(
     """Lists what forms sent and is no lead yet, the oldest first, without what it holds."""
     start = str(after) if after is not None else None
     found = await failures.page(pool, caller.workspace_id, endpoint, start, limit + 1, of_forms=True)
-    return page_of(found, limit, _failure, lambda failure: failure.id)
+    return await page_of(found, limit, _failure, lambda failure: failure.id)
 
 
 @router.post("/intake/failures/retry")
@@ -77,7 +77,7 @@ async def list_test_leads(
     """Lists the test leads of the last seven days, the oldest first, with the owner each would have got."""
     start = str(after) if after is not None else None
     found = await failed.page_of_tests(pool, caller.workspace_id, start, limit + 1)
-    return page_of(found, limit, _test, lambda test: test.id)
+    return await page_of(found, limit, _test, lambda test: test.id)
 
 
 def _test(test: test_leads.TestLead) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`GET /assignments` and `GET /queues/{name}/leads`: what is open or was, where, and when it is due."""
 
-from dataclasses import asdict
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -57,7 +56,7 @@ async def list_assignments(
             connection, caller.workspace_id, wanted, after, limit
         )
     following_text = str(following) if following is not None else None
-    return Json({"items": [asdict(each) for each in found], "next": following_text})
+    return Json({"items": found, "next": following_text})
 
 
 @router.get("/queues/{name}/leads")
@@ -79,7 +78,7 @@ async def list_queue_leads(
         )
     if not found and not await _is_queue(pool, dispatch, caller.workspace_id, name):
         raise NotFound("There is no such queue.")
-    return page_of(found, limit, asdict, lambda each: each.assignment_id)
+    return await page_of(found, limit, lambda each: each, lambda each: each.assignment_id)
 
 
 async def _is_queue(pool: Pool, dispatch: Dispatcher, workspace_id: int, name: str) -> bool:

@@ -80,7 +80,7 @@ async def list_plans(
 ) -> Json[Page[PlanVersion]]:
     """Lists all versions in order."""
     found, active = await versions.page(pool, caller.workspace_id, min(after, MAX_INT32), limit + 1)
-    return page_of(
+    return await page_of(
         found,
         limit,
         lambda version: _version_to_json(version, version.version == active),

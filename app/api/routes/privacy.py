@@ -73,7 +73,7 @@ async def list_erasures(
     start = str(after) if after is not None else None
     found = await list_page(pool, caller.workspace_id, start, limit + 1)
     shown = [{"lead_id": each.lead_id, "erased_at": each.at, "actor": each.actor} for each in found]
-    return page_of(shown, limit, dict, lambda entry: entry["lead_id"])
+    return await page_of(shown, limit, dict, lambda entry: entry["lead_id"])
 
 
 @router.get("/erasures/owners")
@@ -88,7 +88,7 @@ async def list_owner_erasures(
     version, _, owner = after.partition(":")
     start = (owner, int(version)) if version.isdecimal() and len(version) < MAX_DIGITS else ("", 0)
     found = await list_owner_page(pool, caller.workspace_id, start, limit + 1)
-    return page_of(found, limit, _owner_erasure_to_json, lambda each: f"{each.version}:{each.owner_id}")
+    return await page_of(found, limit, _owner_erasure_to_json, lambda each: f"{each.version}:{each.owner_id}")
 
 
 def _owner_erasure_to_json(erasure: OwnerErasure) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from app import places
 from app.api.http.auth import requires
 from app.api.http.idempotency import edit_once
 from app.api.http.json_response import Json
@@ -21,7 +22,7 @@ from app.contract.reconcile import (
 )
 from app.directory.edit_once import Edit
 from app.directory.editing import DirectoryEdit
-from app.store.leads.bulk_jobs import BulkJob
+from app.pace import paced
 from app.webhooks import reconcile
 from app.webhooks.crm_events import CrmRecord
 from app.webhooks.effects import Applied, Effects
@@ -52,7 +53,8 @@ async def take_read_records(
 
     async def prepare() -> Edit[list[Applied]]:
         # Taking a record again changes nothing, so it may come before the reply is stored.
-        taken = await take_records(Effects(pool, dispatch), caller.workspace_id, source, read)
+        async with places.LISTS.take(caller.workspace_id):
+            taken = await take_records(Effects(pool, dispatch), caller.workspace_id, source, read)
         return _nothing_more(taken)
 
     def to_json(taken: list[Applied]) -> dict[str, Any]:
@@ -80,13 +82,15 @@ async def reconcile_leads(
         return await reconcile.compare(pool, dispatch.plans, caller.workspace_id, terms, listed)
 
     if not body.apply:
-        return Json(_compared(await compare(), None))
+        return Json(await _compared(await compare()))
 
     async def prepare() -> Edit[dict[str, Any]]:
         compared = await compare()
+        answer = await _compared(compared)
 
         async def change(edit: DirectoryEdit) -> dict[str, Any]:
-            return _compared(compared, await reconcile.apply(edit, compared))
+            job = await reconcile.apply(edit, compared)
+            return {**answer, "job": {"job_id": job.id, "total": job.total} if job is not None else None}
 
         return change
 
@@ -114,9 +118,10 @@ async def reconcile_owners(
 
     async def prepare() -> Edit[list[FollowedUser]]:
         # The same list changes nothing the second time, so it may come before the reply is stored.
-        followed = await follow_users(
-            pool, caller.workspace_id, caller.key_id, terms, users, body.as_of, link=body.link
-        )
+        async with places.LISTS.take(caller.workspace_id):
+            followed = await follow_users(
+                pool, caller.workspace_id, caller.key_id, terms, users, body.as_of, link=body.link
+            )
         return _nothing_more(followed)
 
     return await edit_once(pool, caller, key, prepare, _followed)
@@ -141,12 +146,9 @@ def _taken(read: DeliveredRecord, applied: Applied) -> dict[str, Any]:
     }
 
 
-def _compared(compared: Comparison, job: BulkJob | None) -> dict[str, Any]:
-    return {
-        "counts": compared.counts(),
-        "job": {"job_id": job.id, "total": job.total} if job is not None else None,
-        "items": [_line(each) for each in reconcile.differing(compared)],
-    }
+async def _compared(compared: Comparison) -> dict[str, Any]:
+    items = [_line(each) async for each in paced(reconcile.differing(compared))]
+    return {"counts": compared.counts(), "job": None, "items": items}
 
 
 def _line(line: Line) -> dict[str, Any]:

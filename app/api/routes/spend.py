@@ -52,7 +52,7 @@ async def list_spend(
 ) -> Json[Page[Spend]]:
     """Lists what campaigns cost, by day."""
     found = await spend.list_spend(pool, caller.workspace_id, start, to, _position(after), limit + 1)
-    return page_of(found, limit, _to_json, lambda row: f"{row.day}{row.currency}{row.campaign}")
+    return await page_of(found, limit, _to_json, lambda row: f"{row.day}{row.currency}{row.campaign}")
 
 
 @router.delete("/spend")

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -59,7 +58,7 @@ async def list_suppressions(
     """Lists the entries of all suppression lists, or of one, the oldest first."""
     start = str(after) if after is not None else None
     found = await suppressions.list_suppressions(pool, caller.workspace_id, start, limit + 1, list_)
-    return page_of(found, limit, asdict, lambda entry: entry.id)
+    return await page_of(found, limit, lambda entry: entry, lambda entry: entry.id)
 
 
 @router.get("/suppressions/counts")

@@ -99,7 +99,7 @@ async def list_tables(
 ) -> Json[Page[TableHead]]:
     """Lists tables without their rows, ordered by id."""
     found = await tables.page(pool, caller.workspace_id, after, limit + 1)
-    return page_of(found, limit, head_to_json, lambda head: head.id)
+    return await page_of(found, limit, head_to_json, lambda head: head.id)
 
 
 @router.get("/tables/{id}/versions")
@@ -109,7 +109,7 @@ async def list_table_versions(
 ) -> Json[Page[TableVersion]]:
     """Lists the last hundred revisions of a table in order, also of a deleted one."""
     found = await tables.versions(pool, caller.workspace_id, id, after, limit + 1)
-    return page_of(found, limit, version_to_json, lambda version: version.revision)
+    return await page_of(found, limit, version_to_json, lambda version: version.revision)
 
 
 @router.get("/tables/{id}/versions/{revision}", response_model=Table)

@@ -97,7 +97,7 @@ async def list_targets(
 ) -> Json[Page[Target]]:
     """Lists targets, ordered by id."""
     found = await targets.page(after, limit + 1)
-    return page_of(found, limit, target_to_json, lambda shown: shown.target.id)
+    return await page_of(found, limit, target_to_json, lambda shown: shown.target.id)
 
 
 @router.delete("/targets/{id}")
@@ -132,7 +132,7 @@ async def list_deliveries(
 ) -> Json[Page[Delivery]]:
     """Lists the messages to a target in the order they were made."""
     found = await targets.deliveries(id, [state] if state else STATES, after, limit + 1)
-    return page_of(found, limit, delivery_to_json, lambda message: message.sequence)
+    return await page_of(found, limit, delivery_to_json, lambda message: message.sequence)
 
 
 @router.post("/targets/{id}/resend")

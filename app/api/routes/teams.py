@@ -65,7 +65,7 @@ async def list_ledger_entries(
 ) -> Json[Page[LedgerEntry]]:
     """Lists the ledger entries behind the balances, in order."""
     found = await teams.ledger(pool, caller.workspace_id, id, after, limit + 1)
-    return page_of(
+    return await page_of(
         found,
         limit,
         lambda entry: {name: getattr(entry, name) for name in LedgerEntry.model_fields},

@@ -46,7 +46,7 @@ async def list_webhook_failures(
     """Lists events that could not be processed, the oldest first, without what they hold."""
     start = str(after) if after is not None else None
     found = await failures.page(pool, caller.workspace_id, endpoint, start, limit + 1)
-    return page_of(found, limit, _failure, lambda failure: failure.id)
+    return await page_of(found, limit, _failure, lambda failure: failure.id)
 
 
 @router.post("/webhooks/failures/retry")
@@ -90,7 +90,7 @@ async def list_crm_findings(
 ) -> Json[Page[CrmFinding]]:
     """Lists what needs attention about records of CRMs, by code. It goes 30 days after it last came."""
     found = await crm_findings.page(pool, caller.workspace_id, after, endpoint, limit + 1)
-    return page_of(found, limit, _finding, crm_findings.cursor_of)
+    return await page_of(found, limit, _finding, crm_findings.cursor_of)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

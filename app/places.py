@@ -1,0 +1,45 @@
+"""Large work of one workspace is done one after the other, and only a few at once in a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from app.errors import Overloaded
+
+AT_ONCE = 2
+WAIT_SECONDS = 30.0
+
+
+class _Taken:
+    """The places of one event loop."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Semaphore(AT_ONCE)
+        self.turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+
+class Places:
+    """Who does a kind of work now. The others wait here, where they hold no connection of the database."""
+
+    def __init__(self, refusal: str) -> None:
+        self._refusal = refusal
+        self._taken: WeakKeyDictionary[asyncio.AbstractEventLoop, _Taken] = WeakKeyDictionary()
+
+    @asynccontextmanager
+    async def take(self, workspace_id: int) -> AsyncIterator[None]:
+        """Work for the workspace within the block. Raises Overloaded after a long wait."""
+        taken = self._taken.setdefault(asyncio.get_running_loop(), _Taken())
+        turn = taken.turns.setdefault(workspace_id, asyncio.Lock())
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await stack.enter_async_context(turn)
+                    await stack.enter_async_context(taken.free)
+            except TimeoutError:
+                raise Overloaded(self._refusal) from None
+            yield
+
+
+REPORTS = Places("Other reports are being made.")
+LISTS = Places("Other lists are being compared.")
