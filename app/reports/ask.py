@@ -15,13 +15,11 @@ from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
 from app.store.reports.fact_cursor import FactCursor, read_cursor
-from app.store.reports.reading import reading
+from app.store.reports.reading import MAX_ROWS, TooManyRows, reading
 from app.store.workspaces import find_time_zone
 
 MAX_GROUPS = 3
 MAX_DAYS = 3700
-MAX_ROWS = 20_000
-"""More groups in one answer are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,18 @@ async def _ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report
         cursor = (await read_cursor(connection, workspace_id)).as_of(asked_at)
         period = period_of(asked.first, asked.last, now, zone, report.days)
         question = _question(report, asked, Question(workspace_id, period, now))
-        result = await report.answer(connection, question)
+        try:
+            result = await report.answer(connection, question)
+        except TooManyRows:
+            raise _too_many_rows() from None
     if len(result.table.rows) > MAX_ROWS:
-        text = f"makes more than {MAX_ROWS} rows; ask with fewer groups, or about a shorter period"
-        raise ValidationFailed(faults=[_fault(("group_by",), "too_many_items", text)])
+        raise _too_many_rows()
     return Answer(report, question, result, cursor)
+
+
+def _too_many_rows() -> ValidationFailed:
+    text = f"makes more than {MAX_ROWS} rows; ask with fewer groups, or about a shorter period"
+    return ValidationFailed(faults=[_fault(("group_by",), "too_many_items", text)])
 
 
 def _question(report: Report, asked: Asked, question: Question) -> Question:

@@ -1,25 +1,24 @@
 """`speed-to-lead`: how soon a person answers."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.pace import paced
-from app.reports.groups import Key, group_cells, group_columns, key_of, sorted_keys
+from app.reports.groups import Key, group_cells, group_columns, key_of, newest_change, sorted_keys
 from app.reports.report import Question, Report
 from app.reports.samples import Samples
-from app.reports.statistics import EXACT, Rate, histogram, value_of
+from app.reports.statistics import Rate, histogram, value_of
 from app.reports.tables import Column, Result, Table
 from app.reports.working import WorkedUntil
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Row
 from app.store.path.snapshot import read_directory
 from app.store.reports import speed_to_lead as store
 from app.store.reports.credits import RESPONSE
+from app.store.reports.times import EXACT
 
 HISTOGRAM = (60, 300, 900, 1800, 3600, 4 * 3600, 86400)
-MINUTES = (5, 15, 60)
 MAX_LISTED = 100
-MAX_WAITING = 200_000
-"""The working time of more leads that wait is not computed."""
 _TIMES = {
     "response": "from the arrival of the lead to the first touch by a person, no matter who had the lead",
     "response_working": "the same, in the working time of the first owner",
@@ -30,8 +29,7 @@ _TIMES = {
     "reached": "from the arrival to the first conversation",
     "reached_working": "the same, in the working time of the first owner",
 }
-_OWNER = "owner_response"
-"""The clock that runs for each owner from when they were given the lead."""
+_CLOCKS = [f"{clock}{part}" for clock in (*store.CLOCKS, store.OWNER) for part in ("", store.WORKING)]
 _TOO_MANY = "more leads wait than working time is computed for"
 _COUNTS = (
     Column("leads", "count", "Arrivals that a person should answer."),
@@ -42,7 +40,7 @@ _COUNTS = (
             "rate",
             f"Touched within {minutes} minutes, of those that arrived at least {minutes} minutes ago.",
         )
-        for minutes in MINUTES
+        for minutes in store.MINUTES
     ),
     Column("touched_early", "count", "Touched before they arrived; they count as touched after 0 seconds."),
     Column("day_only", "count", "Touched at a time of which only the day is known; in no time below."),
@@ -52,12 +50,13 @@ _COUNTS = (
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
-    columns = RESPONSE[question.credit]
-    counts = await store.count_arrivals(connection, question.reading, columns, question.now)
-    total = next(row for row in counts if row["is_total"])
-    binned = total["leads"] > EXACT
-    samples, not_available = await _samples(connection, question, columns, binned=binned)
-    rows = await _rows(question, counts, samples)
+    reading, columns = question.reading, RESPONSE[question.credit]
+    binned = await store.count_up_to(connection, reading, columns, EXACT + 1) > EXACT
+    arrivals = await store.count_arrivals(connection, reading, columns, question.now, binned=binned)
+    given = await store.count_owner_times(connection, reading, question.now, binned=binned)
+    counts, samples = await _counted(question, (*arrivals, *given), binned=binned)
+    total = sum(counts.values(), Counter())
+    not_available = await _add_all_waiting(connection, question, columns, samples, binned=binned)
     early = (
         await store.list_early(connection, question.reading, columns, MAX_LISTED) if total["early"] else []
     )
@@ -69,54 +68,62 @@ async def _answer(connection: Connection, question: Question) -> Result:
         "touched_early_lead_ids": early,
     }
     return Result(
-        table=Table(_columns(question), rows, await _cells(total, samples, None)),
+        table=Table(
+            _columns(question),
+            await _rows(question, counts, samples),
+            await _cells(total, samples, None),
+        ),
         credit=question.credit,
         method="binned" if binned else "exact",
         details=details,
         not_available=not_available,
-        changed_at=total["changed_at"],
+        changed_at=newest_change(row for row in arrivals if row["clock"] == "flags"),
     )
 
 
-async def _samples(
-    connection: Connection, question: Question, columns: Mapping[str, str], *, binned: bool
-) -> tuple[dict[str, Samples], dict[str, str]]:
-    """The samples of all clocks by name, and those that cannot be told."""
-    samples: dict[str, Samples] = {}
+async def _counted(
+    question: Question, rows: Iterable[Row], *, binned: bool
+) -> tuple[dict[Key, Counter[str]], dict[str, Samples]]:
+    """The counts of each group, and the samples of all clocks by name, as far as these have stopped."""
+    counts: dict[Key, Counter[str]] = {}
+    samples = {name: Samples(binned=binned) for name in (*_CLOCKS, store.AUTOMATED)}
+    async for row in paced(rows):
+        key, clock, value, count = key_of(row, question.group_by), row["clock"], row["value"], row["count"]
+        if clock == "flags":
+            found = counts.setdefault(key, Counter())
+            found["leads"] += count
+            found.update({name: count for bit, name in enumerate(store.FLAGS) if value >> bit & 1})
+        elif value is not None:
+            waits = value < 0
+            samples[clock].add(key, -1 - value if waits else value, waits=waits, count=count)
+    return counts, samples
+
+
+async def _add_all_waiting(
+    connection: Connection,
+    question: Question,
+    columns: Mapping[str, str],
+    samples: dict[str, Samples],
+    *,
+    binned: bool,
+) -> dict[str, str]:
+    """Add the working time of leads that wait. Where that cannot be told, the sample goes; returns those."""
     left_out: dict[str, str] = {}
     reading, now = question.reading, question.now
-    for clock in (*store.CLOCKS, _OWNER):
-        wall, working = Samples(binned=binned), Samples(binned=binned)
-        times = await (
-            store.count_owner_times(connection, reading, now, binned=binned)
-            if clock == _OWNER
-            else store.count_times(connection, reading, columns, clock, now, binned=binned)
-        )
-        async for row in paced(times):
-            _add(row, question, wall, working)
-        samples[clock] = wall
-        if clock == store.AUTOMATED:
-            continue
-        count = sum(row["count"] for row in times if row["waits"])
-        if count > (0 if binned else MAX_WAITING):
-            left_out[f"{clock}_working"] = _TOO_MANY
-            continue
-        samples[f"{clock}_working"] = working
-        if count:
+    for clock in (*store.CLOCKS, store.OWNER):
+        working = f"{clock}{store.WORKING}"
+        count = sum((await samples[clock].total()).waiting.values())
+        if count > (0 if binned else store.MAX_WAITING):
+            del samples[working]
+            left_out[working] = _TOO_MANY
+        elif count:
             waiting = await (
                 store.list_owners_waiting(connection, reading, now)
-                if clock == _OWNER
+                if clock == store.OWNER
                 else store.list_waiting(connection, reading, columns, clock, now)
             )
-            await _add_waiting(connection, question, waiting, working)
-    return samples, left_out
-
-
-def _add(row: Mapping[str, Any], question: Question, wall: Samples, working: Samples) -> None:
-    key = key_of(row, question.group_by)
-    wall.add(key, row["seconds"], waits=row["waits"], count=row["count"])
-    if not row["waits"] and row["working"] is not None:
-        working.add(key, row["working"], waits=False, count=row["count"])
+            await _add_waiting(connection, question, waiting, samples[working])
+    return left_out
 
 
 async def _add_waiting(
@@ -136,34 +143,19 @@ async def _add_waiting(
 
 
 async def _rows(
-    question: Question, counts: Sequence[Mapping[str, Any]], samples: Mapping[str, Samples]
+    question: Question, counts: Mapping[Key, Counter[str]], samples: Mapping[str, Samples]
 ) -> list[dict[str, Any]]:
     if not question.group_by:
         return []
-    found = {key_of(row, question.group_by): row for row in counts if not row["is_total"]}
-    keys = found.keys() | samples["owner_response"].keys()
+    # Leads may have been given to a group that they did not arrive at.
+    keys = counts.keys() | samples[store.OWNER].keys()
     return [
-        {
-            **group_cells(question, key),
-            **await _cells(found.get(key, _NO_ARRIVALS), samples, key),
-        }
+        {**group_cells(question, key), **await _cells(counts.get(key, Counter()), samples, key)}
         async for key in paced(sorted_keys(keys))
     ]
 
 
-_NO_ARRIVALS: Mapping[str, int] = dict.fromkeys(
-    (
-        *("leads", "touched", "early", "day_only", "automated"),
-        *(f"{name}_{minutes}" for name in ("old", "within") for minutes in MINUTES),
-    ),
-    0,
-)
-"""The counts of a group that leads did not arrive at, but were given to later."""
-
-
-async def _cells(
-    counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key | None
-) -> dict[str, Any]:
+async def _cells(counts: Counter[str], samples: Mapping[str, Samples], key: Key | None) -> dict[str, Any]:
     cells: dict[str, Any] = {
         "leads": counts["leads"],
         "touched": Rate(counts["touched"], counts["leads"]),
@@ -171,7 +163,7 @@ async def _cells(
         "day_only": counts["day_only"],
         "automated": counts["automated"],
     }
-    for minutes in MINUTES:
+    for minutes in store.MINUTES:
         cells[f"within_{minutes}m"] = Rate(counts[f"within_{minutes}"], counts[f"old_{minutes}"])
     for name, sample in samples.items():
         found = sample.of(key) if key is not None else await sample.total()

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from app.store.reports.times import BIN
+
 Z = 1.959963984540054
 """Of a normal distribution, 95 % lie within so many standard deviations."""
 NOT_REACHED: Literal["not_reached"] = "not_reached"
 """So few of the sample have a value yet that the percentile is not known."""
-BIN = 1.02
-"""Beyond `EXACT` rows values are put into bins, each two per cent above the one before."""
-EXACT = 200_000
 
 Quantile = float | int | Literal["not_reached"] | None
 Steps = Generator[None, None, list[Quantile]]
@@ -113,11 +112,6 @@ def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> Steps:
 def _approximately(share: Fraction) -> Fraction:
     """The share, with so many digits that rounding tells in no answer; exact while the sample is small."""
     return share if share.denominator < 10**15 else share.limit_denominator(10**15)
-
-
-def bin_of(value: float) -> int:
-    """The number of the bin of a value of zero or more."""
-    return 0 if value < 1 else 1 + math.floor(math.log(value) / math.log(BIN))
 
 
 def value_of(number: int) -> float:

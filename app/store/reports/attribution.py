@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion
+from app.store.reports.reading import fetch_rows
 
 _FLAGS = ", ".join(
     f"bool_or({flag}) AS {flag}" for flag in ("has_source", "has_campaign", "has_channel", "tags_conflict")
@@ -28,5 +29,4 @@ SELECT {cohort.parts.names}count(*) AS leads, count(*) FILTER (WHERE has_source)
   FROM {cohort.once("cohort", _FLAGS)}
 {cohort.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)

@@ -6,6 +6,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
 from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 STEPS = ("meeting", "opportunity", "purchase")
 """The steps after a lead was received, in order."""
@@ -88,8 +89,7 @@ async def count_conversions(connection: Connection, question: CohortQuestion) ->
     """Return for each group how far its leads came. Without groups there is one row."""
     cohort = Cohort(question)
     statement = _count_conversions(cohort)
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)
 
 
 async def count_steps(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
@@ -102,7 +102,7 @@ SELECT {meetings.names}count(*) AS meetings, count(DISTINCT lead_id) AS meeting_
          WHERE {meetings.where} AND type = 'meeting' AND excluded IS NULL) AS fact
 {group_by(meetings.names)}
 """
-    rows = list(await connection.fetch(statement, *meetings.values))
+    rows = await fetch_rows(connection, statement, meetings.values)
     sales = Parts(reading, "at", EVENTS[credit], "sale")
     statement = f"""
 SELECT {sales.names}0 AS meetings, 0 AS meeting_leads, coalesce(sum(pipeline_deals), 0) AS opportunities,
@@ -113,4 +113,4 @@ SELECT {sales.names}0 AS meetings, 0 AS meeting_leads, coalesce(sum(pipeline_dea
          WHERE {sales.where} AND excluded IS NULL) AS fact
 {group_by(sales.names)}
 """
-    return [*rows, *await connection.fetch(statement, *sales.values)]
+    return [*rows, *await fetch_rows(connection, statement, sales.values)]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import Parts, Reading
 from app.store.reports.leads import SAMPLE
+from app.store.reports.reading import fetch_rows
 
 # Of an event that is known by its day alone, the time is the midnight of the day in UTC.
 _DAY = "date_trunc('day', {0}, 'UTC')"
@@ -60,5 +61,4 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads,
                   FROM lead_facts WHERE {parts.where} AND {SAMPLE}) AS lead) AS fact
  {parts.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)

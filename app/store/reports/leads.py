@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import COUNTED
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 SAMPLE = COUNTED.replace("lead.", "")
 """The leads that people should work on, for a statement that reads no other table."""
@@ -35,8 +36,7 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads,
            AND NOT imported) AS fact
  {parts.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_causes(connection: Connection, reading: Reading, columns: Mapping[str, str]) -> Sequence[Row]:
@@ -50,8 +50,7 @@ SELECT fact.cause, count(*) AS moves
  WHERE {parts.where} AND lead.moves > 0 AND lead.excluded IS DISTINCT FROM 'merged' AND NOT lead.imported
  GROUP BY fact.cause ORDER BY moves DESC, fact.cause
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_contacts(
@@ -88,8 +87,7 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) FILTER (WHERE NOT young)
           FROM lead_facts WHERE {parts.where} AND {SAMPLE}) AS fact
  {parts.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_verdicts(
@@ -123,8 +121,7 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) FILTER (WHERE NOT young)
                  WHERE {parts.where} AND {COUNTED}) AS told) AS fact
  {parts.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_reasons(
@@ -144,8 +141,7 @@ SELECT lead.disqualified_reason AS reason, count(*) AS leads
    AND NOT coalesce(lead.qualified_at <= {end}, false)
  GROUP BY lead.disqualified_reason ORDER BY leads DESC, reason
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 def _verdict(parts: Parts) -> str:

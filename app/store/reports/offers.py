@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 _GIVEN = "owner_id IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate' AND cause <> 'import'"
 """The assignments that gave a lead to an owner."""
@@ -54,8 +55,7 @@ SELECT {total} AS is_total, {parts.names}count(*) AS offered{counts}, max(change
   FROM {source}
  {grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_rejections(connection: Connection, reading: Reading, *, by_event: bool) -> Sequence[Row]:
@@ -78,5 +78,4 @@ SELECT {parts.names}count(*) AS given, count(*) FILTER (WHERE rejected) AS rejec
           FROM assignment_facts WHERE {parts.where} AND {_GIVEN}{only}) AS fact
  GROUP BY {parts.names.rstrip(", ")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 _OF_THE_TIME = "(SELECT {0} WHERE told.workspace_id = $1 AND {1} >= $2 AND {1} < $3 AND {2})"
 _SPAM_BLOCKS = _OF_THE_TIME.format(
@@ -55,8 +56,7 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS received{kinds}{verdi
           FROM assignment_facts WHERE {again.where} AND arrival IN ('reengaged', 'duplicate')) AS request
  {parts.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_reasons(connection: Connection, reading: Reading) -> Sequence[Row]:
@@ -68,8 +68,7 @@ SELECT disqualified_reason AS name, count(*) AS leads
  WHERE {parts.where} AND NOT imported AND excluded IS NULL AND spam_at IS NULL AND {_DISQUALIFIED}
  GROUP BY disqualified_reason ORDER BY leads DESC, name
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 async def count_blocks(connection: Connection, reading: Reading) -> Sequence[Row]:
@@ -81,5 +80,4 @@ SELECT block AS name, count(*) AS leads
  WHERE {parts.where} AND arrival = 'new' AND excluded = 'blocked'
  GROUP BY block ORDER BY leads DESC, name
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)

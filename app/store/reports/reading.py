@@ -1,13 +1,9 @@
 """Transactions of reports: planned by what the tables hold, unlike those of decisions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
-from app.pace import paced
-from app.store.connection.pool import Connection, Limits, Pool, transaction
-from app.store.connection.rows import row_in_utc
-from app.store.reports.cuts import Parts
+from app.store.connection.pool import Connection, Limits, Pool, Row, transaction
 
 LIMITS = Limits(statement=30_000, idle=30_000)
 
@@ -21,10 +17,26 @@ FORCE_CUSTOM_PLANS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', 
 """Plan each report by its period and filters."""
 
 
-async def fetch_rows(connection: Connection, statement: str, parts: Parts) -> list[dict[str, Any]]:
-    """Return the rows of a statement that was built of these parts."""
-    rows = await connection.fetch(statement, *parts.values)
-    return [row_in_utc(row) async for row in paced(rows)]
+MAX_ROWS = 20_000
+"""A report has so many groups at most."""
+
+
+class TooManyRows(Exception):
+    """A statement of a report finds more rows than it may."""
+
+
+async def fetch_rows(
+    connection: Connection, statement: str, values: Sequence[object], most: int | None = None
+) -> Sequence[Row]:
+    """Return the rows of a statement: by default groups, and the row of everything.
+
+    Raises TooManyRows if there are more than `most`. Hardly more than these are read.
+    """
+    most = MAX_ROWS + 1 if most is None else most
+    rows: Sequence[Row] = await connection.fetch(f"{statement} LIMIT {most + 1:d}", *values)
+    if len(rows) > most:
+        raise TooManyRows
+    return rows
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
 from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 TYPES = ("saved", "renewed", "expanded", "churned")
 """The events of retention."""
@@ -42,8 +43,7 @@ SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
   FROM {cohort.once("cohort", once)}
 {cohort.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)
 
 
 def _holders(held_by: Sequence[str]) -> tuple[str, str]:
@@ -80,8 +80,7 @@ SELECT {cohort.parts.names}currency, {_AMOUNTS}
            AND {cohort.where} AND {cohort.mature} AND {cohort.in_time("event.at")}) AS fact
 {group_by(cohort.parts.names, "currency")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)
 
 
 async def count_events(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
@@ -95,5 +94,4 @@ SELECT {parts.names}currency, {counts}, {_AMOUNTS}, max(told_at) AS changed_at
          WHERE {parts.where} AND event.type IN ({_TYPES}) AND event.excluded IS NULL) AS fact
 {group_by(parts.names, "currency")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)

@@ -7,6 +7,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
 from app.store.reports.credits import EVENTS
 from app.store.reports.cuts import BUCKETS, NONE, Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 _FLAGS = "bool_or(assigned) AS assigned, bool_or(qualified) AS qualified"
 
@@ -26,8 +27,7 @@ SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
   FROM {cohort.once("cohort", _FLAGS)}
 {cohort.grouping}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)
 
 
 async def sum_sales(connection: Connection, question: CohortQuestion) -> Sequence[Row]:
@@ -48,8 +48,7 @@ WITH by_lead AS (
 {_SUMS.format(names=cohort.parts.names, more="")}
 {group_by(cohort.parts.names, "currency")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
-    return rows
+    return await fetch_rows(connection, statement, cohort.parts.values)
 
 
 _SUMS = """SELECT {names}currency, sum(won) AS revenue, sum(won_deals)::bigint AS deals,
@@ -73,8 +72,7 @@ WITH by_lead AS (
 {_SUMS.format(names=parts.names, more=", max(changed_at) AS changed_at")}
 {group_by(parts.names, "currency")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts.values)
 
 
 SPEND_GROUPS = frozenset(("campaign", *BUCKETS))
@@ -102,8 +100,7 @@ SELECT {names}currency, sum(amount) AS spend, max(updated_at) AS changed_at
          WHERE workspace_id = $1 AND day >= $2 AND day < $3{conditions}) AS spent
 {group_by(names, "currency")}
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *values)
-    return rows
+    return await fetch_rows(connection, statement, values)
 
 
 SELECT_SPENT_CAMPAIGNS = """

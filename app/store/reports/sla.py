@@ -73,7 +73,7 @@ SELECT {parts.total} AS is_total, kind, {parts.names}count(*) AS promises,
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  GROUP BY kind{", GROUPING SETS ((" + parts.names.rstrip(", ") + "), ())" if parts.names else ""}
 """,
-        parts,
+        parts.values,
     )
 
 
@@ -95,7 +95,7 @@ SELECT kind, {parts.names}late, unkept, count(*) AS count
  WHERE state = 'breached'
  GROUP BY kind, {parts.names}late, unkept
 """,
-        parts,
+        parts.values,
     )
 
 
@@ -111,7 +111,7 @@ SELECT kind, lead_id, late::bigint AS late, runs
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'breached' ORDER BY late DESC, lead_id LIMIT {limit:d}
 """,
-        parts,
+        parts.values,
     )
 
 
@@ -125,7 +125,7 @@ SELECT kind, met_by AS owner, count(*) AS touches
   FROM ({_promises(parts, of_leads=False, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'met' AND met_by IS NOT NULL GROUP BY kind, met_by ORDER BY kind, touches DESC, met_by
 """,
-        parts,
+        parts.values,
     )
 
 
@@ -145,5 +145,5 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads
        ) AS fact
  {parts.grouping}
 """,
-        parts,
+        parts.values,
     )
