@@ -89,13 +89,8 @@ class LongWork:
         self._rest: asyncio.TimerHandle | None = None
 
     @property
-    def hurried(self) -> bool:
-        """Whether anybody hurries."""
-        return self._hurrying > 0
-
-    @property
     def calm_seconds(self) -> float:
-        """How long nobody has hurried."""
+        """How long nobody has hurried: 0 while anybody does."""
         return 0.0 if self._hurrying else self._clock() - self._hurried_at
 
     async def next_slice(self, *, first: bool = False) -> None:

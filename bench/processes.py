@@ -61,6 +61,13 @@ class Service:
             answer.raise_for_status()
             return answer.json()
 
+    def fetch(self, key: str, path: str) -> str:
+        """What a GET answers, as text."""
+        with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120) as client:
+            answer = client.get(path, headers={"Authorization": f"Bearer {key}"})
+            answer.raise_for_status()
+            return answer.text
+
     def memory(self) -> float:
         """The resident memory of the service, in megabytes."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

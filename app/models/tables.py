@@ -890,9 +890,15 @@ assignment_facts = _of_a_workspace(
     Column("owner_touched_at", INSTANT),
     Column("owner_work_seconds", BigInteger),
     _required("changed_at", INSTANT),
+    Column("promised", Boolean),
     _index("assignment_facts_of_lead", "lead_id"),
     _index("assignment_facts_decided", "decided_at"),
     _index("assignment_facts_arrived", "arrived_at", where="arrived_at IS NOT NULL"),
+    _index(
+        "assignment_facts_apart",
+        "arrived_at",
+        where="arrival IN ('reengaged', 'duplicate') OR excluded = 'blocked'",
+    ),
     _index("assignment_facts_ended", "ended_at", where="ended_at IS NOT NULL AND team_id IS NOT NULL"),
     key=("assignment_id",),
 )

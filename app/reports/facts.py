@@ -1,16 +1,18 @@
 """From what is stored about a lead to its facts for reports. Pure: the same input gives the same facts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.engine.life.event_table import AUTOMATED
 from app.reports.documents import documents_of, name_of
+from app.reports.events import events_of
 from app.reports.moves import moves_of
+from app.reports.promises import promises_of
 from app.reports.rounds import Round, rounds_of
 from app.reports.sales import sales_of
-from app.store.reports.fact_rows import Actor, AssignmentFact, Cuts, EventFact, Fact, LeadFact, PromiseFact
+from app.reports.told import TOUCHES, Told, first_of, told_of
+from app.store.reports.fact_rows import AssignmentFact, Fact, LeadFact
 from app.store.reports.fact_sources import (
     AssignmentRecord,
     ClockRecord,
@@ -19,7 +21,6 @@ from app.store.reports.fact_sources import (
     LeadRecord,
 )
 
-TOUCHES = ("first_touch", "reached")
 FIRST_TIMES = (
     "qualified", "disqualified", "meeting", "opportunity", "purchase", "lost", "closed", "saved", "renewed",
     "expanded", "churned", "unsubscribed", "complained", "invalid_contact", "spam",
@@ -40,25 +41,6 @@ class Person:
     assignments: Sequence[AssignmentRecord]
     events: Sequence[EventRecord]
     clocks: Sequence[ClockRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event, who did it, and the assignment it is about."""
-
-    event: EventRecord
-    actor: Actor
-    by: str | None
-
-    @property
-    def touches(self) -> bool:
-        """Whether a person tried to reach the lead, or reached it."""
-        return self.actor == "person" and self.event.type in TOUCHES
-
-    @property
-    def accepts(self) -> bool:
-        """Whether the owner took the lead on. A touch accepts."""
-        return self.touches or (self.event.type == "accepted" and self.event.effect == "accepted")
 
 
 @dataclass(slots=True)
@@ -91,7 +73,7 @@ def facts_of(person: Person, work_seconds: WorkSeconds) -> list[Fact]:
         root=_root_of(leads),
         rounds={lead.id: rounds_of(lead, by_lead[lead.id]) for lead in leads},
         documents=documents,
-        told=[_told(each, owners.get(each.assignment_id)) for each in person.events],
+        told=[told_of(each, owners.get(each.assignment_id)) for each in person.events],
         clocks=clocks,
         work_seconds=work_seconds,
     )
@@ -105,20 +87,6 @@ def _root_of(leads: Sequence[LeadRecord]) -> LeadRecord:
     """The lead that remains: of a chain of merges the last. A lead that is gone cannot remain."""
     ids = {lead.id for lead in leads}
     return next((lead for lead in leads if lead.merged_into not in ids), leads[0])
-
-
-def _told(event: EventRecord, owner_id: str | None) -> Told:
-    """Who did it. The fact of an event keeps what was known at first: the owner may be gone since."""
-    if event.known_actor is not None:
-        known: Any = event.known_actor
-        return Told(event, known, event.known_owner)
-    if not event.reported:
-        return Told(event, "system", None)
-    by = event.by_id if event.by_id is not None else owner_id
-    is_owner = by is not None and (event.by_is_owner or by == owner_id)
-    if event.via in AUTOMATED or not is_owner:
-        return Told(event, "automated", None)
-    return Told(event, "person", by)
 
 
 def _cuts(documents: Documents, record: AssignmentRecord, *, excluded: str | None) -> dict[str, Any]:
@@ -157,7 +125,9 @@ def _add_lead(made: _Person, lead: LeadRecord) -> None:
         placed += found
         if round_.records[0].existing_kind != "duplicate":
             _answer(made, found, round_, told, first=position == 0)
-        made.facts += _promises(made, found, round_, _next_arrival(rounds, position), told)
+        promises = promises_of(made.clocks, found, round_, _next_arrival(rounds, position), told)
+        found[0].promised = bool(promises)
+        made.facts += promises
         assignments += found
         for each in round_.duplicates:
             own_documents = made.documents[each.id]
@@ -216,7 +186,7 @@ def _assignment(
         accepted_at=record.accepted_at,
         changed_at=_changed_at([record], events),
     )
-    touch = _first([each for each in events if each.touches], record.decided_at)
+    touch = first_of([each for each in events if each.touches], record.decided_at)
     if touch is not None:
         fact.touched_at, fact.touched_by = max(touch.event.at, record.decided_at), touch.by
         fact.touch_day_only = touch.event.day_only
@@ -227,7 +197,7 @@ def _assignment(
 def _add_own_touch(
     made: _Person, fact: AssignmentFact, record: AssignmentRecord, events: Sequence[Told]
 ) -> None:
-    own = _first([each for each in events if each.touches and not each.event.day_only], record.decided_at)
+    own = first_of([each for each in events if each.touches and not each.event.day_only], record.decided_at)
     if own is None or record.owner_id is None:
         return
     at = fact.owner_touched_at = max(own.event.at, record.decided_at)
@@ -246,15 +216,6 @@ def _work(
     return made.work_seconds(owner_id, start, at)
 
 
-def _first(told: Iterable[Told], since: datetime) -> Told | None:
-    """The first in time; of those at the same time one whose time is known, and the one told first."""
-    return min(
-        told,
-        key=lambda each: (max(each.event.at, since), each.event.day_only, each.event.sequence),
-        default=None,
-    )
-
-
 def _answer(
     made: _Person, found: Sequence[AssignmentFact], round_: Round, told: Sequence[Told], *, first: bool
 ) -> None:
@@ -271,14 +232,14 @@ def _answer(
         return _work(made, round_.records[0], name, fact.arrival_owner_id or fact.response_by, start, at)
 
     events = [each for each in told if belongs(each)]
-    touch = _first([each for each in events if each.touches], start)
+    touch = first_of([each for each in events if each.touches], start)
     if touch is not None:
         at = fact.response_at = max(touch.event.at, start)
         fact.response_by, fact.response_day_only = touch.by, touch.event.day_only
         fact.response_early = touch.event.at < start and not touch.event.day_only
         if not fact.response_day_only:
             fact.response_work_seconds = work("response_work_seconds", at)
-    reached = _first([each for each in events if each.touches and each.event.type == "reached"], start)
+    reached = first_of([each for each in events if each.touches and each.event.type == "reached"], start)
     if reached is not None and not reached.event.day_only:
         fact.response_reached_at = max(reached.event.at, start)
         fact.reached_work_seconds = work("reached_work_seconds", fact.response_reached_at)
@@ -287,90 +248,10 @@ def _answer(
     if accepted:
         fact.response_accepted_at = min(accepted)
         fact.accepted_work_seconds = work("accepted_work_seconds", fact.response_accepted_at)
-    automated = _first(
+    automated = first_of(
         [each for each in events if each.actor == "automated" and each.event.type in TOUCHES], start
     )
     fact.automated_at = max(automated.event.at, start) if automated is not None else None
-
-
-def _promises(
-    made: _Person,
-    found: Sequence[AssignmentFact],
-    round_: Round,
-    next_arrival: datetime | None,
-    told: Sequence[Told],
-) -> list[Fact]:
-    """The promises of a round. The first of each kind is the promise to the lead."""
-    seen: set[str] = set()
-    promises: list[Fact] = []
-    closed_at = min((at for at in (round_.ended_at, next_arrival) if at is not None), default=None)
-    for fact in found:
-        events = [each for each in told if each.event.assignment_id == fact.assignment_id]
-        for clock in made.clocks.get(fact.assignment_id, ()):
-            promise = _promise(fact, clock, round_, events)
-            promise.first = clock.kind not in seen
-            seen.add(clock.kind)
-            if promise.first:
-                _promise_to_lead(promise, round_, told, closed_at)
-            promises.append(promise)
-    return promises
-
-
-def _promise(fact: AssignmentFact, clock: ClockRecord, round_: Round, events: Sequence[Told]) -> PromiseFact:
-    cuts = {name: getattr(fact, name) for name in _CUT_NAMES}
-    promise = PromiseFact(
-        **cuts,
-        assignment_id=fact.assignment_id,
-        kind=clock.kind,
-        lead_id=fact.lead_id,
-        arrived_at=round_.arrived_at,
-        started_at=clock.started_at,
-        sla=clock.sla,
-        queue=clock.queue,
-        due_at=clock.due_at,
-        changed_at=max(each for each in (fact.changed_at, clock.ended_at) if each is not None),
-    )
-    promise.met_at, promise.met_by = _kept(clock.kind, events, clock.started_at)
-    if clock.state == "met" and clock.ended_at is not None and _is_later(promise.met_at, clock.ended_at):
-        promise.met_at = clock.ended_at
-        promise.met_by = promise.met_by or (fact.owner_id if clock.kind != "claim" else None)
-    if clock.state == "withdrawn" and clock.ended_at is not None:
-        with_assignment = fact.ended_at is not None and clock.ended_at >= fact.ended_at
-        # A miss that was taken back, for the owner was absent, is no promise any more.
-        promise.void_at = clock.ended_at if with_assignment else min(clock.ended_at, clock.due_at)
-    elif fact.ended_at is not None and fact.ended_at > clock.due_at:
-        promise.void_at = fact.ended_at
-    return promise
-
-
-def _is_later(at: datetime | None, than: datetime) -> bool:
-    return at is None or at > than
-
-
-def _kept(kind: str, told: Iterable[Told], since: datetime) -> tuple[datetime | None, str | None]:
-    """When a promise to accept or touch was kept, and who kept it. Of some events only the day is known."""
-    counts = [
-        each
-        for each in told
-        if not each.event.day_only
-        and (each.touches if kind == "touch" else kind == "accept" and each.accepts)
-    ]
-    kept = _first(counts, since)
-    return (max(kept.event.at, since), kept.by) if kept is not None else (None, None)
-
-
-def _promise_to_lead(
-    promise: PromiseFact, round_: Round, told: Sequence[Told], closed_at: datetime | None
-) -> None:
-    """When the lead got what it was promised, no matter who did it."""
-    ids = {each.id for each in round_.records}
-    mine = [each for each in told if each.event.at >= promise.started_at or each.event.assignment_id in ids]
-    at, by = _kept(promise.kind, mine, promise.started_at)
-    if promise.met_at is not None and _is_later(at, promise.met_at):
-        at, by = promise.met_at, promise.met_by
-    promise.lead_met_at, promise.lead_met_by = at, by
-    absent = promise.void_at is not None and promise.void_at == promise.due_at
-    promise.lead_void_at = promise.void_at if absent else closed_at
 
 
 def _lead(
@@ -425,8 +306,8 @@ def _add_contact(fact: LeadFact, told: Sequence[Told]) -> None:
     """Tries and conversations of persons, and automatic answers."""
     touches = [each for each in told if each.touches]
     tries = [each for each in touches if each.event.type == "first_touch"]
-    touch = _first(touches, fact.received_at)
-    reached = _first([each for each in touches if each.event.type == "reached"], fact.received_at)
+    touch = first_of(touches, fact.received_at)
+    reached = first_of([each for each in touches if each.event.type == "reached"], fact.received_at)
     automated = [each for each in told if each.actor == "automated" and each.event.type in TOUCHES]
     if touch is not None:
         fact.first_touch_at, fact.first_touch_by = max(touch.event.at, fact.received_at), touch.by
@@ -444,67 +325,10 @@ def _changed_at(records: Iterable[AssignmentRecord], told: Iterable[Told]) -> da
     return max([*times, *(each.event.received_at for each in told)])
 
 
-_CUT_NAMES = tuple(each.name for each in fields(Cuts))
-
-
 def _add_events(made: _Person) -> None:
     """The events and sales of all leads of the person, as those of the lead that remains."""
     lead = next(each for each in made.facts if isinstance(each, LeadFact) and each.lead_id == made.root.id)
-    assignments = sorted(
-        (each for each in made.facts if isinstance(each, AssignmentFact) and each.arrival != "duplicate"),
-        key=lambda each: each.decision_number,
-    )
-    seen: set[str] = set()
-    for told in sorted(made.told, key=lambda each: (each.event.at, each.event.sequence)):
-        made.facts.append(
-            _event(lead, _holder(assignments, told.event), told, first=told.event.type not in seen)
-        )
-        seen.add(told.event.type)
-    events = {each.event_id: each for each in made.facts if isinstance(each, EventFact)}
-    made.facts += sales_of([each.event for each in made.told], events)
-
-
-def _holder(assignments: Sequence[AssignmentFact], event: EventRecord) -> AssignmentFact | None:
-    """The assignment whose owner had the lead when it happened. Of two open ones, that of the event."""
-    owned = [each for each in assignments if each.owner_id is not None]
-    named = [each for each in owned if each.assignment_id == event.assignment_id]
-    held = [
-        each
-        for each in owned
-        if each.decided_at <= event.at and (each.ended_at is None or event.at < each.ended_at)
-    ]
-    both = [each for each in named if each in held]
-    earlier = [each for each in owned if each.decided_at <= event.at]
-    for choice in (both, held, named, earlier, owned[:1]):
-        if choice:
-            return choice[-1]
-    return None
-
-
-def _event(lead: LeadFact, holder: AssignmentFact | None, told: Told, *, first: bool) -> EventFact:
-    event = told.event
-    cuts = {name: getattr(lead, name) for name in _CUT_NAMES}
-    cuts["owner_id"] = holder.owner_id if holder is not None else None
-    cuts["team_id"] = holder.team_id if holder is not None else lead.team_id
-    return EventFact(
-        **cuts,
-        event_id=event.id,
-        lead_id=lead.lead_id,
-        assignment_id=event.assignment_id,
-        type=event.type,
-        at=event.at,
-        day_only=event.day_only,
-        told_at=event.received_at,
-        lead_received_at=lead.received_at,
-        actor=told.actor,
-        by_owner_id=told.by,
-        first_owner_id=lead.owner_id,
-        last_owner_id=lead.last_owner_id,
-        via=name_of(event.via),
-        reason=name_of(event.reason),
-        effect=event.effect,
-        first=first,
-        amount=str(event.amount) if event.amount is not None else None,
-        currency=event.currency,
-        for_at=event.for_at,
-    )
+    assignments = [each for each in made.facts if isinstance(each, AssignmentFact)]
+    events = events_of(lead, assignments, made.told)
+    made.facts += events
+    made.facts += sales_of([each.event for each in made.told], {each.event_id: each for each in events})

@@ -8,7 +8,7 @@ why the others could not take the lead. All amounts are integers in `LEAD_UNITS`
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.engine.selection.fair_share import LEAD_UNITS
@@ -82,14 +82,6 @@ def parts_of_entry(cause: str, changes: Mapping[str, int]) -> list[Part]:
     """The parts of a row of the ledger that is no turn: all of it is a difference with that cause."""
     column = CAUSE_OF_ENTRY.get(cause, UNKNOWN)
     return [Part(owner, column, amount) for owner, amount in changes.items() if amount]
-
-
-def balance_changes(parts: Iterable[Part]) -> dict[str, int]:
-    """What these parts add to the balance of each member."""
-    changes: dict[str, int] = defaultdict(int)
-    for owner, column, amount in parts:
-        changes[owner] += -amount if column == RECEIVED else amount
-    return dict(changes)
 
 
 def _due_by_weight(weights: Mapping[str, int], chosen: str) -> dict[str, int]:

@@ -1,17 +1,19 @@
 """`sla`: how many promises were kept, and by how much the others were missed."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.pace import paced
-from app.reports.groups import group_columns, key_of, sort_key
+from app.reports.groups import Key, group_columns, key_of, newest_change, sort_key
 from app.reports.report import Question, Report
 from app.reports.samples import Samples
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Result, Table
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Row
 from app.store.reports import sla as store
 from app.store.reports.credits import PROMISE
+from app.store.reports.times import EXACT
 
 MAX_LISTED = 100
 _COLUMNS = (
@@ -35,33 +37,34 @@ _COLUMNS = (
     ),
     Column("missed_by_p90", "seconds", "The 90th percentile of that."),
 )
-_NAMES = ("met", "met_by_others", "breached", "never_kept", "still_running", "open", "withdrawn")
+_COUNTED: Mapping[str, Callable[[Row], bool]] = {
+    "met": lambda row: row["state"] == "met",
+    "met_by_others": lambda row: row["by_others"],
+    "breached": lambda row: row["state"] == "breached",
+    "never_kept": lambda row: row["state"] == "breached" and row["unkept"],
+    "still_running": lambda row: row["state"] == "breached" and row["runs"],
+    "open": lambda row: row["state"] == "open",
+    "withdrawn": lambda row: row["state"] == "withdrawn",
+}
+"""Which promises each of the columns counts."""
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
     of_leads = _of_leads(question)
     columns = PROMISE[question.credit]
     reading, now = question.reading, question.now
-    counts = await store.count_promises(connection, reading, columns, now, of_leads=of_leads)
-    samples = Samples()
-    late = await store.count_late(connection, reading, columns, now, of_leads=of_leads)
-    async for row in paced(late):
-        key = (row["kind"], *key_of(row, question.group_by))
-        samples.add(key, row["late"], waits=row["unkept"], count=row["count"])
-    rows = await _rows(question, [row for row in counts if not row["is_total"]], samples)
-    totals = [row for row in counts if row["is_total"]]
-    all_ = await _rows(question, totals, await _by_kind(samples), totals=True)
+    binned = await store.count_up_to(connection, reading, columns, EXACT + 1, of_leads=of_leads) > EXACT
+    promises = await store.count_promises(connection, reading, columns, now, of_leads=of_leads, binned=binned)
+    rows = await _rows(promises, question.group_by, binned=binned)
+    all_ = await _rows(promises, (), binned=binned) if question.group_by else rows
     return Result(
-        table=Table(
-            _columns(question),
-            rows if question.group_by else all_,
-            total_rows=all_ if question.group_by else (),
-        ),
+        table=Table(_columns(question), rows, total_rows=all_ if question.group_by else ()),
         by="lead" if of_leads else "owner",
         credit=question.credit,
+        method="binned" if binned else "exact",
         details=await _details(connection, question, all_, of_leads=of_leads),
         notes=_notes(question),
-        changed_at=max((row["changed_at"] for row in counts), default=None),
+        changed_at=newest_change(promises),
     )
 
 
@@ -84,7 +87,7 @@ async def _details(
     missed = await store.list_missed(
         connection, question.reading, question.now, MAX_LISTED, of_leads=of_leads
     )
-    touches = await store.count_touches(connection, question.reading, question.now)
+    touches = await store.count_touches(connection, question.reading)
     unpromised = await store.count_unpromised(connection, question.reading)
     return {
         "by_kind": [_plain(row) for row in all_] if question.group_by else [],
@@ -116,24 +119,26 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: cell.to_json() if isinstance(cell, Rate) else cell for name, cell in row.items()}
 
 
-async def _by_kind(samples: Samples) -> Samples:
-    """The samples of all groups together, by the kind of the promise."""
-    return await samples.merged(lambda key: key[:1])
-
-
-async def _rows(
-    question: Question, counts: Sequence[Mapping[str, Any]], samples: Samples, *, totals: bool = False
-) -> list[dict[str, Any]]:
-    names = () if totals else question.group_by
+async def _rows(promises: Sequence[Row], names: Sequence[str], *, binned: bool) -> list[dict[str, Any]]:
+    """A row for each kind of promise in each group."""
+    groups = ("kind", *names)
+    counts: dict[Key, Counter[str]] = {}
+    samples = Samples(binned=binned)
+    async for row in paced(promises):
+        key, count = key_of(row, groups), row["count"]
+        counts.setdefault(key, Counter()).update(
+            {name: count for name, counted in _COUNTED.items() if counted(row)}
+        )
+        if row["late"] is not None:
+            samples.add(key, row["late"], waits=row["unkept"], count=count)
     rows = []
-    async for row in paced(counts):
-        sample = samples.of((row["kind"], *key_of(row, names)))
-        late = await samples.quantiles("missed_by", sample)
+    async for key, found in paced(counts.items()):
+        late = await samples.quantiles("missed_by", samples.of(key))
         rows.append(
             {
-                **{name: row[name] for name in ("kind", *names)},
-                "compliance": Rate(row["met"], row["met"] + row["breached"]),
-                **{name: row[name] for name in _NAMES},
+                **dict(zip(groups, key, strict=True)),
+                "compliance": Rate(found["met"], found["met"] + found["breached"]),
+                **{name: found[name] for name in _COUNTED},
                 "missed_by_median": late["missed_by_median"],
                 "missed_by_p90": late["missed_by_p90"],
             }

@@ -127,7 +127,7 @@ async def _add_all_waiting(
 
 
 async def _add_waiting(
-    connection: Connection, question: Question, waiting: Sequence[Mapping[str, Any]], working: Samples
+    connection: Connection, question: Question, waiting: Sequence[Row], working: Samples
 ) -> None:
     """Add how long the owners of leads that wait have worked since."""
     earliest: dict[str, Any] = {}

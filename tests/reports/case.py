@@ -47,6 +47,14 @@ class Case:
         return found
 
 
+async def begin(workspace: Workspace, plan: str, moment: datetime) -> Case:
+    """A workspace with a plan, at this moment."""
+    case = Case(workspace)
+    await case.at(moment)
+    await workspace.publish(plan)
+    return case
+
+
 def renamed(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters by their names in the query: `from_` is `from`."""
     return {name.rstrip("_"): value for name, value in parameters.items()}
@@ -55,3 +63,10 @@ def renamed(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def minutes(count: float) -> timedelta:
     """So many minutes."""
     return timedelta(minutes=count)
+
+
+def close(binned: float | str | None, exact: float | str | None) -> bool:
+    """Whether a percentile out of bins is at most one per cent away, but for rounding."""
+    if isinstance(binned, float | int) and isinstance(exact, float | int):
+        return abs(binned - exact) <= 0.0101 * exact
+    return binned == exact

@@ -1,19 +1,9 @@
 """The report `acceptance`, from offers that are made over HTTP; every number was counted by hand."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.support.told_lives import arrive, claim, give, move_to, open_office, owned_by, report, shown, tell
-from tests.support.workspace import Filled, Workspace
+from tests.support.told_lives import arrive, claim, give, move_to, owned_by, report, shown, tell
+from tests.support.workspace import Workspace
 
 RESULTS = ("offers", "settled", "accepted", "rejected", "timed_out", "pending", "withdrawn", "acceptance")
-
-
-@pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
 
 
 async def test_touch_accepts_a_time_out_declines_and_what_is_pending_is_no_sample(office: Workspace) -> None:

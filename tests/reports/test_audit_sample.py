@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.reports.audit_sample import allocate
 from app.store.reports.audit_sample import Stratum
-from tests.reports.case import Case
+from tests.reports.case import Case, begin
 from tests.support.workspace import Workspace
 
 # 2030-11-18 is a Monday. In Berlin the week begins an hour before it does in UTC.
@@ -58,9 +58,7 @@ def test_no_place_is_lost_and_none_is_invented(sizes: list[int], places: int) ->
 @pytest.fixture
 async def case(workspace: Workspace) -> Case:
     """A week with 20 assigned leads, 6 that wait and 2 that are blocked, and one lead a week later."""
-    found = Case(workspace)
-    await found.at(WEDNESDAY)
-    await workspace.publish(PLAN)
+    found = await begin(workspace, PLAN, WEDNESDAY)
     for number in range(28):
         fields: dict[str, Any] = {"source": "partner"} if number % 4 == 1 else {}
         fields = {"lead_type": "student"} if number in {5, 9} else fields

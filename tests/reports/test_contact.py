@@ -1,17 +1,7 @@
 """The reports `contact`, `qualification` and `experience`; every number was counted by hand."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.support.told_lives import arrive, give, move_to, open_office, report, shown, tell
-from tests.support.workspace import Filled, Workspace
-
-
-@pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
+from tests.support.told_lives import arrive, give, move_to, report, shown, tell
+from tests.support.workspace import Workspace
 
 
 async def test_sequence_is_no_try_and_a_person_who_calls_is_reached(office: Workspace) -> None:

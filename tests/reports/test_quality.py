@@ -1,17 +1,7 @@
 """The report `quality`, from requests over HTTP; every number was counted by hand."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.support.told_lives import arrive, move_to, open_office, report, shown, tell
-from tests.support.workspace import Filled, Workspace
-
-
-@pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
+from tests.support.told_lives import arrive, move_to, report, shown, tell
+from tests.support.workspace import Workspace
 
 
 async def test_spam_and_duplicates_are_of_all_requests_and_sales_of_real_leads(office: Workspace) -> None:

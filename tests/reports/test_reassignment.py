@@ -1,28 +1,17 @@
 """The report `reassignment`, from lives that are told over HTTP; every number was counted by hand."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from tests.support.told_lives import (
     TUESDAY,
     arrive,
     claim,
     give,
     move_to,
-    open_office,
     owned_by,
     report,
     shown,
     tell,
 )
-from tests.support.workspace import Filled, Workspace
-
-
-@pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
+from tests.support.workspace import Workspace
 
 
 async def cover(office: Workspace, owner: str, start: str, end: str, by: str) -> None:

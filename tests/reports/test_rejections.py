@@ -1,29 +1,26 @@
 """The report `rejections`, from rejects over HTTP; every number was counted by hand."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.support.told_lives import arrive, claim, move_to, open_office, report, shown, tell
-from tests.support.workspace import Filled, Workspace
+from tests.support.told_lives import arrive, claim, move_to, report, shown, tell
+from tests.support.workspace import Workspace
 
 
 @pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
+async def office(office: Workspace) -> Workspace:
     """Ana gets 8 leads and rejects 5, and gets two turns back; Ben claims one and rejects it."""
-    async with open_office(filled) as workspace:
-        for reason in ("wrong_region", "wrong_region", "student", "no_budget"):
-            await tell(workspace, await arrive(workspace, campaign="spring"), "rejected", reason=reason)
-        await tell(workspace, await arrive(workspace, campaign="autumn"), "first_touch")
-        touched = await arrive(workspace, campaign="autumn")
-        await tell(workspace, touched, "first_touch")
-        await tell(workspace, touched, "rejected", reason="no_budget")
-        for _ in range(2):
-            await arrive(workspace, campaign="autumn")
-        claimed = await arrive(workspace, "desk", campaign="autumn")
-        await claim(workspace, claimed, "ben")
-        await tell(workspace, claimed, "rejected", reason="no_budget")
-        yield workspace
+    for reason in ("wrong_region", "wrong_region", "student", "no_budget"):
+        await tell(office, await arrive(office, campaign="spring"), "rejected", reason=reason)
+    await tell(office, await arrive(office, campaign="autumn"), "first_touch")
+    touched = await arrive(office, campaign="autumn")
+    await tell(office, touched, "first_touch")
+    await tell(office, touched, "rejected", reason="no_budget")
+    for _ in range(2):
+        await arrive(office, campaign="autumn")
+    claimed = await arrive(office, "desk", campaign="autumn")
+    await claim(office, claimed, "ben")
+    await tell(office, claimed, "rejected", reason="no_budget")
+    return office
 
 
 async def test_reasons_are_counted_with_their_refunds(office: Workspace) -> None:

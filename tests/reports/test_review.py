@@ -11,7 +11,7 @@ import pytest
 
 from app.reports.registry import REPORTS
 from app.reports.review import SHOWN
-from tests.reports.case import Case, minutes
+from tests.reports.case import Case, begin, minutes
 from tests.support.workspace import Workspace
 
 OCTOBER = datetime(2030, 10, 15, 12, tzinfo=UTC)
@@ -27,9 +27,7 @@ pipeline:
 @pytest.fixture
 async def case(workspace: Workspace) -> Case:
     """Two leads in October, one touched in time; four in November, of which three are; now it is December."""
-    found = Case(workspace)
-    await found.at(OCTOBER)
-    await workspace.publish(PLAN)
+    found = await begin(workspace, PLAN, OCTOBER)
     for month, touched, leads in ((OCTOBER, 1, 2), (NOVEMBER, 3, 4)):
         decisions = [await found.lead(month + minutes(number)) for number in range(leads)]
         await found.at(month + minutes(10))

@@ -9,7 +9,8 @@ import pytest
 
 from app.reports import ask
 from app.store import workspaces
-from tests.reports.case import Case
+from app.store.reports import reading
+from tests.reports.case import Case, begin
 from tests.support.workspace import Workspace
 
 PLAN = """
@@ -27,10 +28,7 @@ async def case(workspace: Workspace) -> Case:
     """A workspace in Berlin with this plan, in November 2026."""
     async with workspace.pool.acquire() as connection:
         await workspaces.set_time_zone(connection, workspace.workspace_id, "Europe/Berlin")
-    found = Case(workspace)
-    await found.at(datetime(2026, 11, 1, tzinfo=UTC))
-    await workspace.publish(PLAN)
-    return found
+    return await begin(workspace, PLAN, datetime(2026, 11, 1, tzinfo=UTC))
 
 
 async def refused(case: Case, status: int, **parameters: Any) -> str:
@@ -39,18 +37,31 @@ async def refused(case: Case, status: int, **parameters: Any) -> str:
     return str(answer.json()["errors"][0]["pointer" if "pointer" in answer.json()["errors"][0] else "code"])
 
 
-async def test_answer_with_too_many_rows_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "MAX_ROWS", 2)
+@pytest.mark.parametrize("name", ["speed-to-lead", "sla", "attribution", "quality"])
+async def test_answer_with_too_many_rows_is_refused(
+    case: Case, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for module in (ask, reading):
+        monkeypatch.setattr(module, "MAX_ROWS", 2)
     for day in (9, 10):
         await case.lead(datetime(2026, 11, day, 12, tzinfo=UTC), source="ana")
-    two = await case.report("speed-to-lead", from_="2026-11-01", to="2026-12-01", group_by="day")
+    two = await case.report(name, from_="2026-11-01", to="2026-12-01", group_by="day")
     assert len(two["rows"]) == 2
     await case.lead(datetime(2026, 11, 11, 12, tzinfo=UTC), source="ana")
     answer = await case.workspace.client.get(
-        "/metrics/speed-to-lead", params={"from": "2026-11-01", "to": "2026-12-01", "group_by": "day"}
+        f"/metrics/{name}", params={"from": "2026-11-01", "to": "2026-12-01", "group_by": "day"}
     )
     (fault,) = answer.json()["errors"]
     assert (answer.status_code, fault["code"], fault["path"]) == (422, "too_many_items", "group_by")
+
+
+async def test_no_more_rows_are_read_than_a_report_may_have(workspace: Workspace) -> None:
+    endless = """
+WITH RECURSIVE row (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row)
+SELECT number FROM row WHERE number >= $1"""
+    async with reading.reading(workspace.pool, workspace.workspace_id) as connection:
+        with pytest.raises(reading.TooManyRows):
+            await reading.fetch_rows(connection, endless, [1], 2)
 
 
 async def test_weeks_begin_on_monday_at_local_midnight(case: Case) -> None:

@@ -16,7 +16,6 @@ from app.reports.shares import (
     REFUNDS,
     UNKNOWN,
     Part,
-    balance_changes,
     parts_of_entry,
     parts_of_turn,
 )
@@ -44,7 +43,10 @@ class Team:
 
     def enter(self, changes: Mapping[str, int], parts: list[Part]) -> None:
         """Add a row of the ledger and its parts."""
-        assert {owner: change for owner, change in balance_changes(parts).items() if change} == {
+        balances: Counter[str] = Counter()
+        for owner, column, amount in parts:
+            balances[owner] += -amount if column == RECEIVED else amount
+        assert {owner: change for owner, change in balances.items() if change} == {
             owner: change for owner, change in changes.items() if change
         }
         for owner, change in changes.items():

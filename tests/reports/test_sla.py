@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.case import Case, minutes
+from tests.reports.case import Case, begin, close, minutes
 from tests.support.workspace import Workspace
 
 NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
@@ -23,10 +23,7 @@ queues: {desk: {}}
 @pytest.fixture
 async def case(workspace: Workspace) -> Case:
     """A workspace with this plan, two hours before noon."""
-    found = Case(workspace)
-    await found.at(NOON - timedelta(hours=2))
-    await workspace.publish(PLAN)
-    return found
+    return await begin(workspace, PLAN, NOON - timedelta(hours=2))
 
 
 def touch(found: dict[str, Any], kind: str = "touch") -> dict[str, Any]:
@@ -52,6 +49,32 @@ async def test_due_and_not_kept_is_breached_and_what_is_not_due_is_in_no_rate(ca
     missed = [(each["by_seconds"] / 60, each["still_running"]) for each in found["details"]["missed"]]
     assert missed == [(30, True), (25, False), (7, False)]
     assert (row["missed_by_median"], row["missed_by_p90"]) == (25 * 60, "not_reached")
+
+
+async def test_very_many_promises_are_counted_alike_and_their_times_are_one_per_cent_away_at_most(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = ((110, 40), (100, 37), (90, 25), (60, 10), (30, None), (5, None))
+    decisions = [
+        (await case.lead(NOON - minutes(wait), source=source), wait, after)
+        for wait, after in waits
+        for source in ("ana", "both")
+    ]
+    await case.at(NOON)
+    for decision, wait, after in decisions:
+        if after is not None:
+            await case.event(decision, "first_touch", NOON - minutes(wait - after))
+    for parameters in ({}, {"group_by": "source"}):
+        exact = await case.report("sla", **parameters)
+        with monkeypatch.context() as patch:
+            patch.setattr("app.reports.sla.EXACT", 0)
+            binned = await case.report("sla", **parameters)
+        assert (exact["method"], binned["method"]) == ("exact", "binned")
+        for row, other in zip(exact["rows"], binned["rows"], strict=True):
+            assert all(
+                close(other.pop(name), row.pop(name)) for name in ("missed_by_median", "missed_by_p90")
+            )
+            assert row == other
 
 
 async def test_promise_that_a_colleague_keeps_is_kept_and_stays_the_owners(case: Case) -> None:

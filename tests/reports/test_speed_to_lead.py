@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.reports.case import Case, minutes
+from tests.reports.case import Case, begin, close, minutes
 from tests.support.workspace import Workspace
 
 NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
@@ -23,10 +23,7 @@ paths: {newsletter: {accountable: {team: inbound}}}
 @pytest.fixture
 async def case(workspace: Workspace) -> Case:
     """A workspace with this plan, three hours before noon."""
-    found = Case(workspace)
-    await found.at(NOON - timedelta(hours=4))
-    await workspace.publish(PLAN)
-    return found
+    return await begin(workspace, PLAN, NOON - timedelta(hours=4))
 
 
 async def answered(case: Case, waits: list[tuple[float, bool]]) -> None:
@@ -85,13 +82,6 @@ async def test_bins_are_close_and_leave_out_the_working_time_of_what_waits(
             assert close(after[f"owner_response_{name}"], before[f"owner_response_{name}"])
         counts = ("leads", "touched", "within_5m", "within_60m", "automated", "automated_median")
         assert [after[name] for name in counts] == [before[name] for name in counts]
-
-
-def close(binned: float | str | None, exact: float | str | None) -> bool:
-    """Whether a percentile out of bins is at most one per cent away, but for rounding."""
-    if isinstance(binned, float | int) and isinstance(exact, float | int):
-        return abs(binned - exact) <= 0.0101 * exact
-    return binned == exact
 
 
 BERLIN = ZoneInfo("Europe/Berlin")

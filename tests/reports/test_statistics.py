@@ -17,11 +17,9 @@ from app.reports.statistics import (
     Quantile,
     Rate,
     Sample,
-    bin_of,
     histogram,
     kaplan_meier,
     percentile_disc,
-    value_of,
     wilson,
 )
 
@@ -73,11 +71,6 @@ def test_what_waits_is_at_risk_as_long_as_it_was_watched() -> None:
 @given(st.dictionaries(st.integers(0, 50), st.integers(1, 5), min_size=1), st.sampled_from((MEDIAN, P90)))
 def test_with_nothing_waiting_both_ways_agree(values: dict[float, int], share: Fraction) -> None:
     assert _finished(Sample(values, {}), (share,)) == [percentile_disc(values, share)]
-
-
-@given(st.floats(1, 1e9))
-def test_bin_is_at_most_one_per_cent_off(value: float) -> None:
-    assert abs(value_of(bin_of(value)) / value - 1) < 0.0101
 
 
 def test_histogram_counts_each_value_once() -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 from app.dispatch.jobs.import_lead import ImportLead
 from app.intake.arrival import normalize
 from tests.support.crm import Crm
-from tests.support.told_lives import WEEK, arrive, give, open_office, report, shown, tell
-from tests.support.workspace import Filled, Workspace
+from tests.support.told_lives import WEEK, arrive, give, report, shown, tell
+from tests.support.workspace import Workspace
 
 REPORTS = (
     "acceptance",
@@ -23,12 +22,6 @@ REPORTS = (
     "quality",
     "experience",
 )
-
-
-@pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
 
 
 async def test_lead_that_was_merged_away_counts_as_one_with_the_other(office: Workspace) -> None:

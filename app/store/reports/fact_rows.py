@@ -44,6 +44,14 @@ class Cuts:
     excluded: Literal["blocked", "merged"] | None = None
 
 
+_CUT_NAMES = tuple(each.name for each in fields(Cuts))
+
+
+def cuts_of(fact: Cuts) -> dict[str, Any]:
+    """What reports group and filter a fact by, for another fact of the same lead."""
+    return {name: getattr(fact, name) for name in _CUT_NAMES}
+
+
 @dataclass(slots=True, kw_only=True)
 class LeadFact(Cuts):
     """One lead.
@@ -118,6 +126,7 @@ class AssignmentFact(Cuts):
     - `response_work_seconds` is the working time of the first owner from the arrival until then.
     - `response_accepted_at` is the first acceptance; a touch or a claim accepts. `response_reached_at` is the
       first conversation. `accepted_work_seconds` and `reached_work_seconds` are the working time until then.
+    - `promised` says whether an SLA promised anything about it.
 
     `touched_at` and `touched_by` are the first touch of this assignment by anybody, `owner_touched_at` the
     first by its owner, `owner_work_seconds` the owner's working time until then. `previous_owner_id` is the
@@ -171,6 +180,7 @@ class AssignmentFact(Cuts):
     owner_touched_at: datetime | None = None
     owner_work_seconds: int | None = None
     changed_at: datetime
+    promised: bool | None = None
 
 
 @dataclass(slots=True, kw_only=True)

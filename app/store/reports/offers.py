@@ -7,7 +7,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import Parts, Reading
 from app.store.reports.reading import fetch_rows
 
-_GIVEN = "owner_id IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate' AND cause <> 'import'"
+GIVEN = "owner_id IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate' AND cause <> 'import'"
 """The assignments that gave a lead to an owner."""
 _RESULT = """CASE WHEN accepted_at IS NOT NULL OR touched_at <= coalesce(ended_at, touched_at) THEN 'accepted'
             WHEN end_cause = 'rejected' THEN 'rejected'
@@ -50,7 +50,7 @@ async def count_offers(
 WITH offers AS (
   SELECT {parts.keys}lead_id, decision_number, changed_at,
          {_RESULT.format(now=parts.add(now, "timestamptz"))} AS result
-    FROM assignment_facts AS offer WHERE {parts.where} AND {_GIVEN} AND cause <> 'claim')
+    FROM assignment_facts AS offer WHERE {parts.where} AND {GIVEN} AND cause <> 'claim')
 SELECT {total} AS is_total, {parts.names}count(*) AS offered{counts}, max(changed_at) AS changed_at
   FROM {source}
  {grouping}
@@ -75,7 +75,7 @@ SELECT {parts.names}count(*) AS given, count(*) FILTER (WHERE rejected) AS rejec
        count(*) FILTER (WHERE refunded AND NOT rejected) AS other_refunds, max(changed_at) AS changed_at
   FROM (SELECT {parts.keys}coalesce(end_cause = 'rejected', false) AS rejected, refunded, dispute,
                touched_at IS NOT NULL AS touched, changed_at
-          FROM assignment_facts WHERE {parts.where} AND {_GIVEN}{only}) AS fact
+          FROM assignment_facts WHERE {parts.where} AND {GIVEN}{only}) AS fact
  GROUP BY {parts.names.rstrip(", ")}
 """
     return await fetch_rows(connection, statement, parts.values)

@@ -8,14 +8,16 @@ from app.store.reports.reading import fetch_rows
 
 _OF_THE_TIME = "(SELECT {0} WHERE told.workspace_id = $1 AND {1} >= $2 AND {1} < $3 AND {2})"
 _SPAM_BLOCKS = _OF_THE_TIME.format(
-    "told.lead_id FROM assignment_facts AS told", "told.arrived_at", "told.block ILIKE 'spam%'"
+    "told.lead_id FROM assignment_facts AS told",
+    "told.arrived_at",
+    "told.excluded = 'blocked' AND told.block ILIKE 'spam%'",
 )
 """The leads of the time that the plan blocked by such a name."""
 _FRAUD = _OF_THE_TIME.format(
     "told.lead_id FROM event_facts AS told",
     "told.lead_received_at",
-    """(told.type = 'x-fraud'
-         OR (told.type IN ('spam', 'disqualified', 'rejected') AND told.reason = 'fraud'))""",
+    """told.type IN ('x-fraud', 'spam', 'disqualified', 'rejected')
+                     AND (told.type = 'x-fraud' OR told.reason = 'fraud')""",
 )
 """The leads of the time that somebody reported as fraud."""
 _KIND = f"""CASE WHEN excluded = 'merged' THEN 'merged'
