@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0031"
+down_revision = "0030"
 serves = "0018"
 
 # NULL is not known: of facts that were made before. Reports look these up.
