@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.pace import paced
 from app.reports.groups import Key, group_columns, key_of, newest_change, sort_key
 from app.reports.report import Question, Report
 from app.reports.samples import Samples
-from app.reports.statistics import Rate
+from app.reports.statistics import Rate, value_of
 from app.reports.tables import Column, Result, Table
 from app.store.connection.pool import Connection, Row
 from app.store.reports import sla as store
@@ -62,7 +63,9 @@ async def _answer(connection: Connection, question: Question) -> Result:
         by="lead" if of_leads else "owner",
         credit=question.credit,
         method="binned" if binned else "exact",
-        details=await _details(connection, question, all_, of_leads=of_leads),
+        details=await _details(
+            connection, question, all_, await _least(promises, binned=binned), of_leads=of_leads
+        ),
         notes=_notes(question),
         changed_at=newest_change(promises),
     )
@@ -81,11 +84,31 @@ def _notes(question: Question) -> list[str]:
     return []
 
 
+async def _least(promises: Sequence[Row], *, binned: bool) -> timedelta:
+    """By at least so much all promises are missed that are listed. They are due for at least as long."""
+    late = Counter[int]()
+    async for row in paced(promises):
+        if row["late"] is not None:
+            late[row["late"]] += row["count"]
+    listed = 0
+    for value in sorted(late, reverse=True):
+        listed += late[value]
+        if listed >= MAX_LISTED:
+            # Times are rounded, to the nearest second.
+            return timedelta(seconds=max(value_of(value - 0.5) if binned else value, 1) - 1)
+    return timedelta()
+
+
 async def _details(
-    connection: Connection, question: Question, all_: Sequence[Mapping[str, Any]], *, of_leads: bool
+    connection: Connection,
+    question: Question,
+    all_: Sequence[Mapping[str, Any]],
+    least: timedelta,
+    *,
+    of_leads: bool,
 ) -> dict[str, Any]:
     missed = await store.list_missed(
-        connection, question.reading, question.now, MAX_LISTED, of_leads=of_leads
+        connection, question.reading, question.now, least, MAX_LISTED, of_leads=of_leads
     )
     touches = await store.count_touches(connection, question.reading)
     unpromised = await store.count_unpromised(connection, question.reading)

@@ -114,7 +114,7 @@ def _approximately(share: Fraction) -> Fraction:
     return share if share.denominator < 10**15 else share.limit_denominator(10**15)
 
 
-def value_of(number: int) -> float:
+def value_of(number: float) -> float:
     """A value for all of a bin: at most one per cent away from any of them."""
     return 0.0 if number == 0 else BIN ** (number - 0.5)
 

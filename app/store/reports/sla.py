@@ -1,7 +1,7 @@
 """How promises of SLAs were kept."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.credits import RESPONSE
@@ -19,7 +19,7 @@ _STATE = """CASE WHEN met_at <= due_at THEN 'met'
 _COLUMNS = ("kind", "met_at", "met_by", "void_at", "due_at", "owner_id", "lead_id", "changed_at")
 
 
-def _promises(parts: Parts, now: str, *, of_leads: bool, binned: bool = False) -> str:
+def _promises(parts: Parts, now: str, *, of_leads: bool, binned: bool = False, only: str = "") -> str:
     """The promises of the period with their states at `now`.
 
     One that nobody kept is late by at least as long as somebody could have kept it.
@@ -33,7 +33,7 @@ def _promises(parts: Parts, now: str, *, of_leads: bool, binned: bool = False) -
     FROM (SELECT *, {_STATE.format(now=now)} AS state, met_at IS NULL AS unkept,
                  met_at IS NULL AND coalesce(void_at > {now}, true) AS runs
             FROM (SELECT {parts.keys}{named} FROM promise_facts
-                   WHERE {_of(parts, of_leads=of_leads)}) AS fact) AS promise"""
+                   WHERE {_of(parts, of_leads=of_leads)}{only}) AS fact) AS promise"""
 
 
 def _parts(reading: Reading, columns: Mapping[str, str], *, of_leads: bool) -> Parts:
@@ -81,11 +81,12 @@ SELECT kind, {parts.names}state, late, unkept, runs, by_others, count(*) AS coun
 
 
 async def list_missed(
-    connection: Connection, reading: Reading, now: datetime, limit: int, *, of_leads: bool
+    connection: Connection, reading: Reading, now: datetime, least: timedelta, limit: int, *, of_leads: bool
 ) -> Sequence[Row]:
-    """Return the promises that were missed by the most."""
+    """Return the promises that were missed by the most, of those that are due for at least so long."""
     parts = _parts(reading, {}, of_leads=of_leads)
-    promises = _promises(parts, parts.add(now, "timestamptz"), of_leads=of_leads)
+    due = f"due_at <= {parts.add(now - least, 'timestamptz')}"
+    promises = _promises(parts, parts.add(now, "timestamptz"), of_leads=of_leads, only=f" AND {due}")
     statement = f"""
 SELECT kind, lead_id::text AS lead_id, late, runs
   FROM (SELECT kind, lead_id, late, runs FROM ({promises}) AS promise
