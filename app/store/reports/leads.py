@@ -110,7 +110,7 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) FILTER (WHERE NOT young)
        count(*) FILTER (WHERE young) AS immature,
        percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds_median,
        percentile_disc(0.9) WITHIN GROUP (ORDER BY seconds) AS seconds_p90, max(changed_at) AS changed_at
-  FROM (SELECT *, round(date_part('epoch', qualified_at - received_at))::bigint AS seconds
+  FROM (SELECT *, floor(date_part('epoch', qualified_at - received_at) + 0.5)::bigint AS seconds
           FROM (SELECT {parts.keys}{young} AS young, lead.received_at, lead.changed_at,
                        NOT {young} AND coalesce(lead.reached_at <= {end}, false) AS reached,
                        NOT {young} AND coalesce(lead.qualified_at <= {end}, false) AS qualified,
