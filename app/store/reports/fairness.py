@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import BUCKETS, COLUMNS, Parts, Reading
-from app.store.reports.reading import fetch_rows
+from app.store.reports.reading import MAX_PARTS, fetch_rows
 
 OF_THE_LEDGER = ("team", *BUCKETS)
 """The dimensions that a row of a ledger has by itself. The others are those of its decision."""
@@ -74,7 +74,7 @@ SELECT {parts.names}team_id, owner_id, "column", sum(amount * rows)::numeric AS 
   FROM part
  GROUP BY {parts.names}team_id, owner_id, "column"
 """
-    return await fetch_rows(connection, statement, parts.values)
+    return await fetch_rows(connection, statement, parts.values, MAX_PARTS)
 
 
 async def sum_balances(connection: Connection, workspace_id: int, before: datetime) -> Sequence[Row]:
@@ -101,7 +101,7 @@ SELECT {parts.names}team_id, owner_id, code, strategy, count(*) AS leads, max(ch
        AND fact.counts_toward_load) AS lead
  GROUP BY {parts.names}team_id, owner_id, code, strategy
 """
-    return await fetch_rows(connection, statement, parts.values)
+    return await fetch_rows(connection, statement, parts.values, MAX_PARTS)
 
 
 async def list_members(connection: Connection, workspace_id: int) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.store.connection.pool import Connection, Row
 from app.store.reports.cuts import Parts, Reading
-from app.store.reports.reading import fetch_rows
+from app.store.reports.reading import MAX_PARTS, fetch_rows
 
 GIVEN = "owner_id IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate' AND cause <> 'import'"
 """The assignments that gave a lead to an owner."""
@@ -78,4 +78,4 @@ SELECT {parts.names}count(*) AS given, count(*) FILTER (WHERE rejected) AS rejec
           FROM assignment_facts WHERE {parts.where} AND {GIVEN}{only}) AS fact
  GROUP BY {parts.names.rstrip(", ")}
 """
-    return await fetch_rows(connection, statement, parts.values)
+    return await fetch_rows(connection, statement, parts.values, MAX_PARTS)

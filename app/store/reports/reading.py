@@ -23,6 +23,9 @@ FORCE_CUSTOM_PLANS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', 
 MAX_ROWS = 20_000
 """A report has so many groups at most."""
 
+MAX_PARTS = 200_000
+"""Where several rows make one group, there are so many at most."""
+
 
 class TooManyRows(Exception):
     """A statement of a report finds more rows than it may."""
