@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
+from typer.main import get_command
 
+from app.cli import commands
 from app.cli.serve import SHUTDOWN_SECONDS
 from app.settings import Settings
 from lead_assignment.__main__ import main  # noqa: F401 - the command that the files run
@@ -145,3 +148,41 @@ def test_probes_ask_the_right_routes_and_the_grace_period_is_long_enough() -> No
     assert pod["terminationGracePeriodSeconds"] > int(drain or 0) + SHUTDOWN_SECONDS
     probe = container["readinessProbe"]
     assert probe["timeoutSeconds"] > Settings(env="production").request_timeout_seconds
+
+
+def _command_lines() -> Iterator[list[str]]:
+    """The commands of the product that the files run, or tell people to run."""
+    lines = [" ".join(service.get("command", ())) for service in SERVICES.values()]
+    lines += [" ".join(pod["containers"][0]["command"]) for pod in _pods()]
+    lines += re.findall(r"^#.*(lead-assignment .*)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    for line in lines:
+        for part in line.split("&&"):
+            _, found, words = part.partition("lead-assignment ")
+            if found:
+                yield words.split()
+
+
+@pytest.mark.parametrize("words", list(_command_lines()), ids=" ".join)
+def test_commands_that_the_files_run_exist_with_their_options(words: list[str]) -> None:
+    command: Any = get_command(commands)
+    while hasattr(command, "get_command"):
+        name, *words = words
+        command = command.get_command(None, name)
+        assert command is not None, name
+    command.make_context(command.name, words)
+
+
+def test_ports_and_paths_of_the_files_are_those_of_the_service() -> None:
+    container = OBJECTS["deployment"]["spec"]["template"]["spec"]["containers"][0]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert ports["http"] == Settings(env="production").port
+    assert ports["metrics"] == int(environment["LEAD_ASSIGNMENT_METRICS_PORT"])
+    assert SERVICES["app"]["ports"] == [f"127.0.0.1:{ports['http']}:{ports['http']}"]
+    paths = orjson.loads((ROOT / "docs/openapi.json").read_bytes())["paths"]
+    asked = {
+        container[each]["httpGet"]["path"] for each in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert asked <= paths.keys()
+    (path,) = re.findall(rf":{ports['http']}(/\w+)", SERVICES["app"]["healthcheck"]["test"][-1])
+    assert path in paths
