@@ -277,7 +277,24 @@ class AccountInput(RecordModel):
         default_factory=list,
         description="Leads match by registrable domain: a subdomain stands for the whole domain.",
     )
+    aliases: Annotated[list[ShortText], Field(max_length=50)] = Field(
+        default_factory=list, description="Other names of the company: former ones, brands, acronyms."
+    )
     parent: RecordId | None = Field(None, description="The parent account.")
+    successor: RecordId | None = Field(
+        None, description="The account that stands for this one, which was merged, acquired or given up."
+    )
+    agency: bool = Field(
+        False,
+        description="Whether its people work for other companies, such as a consultancy's.",
+        strict=True,
+    )
+    phone: ShortText | None = Field(None, description="A phone number of the company.")
+    city: ShortText | None = None
+    postal_code: ShortText | None = None
+    country: Annotated[ShortText, AfterValidator(_country)] | None = Field(
+        None, description="The country, by ISO 3166 code or name."
+    )
     tier: ShortText | None = Field(
         None, description="`named` accounts also match leads by the domains of free e-mail providers."
     )

@@ -73,7 +73,7 @@ class DecisionAccount(ResponseModel):
 
     id: str
     name: str | None
-    matched_by: Literal["crm", "email_domain", "website_domain"]
+    matched_by: Literal["crm", "email_domain", "website_domain", "name"]
     role: str | None
 
 
@@ -116,6 +116,11 @@ class Decision(ResponseModel):
     over_cap: bool = Field(description="Whether a kept or requested owner got the lead despite a cap.")
     account: DecisionAccount | None = Field(
         None, description="Present only when the plan matches accounts and the lead belongs to one."
+    )
+    review: Literal[True] | None = Field(
+        None,
+        description="Present only when it is in doubt who the lead is, such as which of several accounts it "
+        "belongs to. The trace lists the candidates.",
     )
     account_team: dict[str, DecisionOwner] = Field(
         description="The active owners of the account's other roles, by role."

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from app.directory import validation
 from app.directory.defaults import with_defaults
 from app.directory.editing import ACCOUNTS, KeptSnapshot, edit_directory
+from app.directory.successors import read_successors, successor_faults
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool
 from app.store.directory.records import find_records
@@ -40,8 +41,11 @@ async def upsert(
         outcomes: list[Outcome] = []
         good: list[Item] = []
         filled = await with_defaults(edit, resource_type, [body for _, body in items])
-        for (id_, _), body in zip(items, filled, strict=True):
+        named = [(id_, body) for (id_, _), body in zip(items, filled, strict=True)]
+        successors = await read_successors(edit.connection, workspace_id, named)
+        for id_, body in named:
             faults = validation.faults(resource_type, body, edit.snapshot.directory)
+            faults += successor_faults(id_, body, successors)
             if faults:
                 outcomes.append(ValidationFailed(faults=faults))
                 continue
@@ -49,5 +53,6 @@ async def upsert(
             outcomes.append("created" if before is None else "unchanged" if before == body else "updated")
             bodies[id_] = body
             good.append((id_, body))
+            successors[id_] = body.get("successor")
         await edit.put_many(resource_type, good, known)
     return outcomes

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.directory.clock_recounts import recount_clocks
+from app.engine.model.accounts import account_from
 from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.records import directory_with
 from app.engine.model.state import Load
@@ -19,7 +20,7 @@ from app.engine.selection.rebalance import loads_to_recount, members_who_joined,
 from app.engine.selection.shifts import owner_takes_from, team_takes_from
 from app.errors import DatabaseUnavailable
 from app.ids import uuid7
-from app.intake.accounts import keys_of_account
+from app.intake.accounts import keys_of_account, name_keys_of_account
 from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import (
     CONNECTION_ERRORS,
@@ -126,6 +127,11 @@ class DirectoryEdit:
             await accounts.delete_account_keys(self.connection, self.workspace_id, stale)
             keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
             await accounts.insert_account_keys(self.connection, self.workspace_id, keys)
+            names = {
+                id_: [astuple(key) for key in name_keys_of_account(account_from(id_, body))]
+                for id_, body in bodies.items()
+            }
+            await accounts.insert_account_names(self.connection, self.workspace_id, names)
 
     async def log(
         self,

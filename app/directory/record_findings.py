@@ -124,7 +124,7 @@ def _domain_findings(domains: list[str], shared: set[str], tier: str | None) -> 
             text = "Anybody can have an address at this domain. Remove it, or set the tier to named."
             yield _warning(path, "free_email_domain", text)
         elif domain in shared:
-            text = "Another account has this domain. Leads go to the first one with an owner."
+            text = "Another account has this domain. What a lead says about its company decides between them."
             yield _warning(path, "shared_domain", text)
 
 

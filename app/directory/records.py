@@ -8,8 +8,9 @@ import orjson
 
 from app.directory import validation
 from app.directory.defaults import with_defaults
-from app.directory.editing import DirectoryEdit, edit_directory
+from app.directory.editing import ACCOUNTS, DirectoryEdit, edit_directory
 from app.directory.record_findings import findings_of
+from app.directory.successors import read_successors, successor_faults
 from app.errors import NotFound, PreconditionFailed, ValidationFailed
 from app.plan.findings import Finding
 from app.store.connection.pool import Connection, Pool, transaction
@@ -80,6 +81,9 @@ async def keep(
     """
     (body,) = await with_defaults(edit, resource_type, [body])
     found = validation.faults(resource_type, body, edit.snapshot.directory)
+    if resource_type == ACCOUNTS and body["successor"] is not None:
+        successors = await read_successors(edit.connection, edit.workspace_id, [(id_, body)])
+        found += successor_faults(id_, body, successors)
     if found:
         raise ValidationFailed(faults=found)
     record = await edit.put(resource_type, id_, body, before)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from app.dispatch.prepared import Prepared
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
@@ -24,6 +25,7 @@ from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.engine.selection.shifts import HELD
 from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
+from app.intake.account_match import match_account, needs_names
 from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
@@ -158,11 +160,34 @@ class DecisionSession:
         stored = next(each.values for each in candidates if each.lead_id == found.lead_id)
         return Person(merged(stored, arrival.values, self.plan.declared), prior, stored, found.possible)
 
-    def find_account(self, keys: Callable[[], Sequence[AccountKey]]) -> AccountMatch | None:
-        """The account that a lead with these keys belongs to; None when the plan does not ask."""
-        if not self.plan.wants_accounts or self.found.accounts is None:
+    def find_account(
+        self,
+        values: Mapping[str, Any],
+        keys: Callable[[], Sequence[AccountKey]],
+        prepared: Prepared | None = None,
+    ) -> AccountMatch | None:
+        """The account that a lead with these fields and keys belongs to; None when the plan does not ask.
+
+        Raises PreparationMissing when its keys leave open which one, and names were not `prepared`.
+        """
+        accounts, settings = self.found.accounts, self.plan.account_match
+        if not self.plan.wants_accounts or accounts is None:
             return None
-        return self.found.accounts.matched(keys())
+        found = keys()
+        if (
+            prepared is not None
+            and prepared.accounts is None
+            and needs_names(values, found, accounts, settings)
+        ):
+            prepared.ask_for_accounts()
+        return match_account(values, found, accounts, settings)
+
+    def accounts_by_name(self, lead_id: str | None) -> tuple[str, ...]:
+        """The accounts that were found by the name of a stored lead when it was decided."""
+        if lead_id is None or not self.plan.wants_accounts:
+            return ()
+        lead = self.find_lead(lead_id) or self.found.known.get(lead_id)
+        return lead.account_ids if lead is not None else ()
 
     def find_suppression(self, keys: Iterable[SuppressionKey]) -> Suppression | None:
         """The entry of a suppression list that blocks a lead, as the jobs so far left the lists."""

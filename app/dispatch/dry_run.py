@@ -1,7 +1,7 @@
 """Dry runs: jobs are decided on a copy of the state, and nothing is locked or written."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,11 +14,13 @@ from app.dispatch.failures import TOO_COSTLY
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.preparation import Preparation
 from app.dispatch.record import as_replayed
+from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.effort import DecisionTooCostly
 from app.errors import Erased, LeadNotDecided, Problem
 from app.pace import Pace
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
+from app.store.directory import accounts
 from app.store.leads import current_leads
 from app.store.path.facts import KnownLead
 
@@ -51,6 +53,11 @@ class _Reader:
                     return session, bodies
             except CompileFirst as missing:
                 await missing.fetch(self.workspace_id, self.plans)
+
+    async def read_accounts(self, keys: Collection[AccountKey]) -> Accounts:
+        """The accounts of these keys as they are now."""
+        async with transaction(self.pool, self.workspace_id, read_only=True, limits=LIMITS) as connection:
+            return await accounts.find_accounts(connection, self.workspace_id, list(keys))
 
 
 @dataclass(slots=True)
@@ -115,6 +122,9 @@ class DryRun:
         session = self.result.session
         self.result.unprepared.clear()
         await self.preparation.prepare_for(session.plan, jobs, session.work.now)
+        keys = {key for job in jobs for key in job.account_keys()}
+        if session.found.accounts is not None and keys:
+            session.found.accounts = session.found.accounts.joined(await self.reader.read_accounts(keys))
 
     def _take(self, job: Job) -> None:
         try:

@@ -11,6 +11,7 @@ from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts
 from app.engine.selection.free_members import has_free_member
+from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
@@ -193,8 +194,9 @@ async def read_accounts(
     again = list(stored.leads.values())
     for waiting in (*stored.queues.values(), *stored.first_waiting.values()):
         again += waiting
-    fields = [lead.values for lead in again] + [lead.values for lead in found.known.values()]
-    keys = {key for values in fields for key in keys_of_lead(values)}
+    fields = [(lead.values, lead.account_ids) for lead in again]
+    fields += [(lead.values, lead.account_ids) for lead in found.known.values()]
+    keys = {key for values, by_name in fields for key in with_names(keys_of_lead(values), by_name)}
     of_jobs = set(_account_keys(jobs))
     keys = keys | of_jobs if found.accounts is None else keys - of_jobs
     if keys or found.accounts is None:

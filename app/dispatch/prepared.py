@@ -5,8 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from app.engine.model.decision import DecisionRequest, FilledField
 
-MAX_ROUNDS = 2
+MAX_ROUNDS = 3
 """How often one job is prepared. After that it is decided with what there is."""
+
+
+ACCOUNTS = "accounts"
+"""What `degraded` says when accounts could not be looked up by name."""
 
 
 class PreparationMissing(Exception):
@@ -18,6 +22,8 @@ class Prepared:
     """What preparers found out about the lead of one job. Each writes its own parts.
 
     - `plan_version` is the plan for which they looked; None before they did. `rounds` counts how often.
+    - `accounts` are those found by name, by id, with the names they had; None when nobody looked.
+      `wants_accounts` says that the lock has asked for them.
     - `filled` are fields that the lead came without, and where each value comes from.
     - `degraded` are the names of what did not answer in time.
     - `counts` are numbers about other leads, such as those of the same address in the last hour.
@@ -25,6 +31,8 @@ class Prepared:
 
     plan_version: int | None = None
     rounds: int = 0
+    accounts: Mapping[str, str] | None = None
+    wants_accounts: bool = False
     filled: dict[str, FilledField] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -32,7 +40,7 @@ class Prepared:
     def begin(self, plan_version: int) -> None:
         """Forget what was found for an earlier plan. Preparers look again."""
         self.plan_version, self.rounds = plan_version, self.rounds + 1
-        self.filled, self.degraded, self.counts = {}, [], {}
+        self.accounts, self.filled, self.degraded, self.counts = None, {}, [], {}
 
     def miss(self, name: str, *, again: bool) -> None:
         """The preparer of this name found out nothing. With `again`, the lock asks for another round."""
@@ -43,6 +51,16 @@ class Prepared:
     def is_missing(self, plan_version: int) -> bool:
         """Whether preparers have to look for this plan first."""
         return self.plan_version != plan_version and self.rounds < MAX_ROUNDS
+
+    def ask_for_accounts(self) -> None:
+        """The lead cannot be decided without a look at names.
+
+        Raises PreparationMissing, as long as it may be prepared again. Then it is decided without them.
+        """
+        if self.rounds < MAX_ROUNDS:
+            self.wants_accounts, self.plan_version = True, None
+            raise PreparationMissing
+        self.degraded.append(ACCOUNTS)
 
     def attach(self, request: DecisionRequest) -> DecisionRequest:
         """The request with what was found. It is the same request when nothing was."""

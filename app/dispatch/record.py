@@ -304,6 +304,8 @@ def decision_to_json(
     }
     if request.kind == "reassign" and request.actor is not None:
         body["reassigned"] = {"actor": request.actor, "reason": request.note}
+    if request.account is not None and request.account.review:
+        body["review"] = True
     if decision.held_until is not None:
         body["held_until"] = decision.held_until
     if request.possible_duplicates:

@@ -3,6 +3,7 @@
 from app.dispatch.decision_session import DecisionSession
 from app.engine.model.decision import Decision
 from app.metrics.counters import (
+    ACCOUNT_MATCHES,
     DECISION_REASONS,
     DECISIONS,
     FLAGGED,
@@ -20,6 +21,8 @@ def tally_of(session: DecisionSession) -> Tally:
     tally = session.work.tally
     for decision in session.work.decided:
         _add_decision(tally, decision)
+        if session.plan.wants_accounts:
+            tally[ACCOUNT_MATCHES, _how_matched(decision)] += 1
     for flag, leads in session.flags.items():
         tally[FLAGGED, flag] += leads
     if session.received:
@@ -38,3 +41,12 @@ def _add_decision(tally: Tally, decision: Decision) -> None:
             for candidate in target.get("candidates", ()):
                 if candidate["code"] != "chosen":
                     tally[SKIPPED, candidate["code"]] += 1
+
+
+def _how_matched(decision: Decision) -> str:
+    """How the account of a decision was found."""
+    match = decision.trace.get("account", {})
+    how = match.get("matched_by")
+    if how is None:
+        return "review" if match.get("review") else "none"
+    return "domain" if how.endswith("domain") else str(how)

@@ -154,11 +154,11 @@ class UnitOfWork:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
             barred = request.prior.barred if request.prior is not None else request.barred
             prior = prior_after(row, barred, decision.clocks)
-            self.present[lead_id] = CurrentLead(prior, request.values, normalized, request.exclude)
+            self.present[lead_id] = _lead(request, prior, normalized, request.exclude)
             self._start(row, decision, number)
         elif new_fields:
             prior = self.prior_now(lead_id)
-            self._keep_fields(CurrentLead(prior, request.values, normalized, excluded, row.id))
+            self._keep_fields(_lead(request, prior, normalized, excluded, row.id))
         return body
 
     @property
@@ -449,3 +449,15 @@ class UnitOfWork:
             self.rows.moved[row.id] = row
         else:
             self.rows.leads[row.id] = row
+
+
+def _lead(
+    request: DecisionRequest,
+    prior: PriorAssignment,
+    normalized: Mapping[str, Any],
+    exclude: frozenset[str],
+    fields_from: str | None = None,
+) -> CurrentLead:
+    """The lead as later jobs of the group find it."""
+    by_name = request.account.found_by_name() if request.account is not None else ()
+    return CurrentLead(prior, request.values, normalized, exclude, fields_from, account_ids=by_name)

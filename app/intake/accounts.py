@@ -1,13 +1,14 @@
-"""The keys that match a lead to its account."""
+"""The keys that match a lead to its account: exact ones, and those by which accounts are found by name."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named_account
+from app.engine.model.accounts import Account, AccountKey, MatchedBy, account_from, is_named_account
 from app.intake.domains import registrable
 from app.intake.mail_domains import is_free_mail, is_relay
 from app.intake.website import website_domain
+from app.values.company_names import MAX_LENGTH, company_name
 from app.values.crm_ids import crm_id_key
 
 
@@ -41,6 +42,36 @@ def domains_of(body: Mapping[str, Any]) -> Iterator[str]:
         domain = registrable(website_domain(given) or "")
         if domain is not None:
             yield domain
+
+
+@dataclass(frozen=True, slots=True)
+class NameKey:
+    """By what an account is found by its name: a whole name without its legal form, or one word of it."""
+
+    kind: Literal["name", "word"]
+    value: str
+
+
+def name_keys_of_account(account: Account) -> list[NameKey]:
+    """The keys of an account's name and of its aliases."""
+    found: dict[NameKey, None] = {}
+    for text in (account.name, *account.aliases):
+        found |= dict.fromkeys(name_keys(text, account.country))
+    return list(found)
+
+
+def name_keys(text: object, country: str | None = None) -> list[NameKey]:
+    """The keys of a company's name: the whole first, then its words."""
+    name = company_name(text, country)
+    if name is None:
+        return []
+    words = dict.fromkeys((*name.tokens(), *(word for word in name.all_words if word not in name.words)))
+    return [NameKey("name", name.key[:MAX_LENGTH]), *(NameKey("word", word) for word in words)]
+
+
+def names_seen(account: Account) -> str:
+    """The names by which an account is found, as one text. It changes with them."""
+    return "\n".join(sorted(f"{each.kind}:{each.value}" for each in name_keys_of_account(account)))
 
 
 def keys_of_lead(values: Mapping[str, Any]) -> tuple[AccountKey, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.values.transliteration import LETTERS
+
 _PLACEHOLDER_WORDS = """
 admin administrator anonym anonymous asdf contact customer company dummy empty example firma first firstname
 headquarter headquarters hq info kein keine kontakt kunde last lastname lead mustermann name nachname nil
@@ -19,14 +21,6 @@ dr prof professor mr mrs ms miss mx sir herr frau hr fr sig signora mme mlle m.a
 _TITLES = frozenset(_TITLE_WORDS.split())
 _INITIALS_WITHOUT_DOTS = 1
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
-_LETTER_PAIRS = """
-ß=ss æ=ae œ=oe ø=o ł=l đ=d ð=d þ=th ı=i ħ=h а=a б=b в=v г=g д=d е=e ё=e ж=zh з=z и=i й=i к=k л=l м=m н=n о=o
-п=p р=r с=s т=t у=u ф=f х=kh ц=ts ч=ch ш=sh щ=shch ъ= ы=y ь= э=e ю=iu я=ia і=i ї=i є=ie ґ=g ў=u ђ=dj ј=j
-љ=lj њ=nj ћ=c џ=dz α=a β=v γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y φ=f
-χ=ch ψ=ps ω=o
-"""
-_LETTERS = str.maketrans(dict(pair.split("=") for pair in _LETTER_PAIRS.split()))
-"""Letters for which Unicode knows no base letter, and those of Cyrillic and Greek."""
 _SPELLING_PAIRS = """
 shch=sch tsch=ch sch=sh tch=ch kh=h ph=f ie=e ij=y iy=y ii=y yy=y ia=ya ja=ya iu=yu ju=yu j=y i=y w=v ck=k
 c=k tz=ts x=ks aa=a ae=a oe=o ue=u ff=v f=v
@@ -114,8 +108,8 @@ def _says_nothing(words: list[str]) -> bool:
 
 def _folded(word: str) -> str:
     """The word without accents, transliterated, with one spelling for each sound."""
-    spelled = word.replace("ου", "ou").replace("ού", "ou").translate(_GERMAN).translate(_LETTERS)
-    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spelled)).translate(_LETTERS)
+    spelled = word.replace("ου", "ou").replace("ού", "ou").translate(_GERMAN).translate(LETTERS)
+    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spelled)).translate(LETTERS)
     plain = "".join(letter for letter in base if letter.isalnum())
     for written, sound in _SPELLINGS:
         plain = plain.replace(written, sound)

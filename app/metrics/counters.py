@@ -32,6 +32,7 @@ FLAGGED = "flagged_leads"
 SKIPPED = "skipped_candidates"
 EVENTS = "events"
 REJECTS = "rejects"
+ACCOUNT_MATCHES = "account_matches"
 CLOCKS_MET = "sla_clocks_met"
 CLOCKS_MISSED = "sla_clocks_missed"
 
@@ -61,6 +62,11 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
     ),
     EVENTS: _Family("Events about assignments, refused ones included.", ("type",), (*ORDERS, *FACTS, OTHER)),
     REJECTS: _Family("Leads that an owner gave back, by reason.", ("reason",)),
+    ACCOUNT_MATCHES: _Family(
+        "Decisions of plans that use accounts, by how the account was found.",
+        ("how",),
+        ("crm", "domain", "name", "review", "none"),
+    ),
     CLOCKS_MET: _Family("SLA clocks that an event met.", ("kind",), ("accept", "touch")),
     CLOCKS_MISSED: _Family("SLA clocks that were missed when they were looked at.", ("kind",), SLA_KINDS),
 }

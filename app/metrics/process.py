@@ -89,6 +89,14 @@ class Metrics:
         self._commit_group_size = Histogram(
             "lead_assignment_commit_group_size", "Jobs in a commit group.", buckets=_SIZES, registry=registry
         )
+        self._account_lookup_seconds = Histogram(
+            "lead_assignment_account_lookup_seconds",
+            "Time to look up accounts by name, before the workspace lock.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.accounts_looked_up = self._account_lookup_seconds.observe
+        """Takes note of the seconds that a look-up of accounts by name took."""
         self._loop_lag_seconds = Histogram(
             "lead_assignment_event_loop_lag_seconds",
             "How late the event loop ran a timer, four times a second.",

@@ -188,6 +188,19 @@ account_keys = _of_a_workspace(
     _index("account_keys_of_account", "account_id"),
     key=("kind", "value", "rank", "account_id"),
 )
+account_names = _of_a_workspace(
+    "account_names",
+    _required("kind", Text),
+    _required("value", Text),
+    _required("account_id", Text),
+    _index("account_names_of_account", "account_id"),
+    key=("kind", "value", "account_id"),
+)
+account_name_backfills = _of_a_workspace(
+    "account_name_backfills",
+    _required("after_id", Text),
+    key=(),
+)
 changes = _of_a_workspace(
     "changes",
     _required("version", BigInteger),

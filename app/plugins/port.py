@@ -16,6 +16,7 @@ from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.plugin_replies import PluginResults
 from app.engine.pipeline.decide import with_derived_fields
+from app.intake.account_match import match_account
 from app.plugins.runner import PluginLead, PluginRunner
 from app.plugins.supervisor import PluginSnapshot
 from app.store.connection.pool import Pool, transaction
@@ -226,6 +227,10 @@ class PluginPort:
                 found = await accounts.find_accounts(connection, self._workspace_id, keys)
         complete = []
         for job, request in previews:
-            account = found.matched(job.account_keys()) if found is not None else None
+            account = (
+                match_account(request.values, job.account_keys(), found, plan.account_match)
+                if found is not None
+                else None
+            )
             complete.append((job, with_derived_fields(replace(request, account=account), plan, now)))
         return complete

@@ -26,6 +26,7 @@ from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.life.agenda import Agenda, read_agenda
 from app.store.life.due_workspaces import WorkspaceLook, look_at_workspaces
+from app.worker.account_names import AccountNames
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
@@ -87,6 +88,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         OwnerErasures(pool, dispatch.plans.fetch),
         ReportFacts(pool),
         ShareFacts(pool),
+        AccountNames(pool),
     ]
 
 

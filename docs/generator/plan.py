@@ -32,6 +32,7 @@ _AFTER_THE_WHOLE = (
     "RejectReason",
     "ReturningLeads",
     "RerouteWhen",
+    "Accounts",
 )
 _AFTER_THE_STEPS = (
     "Target",
@@ -59,6 +60,7 @@ _MARKS = {
     "RejectReason": "reject_reasons.<name>",
     "Sla": "slas.<name>",
     "ReturningLeads": "returning_leads",
+    "Accounts": "accounts",
     "Customers": "customers",
 }
 

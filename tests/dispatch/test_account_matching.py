@@ -67,7 +67,7 @@ async def test_free_mail_domains_match_only_a_single_account(workspace: Workspac
         await put(workspace, f"a{number}", domains=["gmail.com"], owner="eve")
     returned = await workspace.assign(email="c@gmail.com")
     assert returned["account"]["id"] == "c"
-    assert len(returned["trace"]["account"]["candidates"]) == 5
+    assert len(returned["trace"]["account"]["candidates"]) == 10
     await put(workspace, "a", domains=["acme.example"], open_opportunity="006A")
     await put(workspace, "d", domains=["www.acme.example"], owner="gone")
     returned = await workspace.assign(email="d@acme.example", website="https://a.example")

@@ -48,6 +48,8 @@ BOUNDED: Final = {
     "targets": "deleted by hand",
     "target_secrets": "two for each target, deleted with it",
     "account_keys": "the keys of accounts, deleted with them",
+    "account_names": "the names of accounts, deleted with them",
+    "account_name_backfills": "one row for each workspace, until its accounts have their names",
     "directory": "the records that somebody made and did not delete",
     "fact_cursors": "one row for each workspace",
     "stale_facts": "a row until the facts of the lead are made again",

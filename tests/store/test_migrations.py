@@ -53,6 +53,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("clocks", "now(), now(), 1"),
                 ("failed_leads", "gen_random_uuid(), now(), 'decision', ''"),
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
+                ("account_names", "'word', 'acme', 'acme'"),
+                ("account_name_backfills", "''"),
                 ("attribute_names", "'seats', now()"),
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
                 (

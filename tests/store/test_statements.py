@@ -16,6 +16,7 @@ from app.reports.upkeep import FactUpkeep
 from app.store import plans
 from app.store.connection.pool import transaction
 from app.store.crm import inbox
+from app.store.directory import accounts
 from app.store.leads import held, idle, lead_counts, open_leads
 from app.store.leads.idle import IdleTerms
 from app.store.life import deliveries, due_clocks, target_deliveries
@@ -91,6 +92,11 @@ WITH numbered AS (
   SELECT {workspace}, 'domain', CASE WHEN number % 2 = 0 THEN 'people.example' ELSE number || '.example' END,
          'filled-' || number
     FROM numbered
+), account_name AS (
+  INSERT INTO account_names (workspace_id, kind, value, account_id)
+  SELECT {workspace}, kind, CASE kind WHEN 'name' THEN 'fillname' || number ELSE 'filled' || number % 50 END,
+         'filled-' || number
+    FROM numbered CROSS JOIN unnest(ARRAY['name', 'word']) AS kind
 ), suppression AS (
   INSERT INTO suppressions (workspace_id, kind, value, id, list, actor, at, assignment_id, event_id, key_id)
   SELECT {workspace}, 'email', 'hash:' || sha256(number::text::bytea)::text, gen_random_uuid(), 'rivals',
@@ -124,7 +130,7 @@ SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hi
 SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
-                   'changes', 'directory', 'account_keys', 'suppressions', 'actions',
+                   'changes', 'directory', 'account_keys', 'account_names', 'suppressions', 'actions',
                    'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
                    'stale_facts')
 """
@@ -181,8 +187,8 @@ class Visits:
             "new": self.new, "known": self.known, "replay": self.replay, "reassign": self.reassign,
             "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
             "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
-            "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
-            "reject": self.reject, "report": self.report,
+            "name": self.name, "remove": self.remove, "list": self.list, "table": self.table,
+            "held": self.held, "reject": self.reject, "report": self.report,
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
             "lease": self.lease, "upkeep": self.upkeep, "scrape": self.scrape,
         }  # fmt: skip
@@ -262,8 +268,18 @@ class Visits:
 
     async def account(self) -> None:
         self.number += 1
-        body = {"domains": [f"a{self.number}.example"], "roles": {}, "crm": {}}
+        body = {"name": f"Firm {self.number}", "domains": [f"a{self.number}.example"], "roles": {}, "crm": {}}
         await self.workspace.put("accounts", f"a{self.number}", body)
+
+    async def name(self) -> None:
+        """An account is found by its name: by one that only it has, and by words that many have."""
+        await self.account()
+        workspace_id = self.workspace.workspace_id
+        async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
+            wanted = [("name", f"firm{self.number}"), ("word", "filled7")]
+            found = await accounts.find_accounts_by_name(connection, workspace_id, wanted)
+            assert found["name", f"firm{self.number}"] == [f"a{self.number}"]
+            assert await accounts.list_unnamed(connection, workspace_id, 10) == []
 
     async def named(self) -> None:
         """A claim of one lead, which does not scan the queue."""

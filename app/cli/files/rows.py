@@ -13,7 +13,7 @@ from app.errors import ValidationFailed, refused_at
 from app.values.booleans import read_boolean
 from app.values.languages import split_languages
 
-LISTS = frozenset(("skills", "languages", "domains"))
+LISTS = frozenset(("skills", "languages", "domains", "aliases"))
 """Columns whose cells hold several values, separated by semicolons."""
 NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ramp.factor"))
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
@@ -22,7 +22,8 @@ _FIELDS = frozenset(
     (
         "id", "name", "email", "timezone", "active", "skills", "languages", "calendar", "delegate", "crm",
         "caps", "weight", "pick", "owner", "ramp", "domains", "parent", "tier", "roles", "customer_status",
-        "open_opportunity", "attributes", "hours", "country",
+        "open_opportunity", "attributes", "hours", "country", "aliases", "successor", "agency", "phone",
+        "city", "postal_code",
     )
 )  # fmt: skip
 """The beginnings of column names, to find the separator of a table."""
@@ -96,7 +97,7 @@ def _value(column: str, cell: str, sheet: Sheet) -> object:
         return [each for part in split_list(cell) for each in split_languages(part)]
     if column in LISTS:
         return split_list(cell)
-    if column in ("active", "open_opportunity"):
+    if column in ("active", "open_opportunity", "agency"):
         read = read_boolean(cell)
         return cell if read is None else read
     return number(cell, comma=sheet.comma) if column in NUMBERS else cell

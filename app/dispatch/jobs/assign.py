@@ -13,6 +13,7 @@ from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.pipeline.news import news_in
 from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
+from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
 from app.intake.contact_quality import as_company_mail
@@ -51,7 +52,9 @@ class Assign(Job):
             present_owner=self.present_owner,
             unattended=self.unattended,
             possible_duplicates=person.possible,
-            account=session.find_account(lambda: self._keys_with(person)),
+            account=session.find_account(
+                person.values, lambda: self._keys_with(person, session), self.prepared
+            ),
             suppression=session.find_suppression(self.suppression_keys()),
         )
         request = self.prepared.attach(request)
@@ -62,7 +65,10 @@ class Assign(Job):
         if request.suppression is None:
             request = self.plugin.attach_results(request, plan, session.work.now)
         if person.prior is not None:
-            account = session.find_account(lambda: keys_of_lead(person.stored))
+            by_name = session.accounts_by_name(person.prior.lead_id)
+            account = session.find_account(
+                person.stored, lambda: with_names(keys_of_lead(person.stored), by_name)
+            )
             earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
             request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
         new_fields = request.values != person.stored
@@ -97,11 +103,16 @@ class Assign(Job):
         """The keys of the lead's account, computed on first use: most plans never ask."""
         if self._account_keys is None:
             self._account_keys = keys_of_lead(self.arrival.values)
-        return self._account_keys
+        seen = self.prepared.accounts
+        return with_names(self._account_keys, seen, seen) if seen else self._account_keys
 
-    def _keys_with(self, person: Person) -> Sequence[AccountKey]:
+    def _keys_with(self, person: Person, session: DecisionSession) -> Sequence[AccountKey]:
         """The keys of the account of the lead with all its fields."""
-        return self.account_keys() if person.prior is None else keys_of_lead(person.values)
+        if person.prior is None:
+            return self.account_keys()
+        seen = self.prepared.accounts or {}
+        before = session.accounts_by_name(person.prior.lead_id)
+        return with_names(keys_of_lead(person.values), dict.fromkeys((*seen, *before)), seen)
 
     def arriving(self) -> IncomingLead | None:
         """The lead as it was sent."""

@@ -14,6 +14,7 @@ from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.errors import Problem
 from app.ids import uuid7
+from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead
 from app.plugins.port import PluginCall
@@ -168,7 +169,9 @@ def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fiel
         assignment_id=uuid7(),
         lead_id=lead.prior.lead_id,
         values=lead.values,
-        account=session.find_account(lambda: keys_of_lead(lead.values)),
+        account=session.find_account(
+            lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
+        ),
     )
     request = replace(request, **{"barred": lead.prior.barred, "place": lead.prior.place, **fields})
     return replace(request, exclude=request.exclude | lead.prior.barred) if lead.prior.barred else request

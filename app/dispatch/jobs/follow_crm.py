@@ -101,7 +101,10 @@ class FollowCrm(Job):
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account."""
-        return self._assign.account_keys() if self.change.role == "lead" else ()
+        if self.change.role != "lead":
+            return ()
+        self._assign.prepared = self.prepared
+        return self._assign.account_keys()
 
     def wants_history(self) -> bool:
         """What our decisions and the CRM's changes did so far."""

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from pydantic import BaseModel
 
+from app.engine.model.accounts import MatchSettings
 from app.plan.document.accounts import AccountConfig
 from app.plan.document.plan import PlanDocument
 
@@ -14,14 +15,27 @@ _NEEDING = ("account.", "contact.email_flags")
 
 
 def needs_accounts(document: PlanDocument) -> bool:
-    """Whether the plan has an account step, keeps account owners, or names a field of an account anywhere.
+    """Whether the plan uses accounts: it says how to match them, has an account step, keeps owners.
 
-    Any text that contains the name of such a field counts. At worst that costs a needless look-up.
+    So does any text that contains the name of a field that needs the account. At worst that costs a needless
+    look-up.
     """
-    if any(account_steps(document)) or "account_owner" in document.returning_leads.keep_owner:
+    if (
+        document.accounts is not None
+        or any(account_steps(document))
+        or "account_owner" in document.returning_leads.keep_owner
+    ):
         return True
     parts = (getattr(document, name) for name in type(document).model_fields if name not in _NOT_DECIDING)
     return any(name in text for part in parts for text in _texts(part) for name in _NEEDING)
+
+
+def match_settings(document: PlanDocument) -> MatchSettings:
+    """How the plan matches leads to accounts."""
+    written = document.accounts
+    if written is None:
+        return MatchSettings()
+    return MatchSettings(written.threshold, written.prefer == "parent", written.conflict, written.domain_only)
 
 
 def account_steps(document: PlanDocument) -> Iterator[AccountConfig]:

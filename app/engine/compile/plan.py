@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from app.engine.compile.account_needs import account_steps, needs_accounts
+from app.engine.compile.account_needs import account_steps, match_settings, needs_accounts
 from app.engine.compile.costs import StepCosts
 from app.engine.compile.life import LifeRules, compile_life
 from app.engine.compile.plan_reads import PlanReads, reads_of
@@ -19,6 +19,7 @@ from app.engine.followup.slas import Slas
 from app.engine.life.queues import QueueTerms, compile_queues
 from app.engine.life.rejects import NO_REJECTS, Rejects, compile_rejects
 from app.engine.lookup.tables import TableRef
+from app.engine.model.accounts import MatchSettings
 from app.engine.model.decision import Verdict
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
 from app.engine.model.state import Facts
@@ -80,8 +81,8 @@ class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
     - `derived` is None when the plan has no derived fields, `products` when it has no product step.
-    - `wants_accounts` says whether the plan uses accounts. `accounts` is its first account step, or one with
-      default settings.
+    - `wants_accounts` says whether the plan uses accounts, `account_match` how it finds them.
+    - `accounts` is its first account step, or one with default settings.
     - `table_refs` are the tables it uses, by rule.
     - `reads` are the fields it reads, `not_news` those in which a change is not news.
     - `life` is what follows from events.
@@ -109,6 +110,7 @@ class Plan:
     derived: DerivedFields | None = None
     label_steps: Sequence[CompiledStep] = ()
     wants_accounts: bool = False
+    account_match: MatchSettings = field(default_factory=MatchSettings)
     products: ProductCatalog | None = None
     table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     plugin_steps: Sequence[PluginStep] = ()
@@ -151,6 +153,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         label_steps=[step for step in steps if step.strategy == "score"],
         wants_accounts=wants_accounts,
+        account_match=match_settings(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
         reads=reads_of(document, accounts=wants_accounts),
         not_news=document.returning_leads.not_news,

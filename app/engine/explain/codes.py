@@ -122,7 +122,16 @@ RETURNING_LEADS: dict[str, str] = {
 
 MATCHES: dict[str, str] = {
     "chosen": "The lead belongs to this account.",
-    "lower_ranked": "Found by the same key, but another account ranks first: one with an owner, then by id.",
+    "lower_ranked": "Has the same score as the chosen one, which has an owner or is the parent.",
+    "lower_score": "Another account has a higher score.",
+    "equal_score": "Has the same score as another account, and nothing decides between them.",
+    "below_threshold": "Found by its name, but the score is below the plan's threshold.",
+    "conflict": "The domain and the company's name say different things, and no `conflict` is set.",
+    "name_mismatch": "Found by its domain, but the lead names another company, which counts by the plan.",
+    "agency": "Found by the domain of an agency, whose people work for the company that the lead names.",
+    "succeeded": "Replaced by its successor.",
+    "gone": "Found by its name, but deleted before the decision.",
+    "changed": "Found by its name, but given another one before the decision.",
     "lower_priority_key": "Found by a key that is used only when the keys before it find nothing.",
     "free_email_domain": "Found by a domain of free email, and the account's tier is not `named`.",
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.engine.life.clocks import PriorClock
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
-from app.engine.model.accounts import Account, AccountMatch
+from app.engine.model.accounts import CANDIDATE_KEYS, Account, AccountMatch
 from app.engine.model.decision import (
     Decision,
     DecisionRequest,
@@ -266,15 +266,17 @@ def target_from_json(stored: Mapping[str, Any]) -> Target:
 
 def account_match_to_json(match: AccountMatch) -> dict[str, Any]:
     """The account of a lead, its parents, and every account that was considered."""
-    return {
+    stored: dict[str, Any] = {
         "account": _account_to_json(match.account) if match.account else None,
         "matched_by": match.matched_by,
         "parents": [_account_to_json(parent) for parent in match.parents],
-        "candidates": [
-            {"account": each["account"], "matched_by": each["matched_by"], "code": each["code"]}
-            for each in match.candidates
-        ],
+        "candidates": [_candidate(each) for each in match.candidates],
     }
+    if match.rule is not None:
+        stored["rule"] = match.rule
+    if match.review:
+        stored["review"] = True
+    return stored
 
 
 def account_match_from_json(stored: Mapping[str, Any]) -> AccountMatch:
@@ -283,15 +285,25 @@ def account_match_from_json(stored: Mapping[str, Any]) -> AccountMatch:
         account=_account_from_json(stored["account"]) if stored["account"] else None,
         matched_by=stored["matched_by"],
         parents=tuple(_account_from_json(parent) for parent in stored["parents"]),
-        candidates=tuple(
-            {"account": each["account"], "matched_by": each["matched_by"], "code": each["code"]}
-            for each in stored["candidates"]
-        ),
+        candidates=tuple(_candidate(each) for each in stored["candidates"]),
+        review=stored.get("review", False),
+        rule=stored.get("rule"),
     )
 
 
+def _candidate(each: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each[name] for name in CANDIDATE_KEYS if name in each}
+
+
 def _account_to_json(account: Account) -> dict[str, Any]:
-    return {
+    """What decisions see of an account. What is new since the first engine is left out if it is empty."""
+    newer = {
+        "city": account.city,
+        "postal_code": account.postal_code,
+        "country": account.country,
+        "agency": account.agency or None,
+    }
+    return {name: value for name, value in newer.items() if value is not None} | {
         "id": account.id,
         "name": account.name,
         "parent": account.parent,
@@ -317,6 +329,10 @@ def _account_from_json(stored: Mapping[str, Any]) -> Account:
         open_opportunity=stored["open_opportunity"],
         attributes=stored["attributes"],
         crm=stored["crm"],
+        city=stored.get("city"),
+        postal_code=stored.get("postal_code"),
+        country=stored.get("country"),
+        agency=stored.get("agency", False),
     )
 
 

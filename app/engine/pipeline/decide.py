@@ -170,6 +170,8 @@ def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
     values = request.values
     if request.filled:
         values = {**{name: each.value for name, each in request.filled.items()}, **values}
+    if request.account is not None and request.account.review:
+        values = {**values, "review": True}
     if request.account is None or request.account.account is None:
         return values
     return {**values, "account": request.account.account.fields()}

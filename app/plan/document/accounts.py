@@ -66,6 +66,32 @@ class Customers(Part):
     )
 
 
+class Accounts(Part):
+    """How leads are matched to accounts, beyond the ids of CRMs."""
+
+    threshold: Annotated[float, Field(ge=0.6, le=1.0)] = Field(
+        0.85,
+        description="The score from which an account that was found by its name is the lead's. Below it, and "
+        "from 0.6 on, the decision says `review`.",
+    )
+    prefer: Literal["parent"] | None = Field(
+        None,
+        description="Which of several accounts with equal scores is the lead's: with parent, the one that is "
+        "above all the others. The default is none of them, and the decision says `review`.",
+    )
+    conflict: Literal["domain", "name"] | None = Field(
+        None,
+        description="Which one counts when the domain belongs to one account and the name to another, or to "
+        "none. The default is neither, and the decision says `review`.",
+    )
+    domain_only: bool = Field(
+        False,
+        description="Whether names find no accounts. A name still decides between several accounts of one "
+        "domain.",
+        strict=True,
+    )
+
+
 class AccountConfig(StepConfig):
     """Gives a lead to the owner of its account. Leads without an account go to the next step."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
+from app.plan.document.accounts import Accounts
 from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
 from app.plan.document.own_fields import OwnFields, read_own_fields
@@ -165,6 +166,7 @@ class PlanDocument(Part):
     returning_leads: ReturningLeads = Field(
         default_factory=ReturningLeads, description="How to treat a lead that was here before."
     )
+    accounts: Accounts | None = Field(None, description="How leads are matched to accounts.")
     fields: Annotated[OwnFields, PlainValidator(_own_fields), hand_written("fields")] = Field(
         default_factory=OwnFields,
         description="Types of custom attributes, and derived fields, by name.",

@@ -179,6 +179,10 @@ _ACCOUNT = (
     ),
     Field("account.owner", Kind.STRING, "The owner of the account, by id."),
     Field("account.parent", Kind.STRING, "The parent account, by id."),
+    Field("account.country", Kind.STRING, "The country of the account, by ISO 3166."),
+    Field("account.city", Kind.STRING, "The city of the account.", personal=True),
+    Field("account.postal_code", Kind.STRING, "The postal code of the account.", personal=True),
+    Field("account.agency", Kind.BOOLEAN, "Whether the people of the account work for other companies."),
     Field("account.open_opportunity", Kind.ANY, "A value says that an opportunity is open.", personal=True),
 )
 _BELOW_ACCOUNT = (
@@ -207,7 +211,8 @@ LEAD = Catalog(
 ACCOUNT = Catalog({}).extended(_ACCOUNT, _BELOW_ACCOUNT)
 """The fields of the account of a lead."""
 
-PIPELINE = LEAD.extended([_TRIGGER, *_ACCOUNT], _BELOW_ACCOUNT)
+_REVIEW = Field("review", Kind.BOOLEAN, "Whether it is in doubt who the lead is, such as which account.")
+PIPELINE = LEAD.extended([_TRIGGER, _REVIEW, *_ACCOUNT], _BELOW_ACCOUNT)
 """The fields the condition of a step may test."""
 
 FOLLOW_UP = PIPELINE.extended(_SETTLED)

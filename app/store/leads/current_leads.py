@@ -20,7 +20,7 @@ class CurrentLead:
 
     A lead's fields are stored once, with the newest decision that brought any: `fields_from`, or None for the
     one of the assignment, which also has the excluded owners. `values` include what `signals` have brought
-    since.
+    since. `account_ids` are the accounts that were found by name.
     """
 
     prior: PriorAssignment
@@ -29,6 +29,7 @@ class CurrentLead:
     exclude: frozenset[str] = frozenset()
     fields_from: str | None = None
     signals: Signals = NO_SIGNALS
+    account_ids: tuple[str, ...] = ()
 
 
 # Here and below, LIMIT 1 keeps a look-up on the primary key, whatever the planner believes of a table that
@@ -210,6 +211,7 @@ def _current_lead(row: Row) -> CurrentLead:
         exclude=frozenset(question.get("exclude", ())),
         fields_from=str(row["fields_from"]) if row["fields_from"] else None,
         signals=signals,
+        account_ids=accounts_by_name(question),
     )
 
 
@@ -218,6 +220,14 @@ def stored_signals(stored: str | dict[str, Any] | None) -> Signals:
     if stored is None:
         return NO_SIGNALS
     return signals_from_json(orjson.loads(stored) if isinstance(stored, str) else stored)
+
+
+def accounts_by_name(question: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the accounts that a stored request had found by name."""
+    account = question.get("account")
+    if not account:
+        return ()
+    return tuple(each["account"] for each in account["candidates"] if each["matched_by"] == "name")
 
 
 def fields_from_inputs(inputs: bytes) -> dict[str, Any]:

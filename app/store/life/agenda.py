@@ -44,7 +44,8 @@ SELECT {NOW} AS now,
        EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets,
        EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure,
        {FACTS_BEHIND} AS facts,
-       EXISTS ({LEDGER_AHEAD}) AS shares
+       EXISTS ({LEDGER_AHEAD}) AS shares,
+       EXISTS (SELECT FROM account_name_backfills WHERE workspace_id = $1) AS account_names
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -71,6 +72,7 @@ class Agenda:
     owner_erasure:  an erased owner is still named in the history.
     facts:          the facts for reports are behind the decisions and events.
     shares:         a ledger has rows that the report about fairness does not know yet.
+    account_names:  accounts may be stored without the names by which they are found.
     """
 
     workspace_id: int
@@ -89,6 +91,7 @@ class Agenda:
     owner_erasure: bool
     facts: bool
     shares: bool
+    account_names: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

@@ -9,17 +9,19 @@ from typing import Any
 import orjson
 
 from app.engine.life.signals import with_signals
-from app.engine.model.accounts import AccountKey
+from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
+from app.engine.model.stored import lead_fields_from_json
 from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
-from app.store.directory.accounts import Accounts, account_lookup, accounts_from_json
-from app.store.leads.current_leads import fields_from_inputs, stored_signals
+from app.store.directory.accounts import account_lookup, accounts_from_json
+from app.store.leads.current_leads import accounts_by_name, stored_signals
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
 from app.store.life.suppressions import suppression_lookup
 from app.store.path.journal import JournalEntry, entry_from_row
+from app.store.stored_bytes import unpack
 
 MAX_LEADS_OF_KEY = 10
 """The leads looked at for one key, the newest first. A reception's number may belong to thousands."""
@@ -104,11 +106,15 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class KnownLead:
-    """A stored lead that shares a key with an incoming one: its assignment, all its keys and its fields."""
+    """A stored lead that shares a key with an incoming one: its assignment, all its keys and its fields.
+
+    `account_ids` are the accounts that were found by its name.
+    """
 
     prior: PriorAssignment
     keys: frozenset[LeadKey]
     values: Mapping[str, Any]
+    account_ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -185,11 +191,13 @@ def _suppressed(text: str | None) -> dict[SuppressionKey, list[tuple[str, str | 
 
 
 def _known(row: Mapping[str, Any]) -> KnownLead:
-    fields = fields_from_inputs(b64decode(row["inputs"]))
+    question = orjson.loads(unpack(b64decode(row["inputs"])))["question"]
+    fields = lead_fields_from_json(question["values"])
     return KnownLead(
         prior=prior_from_row(row, "lead_id"),
         keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),
         values=with_signals(fields, stored_signals(row["signals"]), row["fields_from"]),
+        account_ids=accounts_by_name(question),
     )
 
 

@@ -125,6 +125,8 @@ NOTHING: Mapping[str, str] = {
     "directory": "owners, teams, accounts, tables",
     "table_versions": "lookup tables",
     "account_keys": "domains and CRM ids of accounts",
+    "account_names": "words of the names of accounts",
+    "account_name_backfills": "how far the names of accounts have come",
     "changes": "edits of the directory and of plans; entries about suppressions leave the address out",
     "ledger_entries": "turns of owners, by assignment",
     "share_facts": "which split each row of a ledger has",

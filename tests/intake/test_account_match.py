@@ -11,10 +11,13 @@ from app.engine.model.accounts import (
     Account,
     AccountKey,
     AccountMatch,
+    Accounts,
+    MatchSettings,
     account_from,
-    match_account,
     parents_of,
+    successor_of,
 )
+from app.intake.account_match import match_account
 from app.intake.accounts import keys_of_account, keys_of_lead
 from app.intake.arrival import normalize
 from app.intake.domains import registrable
@@ -29,11 +32,15 @@ def account(id_: str, **body: Any) -> Account:
     return account_from(id_, body)
 
 
-def test_codes_are_those_of_the_closed_list() -> None:
-    named, plain = account("a", tier="named"), account("b")
-    match = match_account([(FREE, [named, plain]), (MAIL, [named])], {})
-    again = match_account([(MAIL, [named, plain])], {})
-    assert {code for _, code in [*codes(match), *codes(again)]} == MATCHES.keys()
+Found = list[tuple[AccountKey, list[Account]]]
+
+
+def matched(found: Found, **lead: Any) -> AccountMatch | None:
+    """The account of a lead for which its keys find these accounts."""
+    of_key: dict[tuple[str, str], list[Account]] = {
+        (key.kind, key.value): accounts for key, accounts in found
+    }
+    return match_account(lead, [key for key, _ in found], Accounts(of_key), MatchSettings())
 
 
 def codes(match: AccountMatch | None) -> list[tuple[str, str]]:
@@ -79,7 +86,7 @@ def test_a_host_name_is_reduced_to_its_registrable_domain(host: str, domain: str
 
 def test_the_first_key_that_has_an_account_decides() -> None:
     a, b, c = account("a"), account("b"), account("c")
-    match = match_account([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])], {})
+    match = matched([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])])
     assert match is not None
     assert (match.account, match.matched_by) == (b, "email_domain")
     assert codes(match) == [
@@ -92,17 +99,21 @@ def test_the_first_key_that_has_an_account_decides() -> None:
 
 def test_an_account_with_an_owner_ranks_before_one_without() -> None:
     found = [account("a"), account("z", roles={"sdr": "ben"}), account("c", owner="ana")]
-    match = match_account([(MAIL, found)], {})
-    assert codes(match) == [("c", "chosen"), ("z", "lower_ranked"), ("a", "lower_ranked")]
+    match = matched([(MAIL, found)])
+    assert codes(match) == [("a", "lower_ranked"), ("c", "equal_score"), ("z", "equal_score")]
+    match = matched([(MAIL, found[::2])])
+    assert codes(match) == [("c", "chosen"), ("a", "lower_ranked")]
+    assert match is not None
+    assert match.rule == "owner"
 
 
 def test_free_email_domain_finds_only_named_accounts() -> None:
     plain, named = account("a", owner="ana"), account("b", tier="Named")
-    assert codes(match_account([(FREE, [plain, named])], {})) == [("a", "free_email_domain"), ("b", "chosen")]
-    nobody = match_account([(FREE, [plain])], {})
+    assert codes(matched([(FREE, [plain, named])])) == [("a", "free_email_domain"), ("b", "chosen")]
+    nobody = matched([(FREE, [plain])])
     assert nobody is not None
     assert (nobody.account, nobody.matched_by) == (None, None)
-    assert match_account([(FREE, [])], {}) is None
+    assert matched([(FREE, [])]) is None
 
 
 def test_a_cycle_of_parents_ends() -> None:
@@ -153,17 +164,24 @@ def test_one_lead_always_has_one_account(
                 if (key.kind, key.value) in {(each.kind, each.value) for each in keys_of_account(id_, body)}
             ]
             found.append((key, of_key))
-        return match_account(found, {})
+        return matched(found)
 
     first = match(records)
     random.shuffle(records)
-    assert match(records) == first
-    if first is not None and first.account is not None:
-        decides = next(key for key in keys if key.matched_by == first.matched_by)
-        ranked = sorted(
-            (each.rank, id_)
-            for id_, body in records
-            for each in keys_of_account(id_, body)
-            if (each.kind, each.value) == (decides.kind, decides.value)
+    again = match(records)
+    assert (first is None) == (again is None)
+    if first is not None and again is not None:
+        assert (again.account, again.review, again.rule) == (first.account, first.review, first.rule)
+        assert sorted(codes(again)) == sorted(codes(first))
+        assert {code for _, code in codes(first)} <= MATCHES.keys()
+        assert (first.account is None) == (
+            first.review or not any(code == "chosen" for _, code in codes(first))
         )
-        assert first.account.id == ranked[0][1]
+
+
+def test_chain_of_successors_ends() -> None:
+    line = {f"a{at}": account(f"a{at}", successor=f"a{at + 1}") for at in range(3)} | {"a3": account("a3")}
+    assert successor_of(line["a0"], line).id == "a3"
+    loop = {"a": account("a", successor="b"), "b": account("b", successor="a")}
+    assert successor_of(loop["a"], loop).id == "b"
+    assert successor_of(account("c", successor="gone"), {}).id == "c"
