@@ -10,6 +10,7 @@ from app.metrics.label_names import MAX_QUEUES, OTHER, LabelNames
 from app.store import installation, plans, workspaces
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import inbox
+from app.store.forms import counts as form_counts
 from app.store.leads import held, lead_counts, open_leads
 from app.store.leads.lead_counts import KeptCounts
 from app.store.life import deliveries, due_clocks, target_deliveries
@@ -75,6 +76,8 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
         clocks_due_at=clocks.first_due,
         crm_events={"waiting": backlog.waiting, "failed": backlog.failed},
         crm_events_oldest=backlog.oldest,
+        forms=await form_counts.count_states(connection, workspace_id),
+        handshakes=await form_counts.find_handshakes(connection, workspace_id),
         targets=await _read_targets(connection, workspace_id),
         retention_finished=run.finished_at.timestamp() if run is not None and run.finished_at else None,
         plan_version=active.version,

@@ -1,10 +1,11 @@
 """Deliveries that are no lead yet: why, what is kept of them, and test leads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from app.errors import NotFound
-from app.forms.stored import from_bytes
+from app.forms.stored import from_bytes, to_bytes
 from app.store.connection.pool import Pool, transaction
 from app.store.crm.failures import FIRST, Failure
 from app.store.forms import failures, test_leads
@@ -41,6 +42,19 @@ async def find(
     failure, body, event = found
     fetch = from_bytes(event).fetch if event is not None else None
     return failure, body, fetch or None
+
+
+async def complete(pool: Pool, workspace_id: int, id_: str, lead: Mapping[str, Any]) -> None:
+    """Make a lead of a delivery that told only ids. Raises NotFound, also for any other failure."""
+    async with transaction(pool, workspace_id) as connection:
+        found = await failures.find(connection, workspace_id, id_)
+        if found is None or found[2] is None:
+            raise NotFound
+        told = from_bytes(found[2])
+        if told.meaning != "fetch":
+            raise NotFound
+        completed = to_bytes(replace(told, meaning="lead", lead=lead, fetch={}))
+        await failures.complete(connection, workspace_id, id_, completed)
 
 
 async def page_of_tests(

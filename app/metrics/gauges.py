@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 STRANDED = ("inactive", "deleted", "away")
 """Why an owner cannot work their open leads; `away` is without a cover."""
 _UNDELIVERED = ("undelivered", "dead", "expired")
+_FORMS = ("waiting", "failed", "parked", "awaiting_fetch")
 _CRM_EVENTS = ("waiting", "failed")
 
 
@@ -28,7 +29,8 @@ class WorkspaceGauges:
     held_due:           when the held lead is due that is due first; `held_overdue` counts those that are due.
     clocks_due_at:      when the SLA clock is due that is due first; `clocks_due` counts those that are due.
     actions_oldest:     since when the oldest undelivered action can be taken.
-    crm_events_oldest:  since when the oldest event of a CRM waits that can be looked at.
+    crm_events_oldest:  since when the oldest event of a CRM or form waits that can be looked at.
+    handshakes:         when a form tool last checked the address of its endpoint, by endpoint.
     retention_finished: when old data was last deleted completely.
     published:          when the active version of the plan became active.
     """
@@ -48,6 +50,8 @@ class WorkspaceGauges:
     retention_finished: float | None = None
     crm_events: Mapping[str, int] = field(default_factory=dict)
     crm_events_oldest: float | None = None
+    forms: Mapping[str, int] = field(default_factory=dict)
+    handshakes: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, TargetGauges] = field(default_factory=dict)
     plan_version: int = 0
     published: float | None = None
@@ -79,8 +83,13 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "crm_events": ("Events of CRMs by state.", ("state",)),
     "crm_events_oldest_timestamp_seconds": (
-        "Since when the oldest event of a CRM waits that can be looked at, absent when there is none.",
+        "Since when the oldest event of a CRM or form waits, absent when there is none.",
         (),
+    ),
+    "forms": ("Deliveries of forms that are not done, by state.", ("state",)),
+    "form_handshake_timestamp_seconds": (
+        "When a form tool last checked the address of its endpoint.",
+        ("endpoint",),
     ),
     "target_messages": ("Messages to a target by state.", ("target", "state")),
     "target_oldest_message_timestamp_seconds": (
@@ -128,6 +137,8 @@ def _samples(of: WorkspaceGauges) -> Iterator[tuple[str, tuple[str, ...], float 
     yield "sla_clocks_due_timestamp_seconds", (), of.clocks_due_at
     yield from (("crm_events", (state,), of.crm_events.get(state, 0)) for state in _CRM_EVENTS)
     yield "crm_events_oldest_timestamp_seconds", (), of.crm_events_oldest
+    yield from (("forms", (state,), of.forms.get(state, 0)) for state in _FORMS)
+    yield from (("form_handshake_timestamp_seconds", (id_,), at) for id_, at in of.handshakes.items())
     for target, state in of.targets.items():
         yield from (("target_messages", (target, name), state.messages.get(name, 0)) for name in _UNDELIVERED)
         yield "target_oldest_message_timestamp_seconds", (target,), state.oldest

@@ -157,6 +157,9 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.delivery_refused("hubspot", "signature_mismatch")
     metrics.crm_events_received("hubspot", 1, 0)
     metrics.crm_event_processed("hubspot", "done", None, 0.5)
+    metrics.form_received("typeform", "stored")
+    metrics.form_refused("typeform", "signature_mismatch")
+    metrics.form_processed("typeform", "done", None, 0.5)
     metrics.delivery_attempted("delivered")
     metrics.lead_not_decided("too_costly")
     metrics.authentication_failed("unknown")
@@ -170,6 +173,7 @@ def test_every_metric_is_in_the_table() -> None:
         clocks_due_at=1.0,
         crm_events_oldest=1.0,
         published=1.0,
+        handshakes={"ads": 1.0},
         targets={"crm": TargetGauges({}, 1.0, is_open=False)},
     )
     text = expose(metrics.registry, [WorkspaceMetrics("example", counted, gauges)]).decode()

@@ -11,7 +11,7 @@ from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import CallerParameter, Limit, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.contract.endpoints import RetryInput, RetryResult
-from app.contract.forms import IntakeFailure, IntakeFailureDetail, TestLead
+from app.contract.forms import CompletionInput, IntakeFailure, IntakeFailureDetail, TestLead
 from app.contract.responses import Page
 from app.forms import failed
 from app.store.crm.failures import Failure
@@ -66,6 +66,17 @@ async def retry_intake_failure(
 ) -> Json[RetryResult]:
     """Reads a failure again."""
     await failures.retry(pool, caller.workspace_id, str(problem_id), of_forms=True)
+    return Json({"retried": 1, "has_more": False})
+
+
+@router.post("/intake/failures/{problem_id}/complete")
+@requires("admin")
+async def complete_intake_failure(
+    caller: CallerParameter, pool: PoolParameter, problem_id: UUID, body: CompletionInput
+) -> Json[RetryResult]:
+    """Gives the lead to a delivery that told only ids. It is decided as if the form tool had sent it."""
+    sent = body.lead.model_dump(mode="json", exclude_none=True)
+    await failed.complete(pool, caller.workspace_id, str(problem_id), sent)
     return Json({"retried": 1, "has_more": False})
 
 

@@ -46,14 +46,14 @@ SELECT wanted.id,
 
 SELECT_BACKLOG = """
 SELECT (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
-           LIMIT $2) AS part) AS waiting,
+           AND NOT starts_with(system, 'form:') LIMIT $2) AS part) AS waiting,
        (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'
-           LIMIT $2) AS part) AS failed,
+           AND NOT starts_with(system, 'form:') LIMIT $2) AS part) AS failed,
        (SELECT extract(epoch FROM received_at)::double precision FROM crm_inbox
           WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL
           ORDER BY next_at LIMIT 1) AS oldest
 """
-"""How many events of a workspace wait or have failed, and when the one came that is due first."""
+"""How many events of CRMs wait or have failed, and when the one came, also of a form, that is due first."""
 
 SELECT_UNREAD = """
 SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'

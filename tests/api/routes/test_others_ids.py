@@ -46,6 +46,7 @@ SENT: dict[str, Any] = {
     "POST /endpoints/{id}/path": None,
     "GET /intake/failures/{problem_id}": None,
     "POST /intake/failures/{problem_id}/retry": None,
+    "POST /intake/failures/{problem_id}/complete": {"lead": {"email": "a@b.example"}},
     "GET /webhooks/failures/{failure_id}": None,
     "POST /webhooks/failures/{failure_id}/retry": None,
     "GET /jobs/{job_id}": None,

@@ -1,0 +1,37 @@
+"""How much of what forms sent waits for somebody, and when tools last checked the addresses."""
+
+from app.store.connection.pool import Connection
+from app.store.crm.inbox import MAX_COUNTED
+
+COUNT_STATES = """
+SELECT CASE WHEN state = 'pending' THEN 'waiting'
+            WHEN code = 'awaiting_fetch' THEN 'awaiting_fetch'
+            WHEN code IN ('too_large', 'rate_limited', 'endpoint_inactive', 'endpoint_deleted') THEN 'parked'
+            ELSE 'failed' END AS state, count(*) AS deliveries
+  FROM ((SELECT state, code FROM crm_inbox
+          WHERE workspace_id = $1 AND state = 'pending' AND starts_with(system, 'form:') LIMIT $2)
+        UNION ALL
+        (SELECT state, code FROM crm_inbox
+          WHERE workspace_id = $1 AND state = 'failed' AND starts_with(system, 'form:') LIMIT $2)) AS told
+ GROUP BY 1
+"""
+"""What forms sent and is not done, by state, counted up to a limit."""
+
+SELECT_HANDSHAKES = """
+SELECT endpoint_id, extract(epoch FROM max(last_handshake_at))::double precision AS at FROM webhook_paths
+ WHERE workspace_id = $1 AND last_handshake_at IS NOT NULL
+ GROUP BY endpoint_id ORDER BY endpoint_id LIMIT 200
+"""
+"""When the tool behind each endpoint last checked its address."""
+
+
+async def count_states(connection: Connection, workspace_id: int) -> dict[str, int]:
+    """Return how much waits, has failed, is parked or awaits a fetch, at most 10,000 each."""
+    rows = await connection.fetch(COUNT_STATES, workspace_id, MAX_COUNTED)
+    return {row["state"]: row["deliveries"] for row in rows}
+
+
+async def find_handshakes(connection: Connection, workspace_id: int) -> dict[str, float]:
+    """Return when handshakes last came, in seconds since 1970, by endpoint."""
+    rows = await connection.fetch(SELECT_HANDSHAKES, workspace_id)
+    return {row["endpoint_id"]: row["at"] for row in rows}

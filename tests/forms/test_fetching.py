@@ -1,0 +1,54 @@
+"""Deliveries that tell only ids wait to be completed; vendors' kinds work end to end."""
+
+import hashlib
+import hmac
+import json
+
+from tests.forms.deliveries import form, leads, post, settled
+from tests.support.workspace import Workspace
+
+SECRET = "app-secret-of-meta"
+NOTICE = {
+    "object": "page",
+    "entry": [
+        {
+            "id": "770",
+            "time": 1764500000,
+            "changes": [
+                {"field": "leadgen", "value": {"leadgen_id": "5512345", "form_id": "91", "page_id": "770"}}
+            ],
+        }
+    ],
+}
+
+
+async def test_ids_wait_for_their_lead_and_are_completed_once(workspace: Workspace) -> None:
+    path = await form(workspace, "meta", "ads", secrets=[SECRET])
+    raw = json.dumps(NOTICE).encode()
+    signature = "sha256=" + hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
+    for _ in range(2):
+        answer = await post(workspace, path, raw, x_hub_signature_256=signature)
+        assert answer.status_code == 200
+    (failure,) = (await workspace.get("/intake/failures"))["items"]
+    assert failure["code"] == "awaiting_fetch"
+    shown = await workspace.get(f"/intake/failures/{failure['id']}")
+    assert "5512345" in json.dumps(shown["fetch"])
+
+    lead = {"lead": {"email": "sunniva@fjell.example", "first_name": "Sunniva"}}
+    url = f"/intake/failures/{failure['id']}/complete"
+    assert (await workspace.client.post(url, json=lead)).status_code == 200
+    assert (await workspace.client.post(url, json=lead)).status_code in {200, 404}
+    await settled(workspace)
+    assert [each["fields"]["email"] for each in await leads(workspace)] == ["sunniva@fjell.example"]
+
+
+async def test_a_handshake_is_answered_by_an_inactive_endpoint_and_noted(workspace: Workspace) -> None:
+    options = {"verify_token": "our-word"}
+    path = await form(workspace, "meta", "ads", secrets=[SECRET], active=False, options=options)
+    query = "hub.mode=subscribe&hub.verify_token=our-word&hub.challenge=11583"
+    async with workspace.caller(None) as meta:
+        answer = await meta.get(f"{path}?{query}")
+        wrong = await meta.get(f"{path}?{query.replace('our-word', 'other')}")
+    assert (answer.status_code, answer.text) == (200, "11583")
+    assert wrong.status_code != 200
+    assert (await workspace.get("/endpoints/ads"))["last_handshake_at"] is not None
