@@ -65,6 +65,9 @@ class EndpointOptions(RecordModel):
         None, description="Kind `html`: a field that people do not see. Who fills it is probably a robot."
     )
     verify_token: ShortText | None = Field(None, description="Meta: the word that its handshake must name.")
+    host: Literal["owner", "ignore"] = Field(
+        "owner", description="Calendly: whether the host of a meeting owns a new lead."
+    )
     pre_call: Literal["lead", "ignore"] = Field(
         "ignore", description="CallRail: what a call is before it has ended."
     )

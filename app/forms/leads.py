@@ -81,7 +81,14 @@ def job_of(endpoint_id: str, row_id: str, delivery: Delivery) -> Assign:
     digest = hashlib.sha256(f"{endpoint_id}\x1f{row_id}".encode()).digest()
     key = IdempotencyKey(f"\x1fform\x1f{digest.hex()}", digest)
     arrival = arrival_of(endpoint_id, delivery)
-    return Assign(key=key, bulk=True, unattended=True, arrival=arrival, trigger=delivery.trigger)
+    return Assign(
+        key=key,
+        bulk=True,
+        unattended=True,
+        arrival=arrival,
+        trigger=delivery.trigger,
+        host=delivery.host,
+    )
 
 
 def _bounded(id_: str) -> str:

@@ -256,7 +256,10 @@ def read_kept(
 def parsed(kind: FormKind, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
     """What a body says. Raises Unreadable, also where the parser breaks on what it was sent."""
     try:
-        return kind.parse(request, terms)
+        told = kind.parse(request, terms)
+        if terms.options.get("host") == "ignore":
+            return [replace(each, host=None) for each in told]
+        return told
     except Unreadable:
         raise
     except Exception as error:

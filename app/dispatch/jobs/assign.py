@@ -7,8 +7,10 @@ from typing import Any
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.waiting_first import release_waiting
+from app.engine.life.events import owner_named
 from app.engine.model.accounts import AccountKey, AccountMatch, is_named_account
-from app.engine.model.decision import DecisionRequest
+from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.pipeline.news import news_in
 from app.engine.pipeline.triggers import as_submitted, newly_submitted
@@ -25,6 +27,7 @@ class Assign(Job):
     """Decide who owns a lead that arrived.
 
     `unattended` says that no caller gets the answer, and `present_owner` who owns the record in the CRM.
+    `host` is with whom the person has booked a meeting, by id, CRM id or address: a new lead is theirs.
     """
 
     arrival: IncomingLead = field(kw_only=True)
@@ -32,6 +35,7 @@ class Assign(Job):
     exclude: frozenset[str] = frozenset()
     unattended: bool = False
     present_owner: str | None = None
+    host: str | None = None
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
     _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
 
@@ -49,6 +53,7 @@ class Assign(Job):
             values=newly_submitted(person.values, self.trigger),
             exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
+            to=self._booked(session.work.facts.directory) if person.prior is None else None,
             present_owner=self.present_owner,
             unattended=self.unattended,
             possible_duplicates=person.possible,
@@ -80,6 +85,16 @@ class Assign(Job):
         session.matched += existing is not None
         session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
+
+    def _booked(self, directory: Directory) -> Target | None:
+        """The host of the meeting, if they are an active owner."""
+        if self.host is None:
+            return None
+        address = self.host.casefold()
+        owner = owner_named(self.host, directory) or next(
+            (each for each in directory.owners.values() if (each.email or "").casefold() == address), None
+        )
+        return Target("owner", owner.id) if owner is not None and owner.active else None
 
     def follows_waiting(self) -> bool:
         """Leads that wait to be released go first."""
