@@ -4,20 +4,26 @@ They are off, and nothing of OpenTelemetry is imported here, unless its environm
 go. No span holds a submitted value: no body, no query string, no path but its template, and no SQL.
 """
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
+
+import structlog
 
 if TYPE_CHECKING:
     from contextvars import Token
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.trace import Span
+
+log = structlog.get_logger()
 
 MAX_LINKS = 64
 """The requests that one commit group names. The others still name the group."""
@@ -67,8 +73,36 @@ def tracing_of(environment: Mapping[str, str] = os.environ) -> "Tracing | None":
         resource["service.name"] = "lead-assignment"
     # What the environment says about the resource goes over the name that we give.
     provider = TracerProvider(resource=Resource(resource).merge(Resource.create()), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    logging.getLogger(OTLPSpanExporter.__module__).disabled = True  # several lines for each batch
+    provider.add_span_processor(BatchSpanProcessor(cast("SpanExporter", NotesOutages(OTLPSpanExporter()))))
     return Tracing(provider)
+
+
+class NotesOutages:
+    """An exporter that says in one line that spans do not arrive, and in one that they do again."""
+
+    def __init__(self, exporter: "SpanExporter") -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: "Sequence[ReadableSpan]") -> "SpanExportResult":
+        """Send spans. Those that fail are lost."""
+        result = self._exporter.export(spans)
+        failed = result.name != "SUCCESS"
+        if failed and not self._failing:
+            log.warning("traces not delivered", hint="the collector does not take them")
+        elif self._failing and not failed:
+            log.info("traces delivered again")
+        self._failing = failed
+        return result
+
+    def shutdown(self) -> None:
+        """Send nothing more."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Whether nothing is left to be sent."""
+        return self._exporter.force_flush(timeout_millis)
 
 
 class Tracing:

@@ -13,7 +13,10 @@ from app.metrics.counters import Tally
 from app.metrics.exposition import MAX_SERIES, WorkspaceMetrics, expose
 from app.metrics.label_names import MAX_QUEUES
 from app.metrics.process import Metrics
-from tests.support.workspace import Workspace, create_workspace
+from app.store.workspaces import delete_workspace
+from app.webhooks.vendors import VENDORS
+from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
+from tests.webhooks.deliveries import endpoint, event, send
 
 QUEUES = "lead_assignment_queue_leads"
 STATE = "lead_assignment_leads"
@@ -64,6 +67,53 @@ async def test_refusals_and_attempts_begin_at_zero(workspace: Workspace) -> None
     assert found["lead_assignment_delivery_attempts_total"] == {
         (result,): 0 for result in ("delivered", "dead", "again", "unsent")
     }
+
+
+async def test_each_kind_of_endpoint_begins_at_zero(workspace: Workspace) -> None:
+    found = samples(await scrape(workspace))
+    deliveries = found["lead_assignment_webhook_deliveries_total"]
+    assert {kind for kind, _ in deliveries} == set(VENDORS)
+    assert set(deliveries.values()) == {0}
+    assert found["lead_assignment_crm_events_received_total"]["zoho", "duplicate"] == 0
+    assert found["lead_assignment_crm_event_lag_seconds_count"]["hubspot",] == 0
+
+
+async def test_events_of_crms_are_shown_by_kind_of_endpoint(filled: Filled) -> None:
+    async with open_filled(filled, no_worker=True) as workspace:
+        path = await endpoint(workspace)
+        await workspace.put("endpoints", "old", {"kind": "zoho", "system": "zoho"})
+        for number in "123":
+            await send(workspace.client, path, event(number), f"msg_{number}")
+        await workspace.pool.execute(
+            "UPDATE crm_inbox SET state = 'failed', ended_at = now() WHERE record_id = '3'"
+        )
+        found = samples(await scrape(workspace))
+        assert found["lead_assignment_crm_events"] == {
+            ("standard", "waiting"): 2,
+            ("standard", "failed"): 1,
+            ("zoho", "waiting"): 0,
+            ("zoho", "failed"): 0,
+        }
+        (oldest,) = found["lead_assignment_crm_events_oldest_timestamp_seconds"].items()
+        assert oldest[0] == ("standard",)
+        assert oldest[1] <= time.time() + 1
+        gone = await workspace.client.delete("/endpoints/old")
+        assert gone.status_code in (200, 204)
+        assert ("zoho", "failed") not in samples(await scrape(workspace))["lead_assignment_crm_events"]
+
+
+async def test_counters_of_deleted_workspaces_are_dropped(workspace: Workspace) -> None:
+    other = await create_workspace(workspace.app, "other")
+    for each in (workspace, other):
+        await each.assign(external_id="a")
+        await scrape(each)
+    metrics, exporter = workspace.app.state.metrics, workspace.app.state.exporter
+    assert set(metrics.counted_workspaces()) == {workspace.workspace_id, other.workspace_id}
+    async with workspace.pool.acquire() as connection:
+        await delete_workspace(connection, other.workspace_id)
+    await exporter.forget_deleted()
+    assert metrics.counted_workspaces() == [workspace.workspace_id]
+    assert samples(await scrape(workspace))["lead_assignment_leads_received_total"] == {(): 1}
 
 
 async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> None:

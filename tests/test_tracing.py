@@ -3,22 +3,23 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+import structlog
 
 from app.main import create_app
 from app.settings import Settings
-from app.tracing import Tracing, tracing_of
+from app.tracing import NotesOutages, Tracing, tracing_of
 from tests.support.factories import lead
 from tests.support.workspace import SECRETS_KEY, Filled, client_of
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra `opentelemetry` is not installed")
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -187,6 +188,30 @@ def test_traces_are_off_unless_they_are_asked_for(environment: dict[str, str]) -
 def test_what_there_is_not_is_refused_in_a_sentence(environment: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"OTEL_\w+.*\.$"):
         tracing_of(environment)
+
+
+class Collector(InMemorySpanExporter):
+    """A collector that is away at times."""
+
+    def __init__(self, *answers: SpanExportResult) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self.answers.pop(0)
+
+
+def test_an_outage_of_the_collector_is_two_lines() -> None:
+    taken, failed = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
+    exporter = NotesOutages(Collector(taken, failed, failed, failed, taken, taken, failed))
+    with structlog.testing.capture_logs() as lines:
+        results = [exporter.export([]) for _ in range(7)]
+    assert results[1:4] == [failed] * 3
+    assert [each["event"] for each in lines] == [
+        "traces not delivered",
+        "traces delivered again",
+        "traces not delivered",
+    ]
 
 
 def test_without_traces_nothing_of_the_sdk_is_imported() -> None:

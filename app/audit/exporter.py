@@ -7,17 +7,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from app.audit.gauges import read_scrape
 from app.audit.scrapes import Scrapes
+from app.background import in_background
 from app.metrics.counters import Tally
 from app.metrics.exposition import SHARED_PORT, WorkspaceMetrics, expose
 from app.metrics.process import Metrics
 from app.pace import Threads
 from app.store import workspaces
-from app.store.connection.pool import Pool
+from app.store.connection.pool import CONNECTION_ERRORS, Pool
 
 READ_SECONDS: Final = 0.7
 """How long a scrape waits for the database."""
@@ -25,6 +26,8 @@ RESTS: Final = 4
 """The API spends a fifth of its time on the scrapes of a workspace whose callers come again and again."""
 WAIT_SECONDS: Final = 0.9
 """How long the metrics port waits for the event loop, which reads the workspaces."""
+FORGET_SECONDS: Final = 600.0
+"""How often the counters of deleted workspaces are dropped."""
 MAX_UNNAMED = 20
 """Up to so many workspaces are shown on the metrics port without being named; of more, none is."""
 
@@ -52,9 +55,26 @@ class Exporter:
         self._pool, self._loop = pool, asyncio.get_running_loop()
         self._metrics.pool_use = pool.use
         try:
-            yield
+            async with in_background(self._forget_in_turn(), "counters of deleted workspaces"):
+                yield
         finally:
             self._loop = None
+
+    async def _forget_in_turn(self) -> None:
+        while True:
+            await asyncio.sleep(FORGET_SECONDS)
+            with suppress(*CONNECTION_ERRORS):
+                await self.forget_deleted()
+
+    async def forget_deleted(self) -> None:
+        """Drop the counters of workspaces that were deleted. Raises one of CONNECTION_ERRORS."""
+        counted = self._metrics.counted_workspaces()
+        if self._pool is None or not counted:
+            return
+        gone = set(counted) - await workspaces.find_existing(self._pool, READ_SECONDS, counted)
+        self._metrics.forget_workspaces(gone)
+        for workspace_id in gone:
+            self._counted.pop(workspace_id, None)
 
     async def of_workspace(self, workspace_id: int) -> bytes:
         """What a key of the workspace sees. Raises TimeoutError, or what reading it raises."""

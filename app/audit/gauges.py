@@ -59,7 +59,7 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
     on_hold = await held.read_first_due(connection, workspace_id)
     clocks = await due_clocks.read_first_due(connection, workspace_id)
     actions, actions_oldest = await deliveries.count_actions(connection, workspace_id, MAX_COUNTED)
-    backlog = await inbox.read_backlog(connection, workspace_id)
+    backlogs = await inbox.read_backlog(connection, workspace_id)
     run = await retention.find_run(connection, workspace_id)
     return WorkspaceGauges(
         waiting=leads,
@@ -74,8 +74,10 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
         is_copy=not await installation.acts_on(connection),
         clocks_due=clocks.due,
         clocks_due_at=clocks.first_due,
-        crm_events={"waiting": backlog.waiting, "failed": backlog.failed},
-        crm_events_oldest=backlog.oldest,
+        crm_events={
+            kind: {"waiting": each.waiting, "failed": each.failed} for kind, each in backlogs.items()
+        },
+        crm_events_oldest={kind: each.oldest for kind, each in backlogs.items() if each.oldest is not None},
         forms=await form_counts.count_states(connection, workspace_id),
         handshakes=await form_counts.find_handshakes(connection, workspace_id),
         targets=await _read_targets(connection, workspace_id),

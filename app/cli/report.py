@@ -9,7 +9,7 @@ import typer
 from app.cli.context import CommandError, with_pool, workspace_chosen
 from app.contract.reports import read_day, read_filters, read_names, read_within
 from app.errors import ValidationFailed
-from app.reports.ask import Asked, ask
+from app.reports.ask import ReportRequest, ask
 from app.reports.dimensions import DIMENSIONS
 from app.reports.registry import REPORTS
 from app.reports.upkeep import FactUpkeep
@@ -52,7 +52,7 @@ def report(
     chosen = dict.fromkeys((*DIMENSIONS, "reason"), ())
 
     async def work(pool: Pool) -> str:
-        asked = Asked(
+        asked = ReportRequest(
             first=read_day(start.date().isoformat(), "from") if start is not None else None,
             last=read_day(end.date().isoformat(), "to") if end is not None else None,
             group_by=read_names(group_by or ()),

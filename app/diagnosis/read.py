@@ -33,7 +33,7 @@ from app.store.diagnosis import conversions, group_counts, plan_use
 from app.store.diagnosis.group_counts import GroupCount, Span
 from app.store.diagnosis.plan_use import StepCount
 from app.store.path.journal import read_plan_version
-from app.store.reports.reading import reading
+from app.store.reports.reading import report_connection
 
 MAX_PLANS = 8
 """Of more versions in one period the newest are read."""
@@ -53,7 +53,7 @@ async def read_material(
 ) -> Material:
     """Read everything for these days of a zone."""
     start, end = (first_moment(day, str(zone)) for day in (asked.first, asked.end))
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         now = await read_deciding_now(connection, workspace_id)
         if asked.owners == "on" and not await settings.compares_owners(connection, workspace_id):
             asked = replace(asked, owners="off")
@@ -61,7 +61,7 @@ async def read_material(
         queues = await _read_queues(connection, workspace_id, now)
     span = Span(start, end, now, str(zone))
     groups = await _read_groups(pool, workspace_id, span, asked)
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         times = await group_counts.count_promises_by_time(connection, workspace_id, span)
         owners = (
             await conversions.count_owner_conversions(
@@ -74,7 +74,7 @@ async def read_material(
             connection, workspace_id, span, asked.outcome, asked.within
         )
     early = first_moment(first_day_of_steps(asked.first), str(zone))
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         steps = await plan_use.count_steps(connection, workspace_id, early, end, str(zone))
         changes = await plan_use.list_changes(connection, workspace_id, start, end, str(zone))
     return Material(
@@ -98,9 +98,9 @@ async def _read_groups(
 ) -> dict[Measure, Sequence[GroupCount]]:
     found: dict[Measure, Sequence[GroupCount]] = {}
     for measure, statement in STATEMENTS.items():
-        async with reading(pool, workspace_id) as connection:
+        async with report_connection(pool, workspace_id) as connection:
             found[measure] = await group_counts.count_groups(connection, workspace_id, statement, span)
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         found[REJECTS_ELSEWHERE] = await group_counts.count_groups(
             connection, workspace_id, group_counts.COUNT_REJECTS, span, asked.outcome
         )
@@ -124,7 +124,7 @@ async def _read_plans(
     used += [active] if active else []
     documents = []
     length = 0
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         for version in used:
             found = await plan_store.find_text(connection, workspace_id, version)
             if found is not None:

@@ -17,7 +17,7 @@ from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store import workspaces
 from app.store.connection.pool import Pool
 from app.store.reports.fact_cursor import FactCursor
-from app.store.reports.reading import reading
+from app.store.reports.reading import report_connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def _diagnose(
     pool: Pool, workspace_id: int, strategies: Strategies, upkeep: FactUpkeep, question: Question
 ) -> dict[str, Any]:
     cursor = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         zone = await workspaces.find_time_zone(connection, workspace_id)
     period = period_of(question.first, question.last, cursor.now, zone)
     asked = Asked(period.first, period.last, question.outcome, question.within, question.owners)

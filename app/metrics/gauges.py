@@ -29,7 +29,8 @@ class WorkspaceGauges:
     held_due:           when the held lead is due that is due first; `held_overdue` counts those that are due.
     clocks_due_at:      when the SLA clock is due that is due first; `clocks_due` counts those that are due.
     actions_oldest:     since when the oldest undelivered action can be taken.
-    crm_events_oldest:  since when the oldest event of a CRM or form waits that can be looked at.
+    crm_events:         the events of CRMs by state, by the kind of their endpoint.
+    crm_events_oldest:  since when the oldest event of a CRM or form waits that can be looked at, by kind.
     handshakes:         when a form tool last checked the address of its endpoint, by endpoint.
     retention_finished: when old data was last deleted completely.
     published:          when the active version of the plan became active.
@@ -48,8 +49,8 @@ class WorkspaceGauges:
     clocks_due: int = 0
     clocks_due_at: float | None = None
     retention_finished: float | None = None
-    crm_events: Mapping[str, int] = field(default_factory=dict)
-    crm_events_oldest: float | None = None
+    crm_events: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    crm_events_oldest: Mapping[str, float] = field(default_factory=dict)
     forms: Mapping[str, int] = field(default_factory=dict)
     handshakes: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, TargetGauges] = field(default_factory=dict)
@@ -81,10 +82,10 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "When the pending clock is due that is due first, absent when none is pending.",
         (),
     ),
-    "crm_events": ("Events of CRMs by state.", ("state",)),
+    "crm_events": ("Events of CRMs by kind of endpoint and state.", ("kind", "state")),
     "crm_events_oldest_timestamp_seconds": (
         "Since when the oldest event of a CRM or form waits, absent when there is none.",
-        (),
+        ("kind",),
     ),
     "forms": ("Deliveries of forms that are not done, by state.", ("state",)),
     "form_handshake_timestamp_seconds": (
@@ -135,8 +136,11 @@ def _samples(of: WorkspaceGauges) -> Iterator[tuple[str, tuple[str, ...], float 
     yield "actions_oldest_timestamp_seconds", (), of.actions_oldest
     yield "sla_clocks_due", (), of.clocks_due
     yield "sla_clocks_due_timestamp_seconds", (), of.clocks_due_at
-    yield from (("crm_events", (state,), of.crm_events.get(state, 0)) for state in _CRM_EVENTS)
-    yield "crm_events_oldest_timestamp_seconds", (), of.crm_events_oldest
+    for kind, events in of.crm_events.items():
+        yield from (("crm_events", (kind, state), events.get(state, 0)) for state in _CRM_EVENTS)
+    yield from (
+        ("crm_events_oldest_timestamp_seconds", (kind,), at) for kind, at in of.crm_events_oldest.items()
+    )
     yield from (("forms", (state,), of.forms.get(state, 0)) for state in _FORMS)
     yield from (("form_handshake_timestamp_seconds", (id_,), at) for id_, at in of.handshakes.items())
     for target, state in of.targets.items():

@@ -25,6 +25,9 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _LAG_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
+_DELIVERY_RESULTS = ("stored", "duplicate", "unreadable", "unrecognized", "rate_limited", "not_stored")
+_EVENT_RESULTS = ("new", "duplicate")
+
 # The `_created` series would double the number of series, and nobody queries them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -252,6 +255,16 @@ class Metrics:
         """Counts an attempt to send a message to a target."""
         self._attempts.labels(result).inc()
 
+    def show_webhook_kinds(self, kinds: Iterable[str]) -> None:
+        """Show what is counted of these kinds of endpoints from the first scrape on, with 0."""
+        for kind in kinds:
+            for result in _DELIVERY_RESULTS:
+                self._deliveries.labels(kind, result)
+            for result in _EVENT_RESULTS:
+                self._received_events.labels(kind, result)
+            self._processed_events.labels(kind, "done", "none")
+            self._crm_event_lag_seconds.labels(kind)
+
     def delivery_received(self, kind: str, result: str) -> None:
         """Counts a genuine delivery."""
         self._deliveries.labels(kind, result).inc()
@@ -310,6 +323,15 @@ class Metrics:
     def group_decided(self, workspace_id: int, plan_version: int, tally: Tally) -> None:
         """Counts what a commit group did in its workspace."""
         self.counters_of(workspace_id).add(plan_version, tally)
+
+    def counted_workspaces(self) -> list[int]:
+        """The workspaces of which something is counted."""
+        return list(self._workspaces)
+
+    def forget_workspaces(self, workspace_ids: Iterable[int]) -> None:
+        """Drop the counters of workspaces that were deleted."""
+        for workspace_id in workspace_ids:
+            self._workspaces.pop(workspace_id, None)
 
     def counters_of(self, workspace_id: int) -> WorkspaceCounters:
         """The counters of one workspace."""

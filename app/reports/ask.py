@@ -15,7 +15,7 @@ from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool
 from app.store.reports.fact_cursor import FactCursor, read_cursor
-from app.store.reports.reading import MAX_ROWS, TooManyRows, reading
+from app.store.reports.reading import MAX_ROWS, TooManyRows, report_connection
 from app.store.workspaces import find_time_zone
 
 MAX_GROUPS = 3
@@ -23,7 +23,7 @@ MAX_DAYS = 3700
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportRequest:
     """What a caller asks, as it was sent."""
 
     first: date | None = None
@@ -72,7 +72,9 @@ class Answer:
         }
 
 
-async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
+async def ask(
+    pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: ReportRequest
+) -> Answer:
     """Answer a report about the newest facts.
 
     Raises ValidationFailed for a question that the report cannot answer or that has too many rows, and
@@ -82,11 +84,13 @@ async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report,
         return await _ask(pool, upkeep, workspace_id, report, asked)
 
 
-async def _ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: Asked) -> Answer:
+async def _ask(
+    pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report, asked: ReportRequest
+) -> Answer:
     asked_at = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
     if report.prepare is not None:
         await report.prepare(pool, workspace_id)
-    async with reading(pool, workspace_id) as connection:
+    async with report_connection(pool, workspace_id) as connection:
         now = await read_deciding_now(connection, workspace_id)
         zone = await find_time_zone(connection, workspace_id)
         cursor = (await read_cursor(connection, workspace_id)).as_of(asked_at)
@@ -106,7 +110,7 @@ def _too_many_rows() -> ValidationFailed:
     return ValidationFailed(faults=[_fault(("group_by",), "too_many_items", text)])
 
 
-def _question(report: Report, asked: Asked, question: Question) -> Question:
+def _question(report: Report, asked: ReportRequest, question: Question) -> Question:
     filters = dict(asked.filters or {})
     if asked.owner_id is not None:
         filters["owner"] = (asked.owner_id,)
@@ -133,7 +137,7 @@ def _faults_of_period(period: Period) -> list[Fault]:
     return []
 
 
-def _faults(report: Report, asked: Asked, question: Question) -> list[Fault]:
+def _faults(report: Report, asked: ReportRequest, question: Question) -> list[Fault]:
     faults = []
     known = ", ".join(report.dimensions)
     unknown = [each for each in question.group_by if each not in report.dimensions]

@@ -22,7 +22,7 @@ from app.store.connection.pool import Pool
 from app.store.reports import audit_sample as store
 from app.store.reports.audit_sample import DrawnDecision, Stratum
 from app.store.reports.fact_cursor import FactCursor, read_cursor
-from app.store.reports.reading import reading
+from app.store.reports.reading import report_connection
 from app.store.stored_bytes import unpack
 from app.store.workspaces import find_time_zone
 
@@ -70,7 +70,7 @@ async def draw_sample(
     """
     async with REPORTS.take(workspace_id):
         asked_at = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
-        async with reading(pool, workspace_id) as connection:
+        async with report_connection(pool, workspace_id) as connection:
             now = await read_deciding_now(connection, workspace_id)
             zone = await find_time_zone(connection, workspace_id)
             week = week or bucket_of(now - WEEK, "week", zone)

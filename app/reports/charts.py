@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH, LABEL, VALUE = 640, 200, 80
+WIDTH, LABEL, VALUE = 720, 180, 80
 """The width of a chart, of the labels left of the bars, and of the numbers right of them."""
 BAR, GAP, LEGEND = 16, 6, 24
-COLORS = ("#2b5c8a", "#c2742b")
-"""Dark enough beside white, and apart for people who see no red or green."""
+COLORS = (("first", "#2b5c8a"), ("second", "#c2742b"))
+"""Classes, and colors where no style gives them others: apart for people who see no red or green."""
 LONGEST_LABEL = 28
 
 
@@ -20,15 +20,19 @@ class Bars:
     values: Sequence[float | None]
 
 
-def bar_chart(title: str, series: Sequence[str], groups: Sequence[Bars]) -> str:
-    """The chart. `title` is its name for those who do not see it; the numbers stand beside the bars."""
+def bar_chart(title: str, series: Sequence[str], groups: Sequence[Bars], most: float | None = None) -> str:
+    """The chart. `title` is its name for those who do not see it; the numbers stand beside the bars.
+
+    A bar of the value `most`, else of the largest value, is as long as there is room.
+    """
     top = LEGEND if len(series) > 1 else 0
     step = len(series) * BAR + GAP
     height = top + step * len(groups)
     largest = max((value for group in groups for value in group.values if value), default=0.0)
+    largest = max(largest, most or 0.0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}"'
-        f' width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="12">',
+        f' width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="13" fill="currentColor">',
         f"<title>{escape(title)}</title>",
     ]
     if len(series) > 1:
@@ -44,11 +48,16 @@ def number_text(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _color(at: int) -> str:
+    name, color = COLORS[at % len(COLORS)]
+    return f'class="{name}" fill="{color}"'
+
+
 def _legend(series: Sequence[str]) -> list[str]:
     found = []
     for at, name in enumerate(series):
         left = LABEL + at * 160
-        found.append(f'<rect x="{left}" y="2" width="12" height="12" fill="{COLORS[at % len(COLORS)]}"/>')
+        found.append(f'<rect x="{left}" y="2" width="12" height="12" {_color(at)}/>')
         found.append(f'<text x="{left + 18}" y="12">{escape(name)}</text>')
     return found
 
@@ -64,7 +73,6 @@ def _group(group: Bars, top: int, largest: float) -> list[str]:
         width = room * max(value or 0.0, 0.0) / largest if largest else 0.0
         y = top + at * BAR
         text = "–" if value is None else number_text(value)
-        color = COLORS[at % len(COLORS)]
-        found.append(f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR - 2}" fill="{color}"/>')
+        found.append(f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR - 2}" {_color(at)}/>')
         found.append(f'<text x="{LABEL + width + 6:.1f}" y="{y + BAR - 4}">{text}</text>')
     return found

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from app.reports.groups import Key, key_of
 from app.reports.report import Question
@@ -19,7 +18,6 @@ CREDIT_NOTE = (
     "The row of an owner or a team has the leads they had at any time, and the outcomes while they had them."
     " A lead can be in several rows, so rows need not add up to the total."
 )
-Asked = TypeVar("Asked")
 
 
 def cohort_question(question: Question) -> CohortQuestion:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.errors import refused_at
-from app.reports.ask import Answer, Asked, ask
+from app.reports.ask import Answer, ReportRequest, ask
 from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
 from app.reports.registry import REPORTS
 from app.reports.report import Report
@@ -93,11 +93,11 @@ async def make_review(pool: Pool, upkeep: FactUpkeep, workspace_id: int, month: 
     period = Period(first, following, zone)
     sections, complete = [], period.end <= now
     for report in REPORTS.values():
-        whole = await ask(pool, upkeep, workspace_id, report, Asked(first, following))
-        before = await ask(pool, upkeep, workspace_id, report, Asked(earlier, first))
+        whole = await ask(pool, upkeep, workspace_id, report, ReportRequest(first, following))
+        before = await ask(pool, upkeep, workspace_id, report, ReportRequest(earlier, first))
         weeks = None
         if "week" in report.dimensions:
-            weeks = await ask(pool, upkeep, workspace_id, report, Asked(first, following, ("week",)))
+            weeks = await ask(pool, upkeep, workspace_id, report, ReportRequest(first, following, ("week",)))
         complete = complete and not whole.cursor.is_behind
         sections.append(_section(report, whole, before, weeks))
     return Review(f"{first:%Y-%m}", period, now, complete, sections)

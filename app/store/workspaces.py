@@ -41,6 +41,9 @@ SELECT_NAMES = "SELECT id, name FROM workspaces ORDER BY name LIMIT $1"
 SELECT_IDS = "SELECT id, name FROM workspaces WHERE name = ANY ($1) ORDER BY name"
 """The ids of some workspaces."""
 
+SELECT_LEFT = "SELECT id FROM workspaces WHERE id = ANY ($1)"
+"""Those of some workspaces that exist."""
+
 SELECT_NAME = "SELECT name FROM workspaces WHERE id = $1"
 """The name of one workspace."""
 
@@ -133,6 +136,11 @@ async def find_ids(pool: Pool, seconds: float, names: Sequence[str]) -> dict[int
     """Return the workspaces with these names, by id, as far as they exist. Raises the same."""
     rows = await look_up_all(pool, seconds, SELECT_IDS, list(names))
     return {row["id"]: row["name"] for row in rows}
+
+
+async def find_existing(pool: Pool, seconds: float, ids: Sequence[int]) -> set[int]:
+    """Return those of these workspaces that exist. Raises the same."""
+    return {row["id"] for row in await look_up_all(pool, seconds, SELECT_LEFT, list(ids))}
 
 
 async def find_name(connection: Connection, workspace_id: int) -> str:

@@ -32,7 +32,7 @@ from app.store.directory.records import Record
 from app.values.crm_ids import crm_id_key
 from app.webhooks.endpoint_mapping import check_mapping
 
-RESOURCE_TYPE = "endpoints"
+RESOURCE_TYPE = inbox.RESOURCE_TYPE
 PATH, FORM_PATH = "/webhooks/", "/forms/"
 BOTH_LIVE = timedelta(days=7)
 """How long the path of a form lives on once it has a new one."""

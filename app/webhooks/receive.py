@@ -67,6 +67,7 @@ class Receiver:
         self._metrics = metrics
         self._admit = admit
         self._vendors = vendors
+        metrics.show_webhook_kinds(vendors)
 
     async def find(self, path: str, *, look_up: bool = True) -> KnownEndpoint:
         """The active endpoint with this path; without `look_up`, if it is known. Raises NotFound."""

@@ -13,7 +13,7 @@ import orjson
 from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
-from docs.generator import diagnosis, engine, errors, layers, plan, reports, routes
+from docs.generator import diagnosis, engine, errors, layers, plan, reports, routes, views
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
@@ -31,6 +31,7 @@ PAGES = (
 )
 BLOCKS: dict[str, Callable[[], str]] = {
     "layers": layers.contract,
+    "report-views": views.each,
     "routes": routes.table_of_routes,
     "fair-share": engine.fair_share,
     "event-table": engine.event_table,

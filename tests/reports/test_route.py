@@ -59,7 +59,7 @@ async def test_no_more_rows_are_read_than_a_report_may_have(workspace: Workspace
     endless = """
 WITH RECURSIVE row (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row)
 SELECT number FROM row WHERE number >= $1"""
-    async with reading.reading(workspace.pool, workspace.workspace_id) as connection:
+    async with reading.report_connection(workspace.pool, workspace.workspace_id) as connection:
         with pytest.raises(reading.TooManyRows):
             await reading.fetch_rows(connection, endless, [1], 2)
 

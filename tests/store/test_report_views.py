@@ -63,6 +63,35 @@ async def test_reader_sees_its_workspace_only_whatever_it_sets(two: tuple[Worksp
                 await connection.execute(statement)
 
 
+async def test_spend_and_shares_are_those_of_the_reports(two: tuple[Workspace, Workspace]) -> None:
+    mine, other = two
+    for each in two:
+        row = {"campaign": "autumn", "day": "2030-11-18", "currency": "EUR", "amount": 12.5}
+        assert (await each.client.put("/spend", json={"rows": [row]})).status_code == 200
+    report = (await mine.client.get("/metrics/fairness", params={"group_by": "team,owner"})).json()
+    await other.client.get("/metrics/fairness")
+    async with reader(mine) as connection:
+        await connection.execute(f"SET lead_assignment.workspace = '{other.workspace_id}'")
+        spent = await connection.fetch("SELECT campaign, currency, amount FROM reports.spend")
+        assert [tuple(each) for each in spent] == [("autumn", "EUR", 12.5)]
+        shares = await connection.fetch(
+            "SELECT team_id, owner_id, sum(leads) FILTER (WHERE part = 'due_by_weight') AS due,"
+            " coalesce(sum(leads) FILTER (WHERE part = 'received'), 0) AS received"
+            " FROM reports.shares GROUP BY team_id, owner_id"
+        )
+        assert {(each["team_id"], each["owner_id"]): float(each["received"]) for each in shares} == {
+            (row["team"], row["owner"]): row["received"] for row in report["rows"] if row["due_by_weight"]
+        }
+        for statement in (
+            "SELECT updated_by FROM public.spend",
+            "SELECT campaign FROM public.spend",
+            "DELETE FROM reports.spend",
+            "UPDATE share_facts SET number = 0",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+
+
 async def test_login_without_a_workspace_sees_nothing(two: tuple[Workspace, Workspace]) -> None:
     mine, _ = two
     async with reader(mine) as connection:

@@ -13,7 +13,7 @@ from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.contract.reports import ReportAnswer, read_day, read_filters, read_names, read_within
 from app.errors import Forbidden, NotFound
-from app.reports.ask import Asked, ask
+from app.reports.ask import ReportRequest, ask
 from app.reports.registry import REPORTS
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
@@ -76,7 +76,7 @@ async def get_report(
         "channel": channel, "lead_type": lead_type, "band": band, "account_status": account_status,
         "plan_version": plan_version, "day": day, "week": week, "month": month, "reason": reason,
     }  # fmt: skip
-    asked = Asked(
+    asked = ReportRequest(
         first=read_day(from_, "from"),
         last=read_day(to, "to"),
         group_by=read_names(group_by),

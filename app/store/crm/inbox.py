@@ -45,15 +45,27 @@ SELECT wanted.id,
 """How many events of endpoints wait or have failed, counted up to a limit."""
 
 SELECT_BACKLOG = """
-SELECT (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
-           AND NOT starts_with(system, 'form:') LIMIT $2) AS part) AS waiting,
-       (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'
-           AND NOT starts_with(system, 'form:') LIMIT $2) AS part) AS failed,
-       (SELECT extract(epoch FROM received_at)::double precision FROM crm_inbox
-          WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL
-          ORDER BY next_at LIMIT 1) AS oldest
+WITH pending AS (
+  SELECT endpoint_id, system, received_at, next_at, wait_until FROM crm_inbox
+   WHERE workspace_id = $1 AND state = 'pending' ORDER BY next_at LIMIT $3
+), failed AS (
+  SELECT endpoint_id FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'
+     AND NOT starts_with(system, 'form:') LIMIT $3
+), of_endpoints AS (
+  SELECT endpoint_id, count(*) FILTER (WHERE NOT starts_with(system, 'form:')) AS waiting, 0 AS failed,
+         (array_agg(received_at ORDER BY next_at) FILTER (WHERE wait_until IS NULL))[1] AS first
+    FROM pending GROUP BY endpoint_id
+  UNION ALL
+  SELECT endpoint_id, 0, count(*), NULL FROM failed GROUP BY endpoint_id
+)
+SELECT endpoint.body->>'kind' AS kind, coalesce(sum(waiting), 0)::bigint AS waiting,
+       coalesce(sum(failed), 0)::bigint AS failed,
+       extract(epoch FROM min(first))::double precision AS oldest
+  FROM directory AS endpoint LEFT JOIN of_endpoints ON endpoint_id = endpoint.id
+ WHERE endpoint.workspace_id = $1 AND endpoint.resource_type = $2
+ GROUP BY kind
 """
-"""How many events of CRMs wait or have failed, and when the one came, also of a form, that is due first."""
+"""For each kind of endpoint: how many events of CRMs wait or failed, and when the first that is due came."""
 
 SELECT_UNREAD = """
 SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
@@ -83,6 +95,8 @@ DELETE_DELIVERIES_OF_ENDPOINT = "DELETE FROM crm_deliveries WHERE workspace_id =
 """Its deliveries."""
 
 MAX_COUNTED = 10_000
+RESOURCE_TYPE = "endpoints"
+"""What endpoints are in the directory."""
 State = Literal["pending", "done", "failed"]
 
 
@@ -161,12 +175,10 @@ async def count_backlogs(
     return {row["id"]: Backlog(row["waiting"], row["failed"]) for row in rows}
 
 
-async def read_backlog(connection: Connection, workspace_id: int) -> Backlog:
-    """Return how many events of the workspace wait and have failed."""
-    row = await connection.fetchrow(SELECT_BACKLOG, workspace_id, MAX_COUNTED)
-    if row is None:
-        raise LookupError("a statement without FROM returns one row")
-    return Backlog(**row)
+async def read_backlog(connection: Connection, workspace_id: int) -> dict[str, Backlog]:
+    """Return how many events wait and have failed, at most 10,000 in all, by kind of endpoint."""
+    rows = await connection.fetch(SELECT_BACKLOG, workspace_id, RESOURCE_TYPE, MAX_COUNTED)
+    return {row["kind"]: Backlog(row["waiting"], row["failed"], row["oldest"]) for row in rows}
 
 
 async def any_unread(connection: Connection, workspace_id: int) -> bool:

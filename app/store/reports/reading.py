@@ -46,7 +46,7 @@ async def fetch_rows(
 
 
 @asynccontextmanager
-async def reading(pool: Pool, workspace_id: int) -> AsyncIterator[Connection]:
+async def report_connection(pool: Pool, workspace_id: int) -> AsyncIterator[Connection]:
     """A transaction that only reads, and sees one moment."""
     async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
         await connection.execute(SET_PLANNER)
