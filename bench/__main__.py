@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
+from bench.accounts import accounts_match
 from bench.clocks import due_at_once, million_clocks
 from bench.every_step import every_step
 from bench.held import held_beside_idle
@@ -19,6 +20,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "rules": many_rules,
     "steps": every_step,
     "tables": long_table,
+    "accounts-match": accounts_match,
     "snapshot": open_snapshot,
     "size": size,
     "million": million,
