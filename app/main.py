@@ -48,9 +48,11 @@ from app.api.routes import (
     webhooks,
 )
 from app.audit.exporter import Exporter
+from app.background import in_background
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.forms.receive import FormReceiver
+from app.forms.vendors import SHAKING_HANDS
 from app.intake.domains import load_suffixes
 from app.intake.mail_domains import load_mail_domains
 from app.loop_lag import measured
@@ -136,6 +138,7 @@ def create_app(
                 measured(metrics.loop_late),
                 exchanging(app.state.rate_limits, pool),
                 nullcontext() if settings.no_worker else worker,
+                in_background(receiver.endpoints.learn(SHAKING_HANDS), "endpoints"),
                 exporter.reading(pool),
                 watching(pool, metrics, None if settings.development else app.state.dispatch.workspaces),
             ):

@@ -7,15 +7,17 @@ deliveries to known paths do not wait for them.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
+import structlog
 
 from app.dispatch.failures import is_database_error
 from app.errors import NotFound
+from app.logs import to_json
 from app.secrets import SecretBox
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
@@ -31,6 +33,7 @@ REFRESH_SECONDS = 1.0
 MAX_CACHED = 4096
 MAX_LOOK_UPS = 4
 """Queries for unknown paths that run at once."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,21 @@ class KnownEndpoints:
         if known is None:
             raise NotFound
         return known
+
+    async def learn(self, kinds: Container[str]) -> None:
+        """Read endpoints of these kinds before anything comes to them, the newest first.
+
+        So their handshakes are answered also while the database is away. What cannot be read now is read when
+        it is asked for.
+        """
+        now = self._clock()
+        try:
+            for key, workspace_id, id_ in await store.list_newest(self._pool, MAX_CACHED // 2):
+                known = await self._load(workspace_id, id_, key, now) if key not in self._known else None
+                if known is not None and known.kind in kinds:
+                    self._known.setdefault(key, known)
+        except Exception as error:
+            log.warning("endpoints not read at the start", **to_json(error))
 
     def forget(self, workspace_id: int, id_: str) -> None:
         """Read this endpoint again when its next delivery comes."""

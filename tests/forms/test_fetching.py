@@ -52,3 +52,51 @@ async def test_a_handshake_is_answered_by_an_inactive_endpoint_and_noted(workspa
     assert (answer.status_code, answer.text) == (200, "11583")
     assert wrong.status_code != 200
     assert (await workspace.get("/endpoints/ads"))["last_handshake_at"] is not None
+
+
+def linkedin(action: str, at: int) -> bytes:
+    """A notification about one response to a form."""
+    return json.dumps(
+        {
+            "type": "LEAD_ACTION",
+            "leadAction": action,
+            "leadType": "SPONSORED",
+            "leadGenFormResponse": "urn:li:leadGenFormResponse:5c1f",
+            "leadGenForm": "urn:li:leadGenForm:77",
+            "occurredAt": at,
+        }
+    ).encode()
+
+
+async def notify(workspace: Workspace, path: str, body: bytes) -> None:
+    mac = hmac.new(SECRET.encode(), b"hmacsha256=" + body, hashlib.sha256).hexdigest()
+    assert (await post(workspace, path, body, x_li_signature=mac)).status_code == 200
+
+
+async def test_a_person_who_must_be_forgotten_is_and_stays_so(workspace: Workspace) -> None:
+    path = await form(workspace, "linkedin", "ads", secrets=[SECRET])
+    await notify(workspace, path, linkedin("CREATED", 1_764_500_000))
+    (failure,) = (await workspace.get("/intake/failures"))["items"]
+    lead = {"lead": {"email": "brage@vik.example"}}
+    await workspace.client.post(f"/intake/failures/{failure['id']}/complete", json=lead)
+    await settled(workspace)
+    (known,) = await leads(workspace)
+
+    await notify(workspace, path, linkedin("DELETED", 1_764_500_900))
+    await settled(workspace)
+    assert (await workspace.client.get(f"/leads/{known['id']}")).status_code == 410
+    # What is told again of that person, with another time, is not taken.
+    await notify(workspace, path, linkedin("CREATED", 1_764_501_000))
+    await settled(workspace)
+    assert len(await workspace.fetch("SELECT FROM leads WHERE workspace_id = $1")) == 1
+
+
+async def test_who_must_be_forgotten_before_the_lead_is_complete_never_becomes_one(
+    workspace: Workspace,
+) -> None:
+    path = await form(workspace, "linkedin", "ads", secrets=[SECRET])
+    await notify(workspace, path, linkedin("CREATED", 1_764_500_000))
+    await notify(workspace, path, linkedin("DELETED", 1_764_500_900))
+    await settled(workspace)
+    assert (await workspace.get("/intake/failures"))["items"] == []
+    assert await leads(workspace) == []

@@ -74,7 +74,9 @@ def read_body(request: FormRequest) -> Body:
             raise Unreadable("is empty")
         return read.body(query, {}, is_form=True)
     declared, looks = _declared(request.content_type), _looks_like(raw)
-    for kind in dict.fromkeys((declared, looks)):
+    # Browsers encode braces, so what begins with one is no form whatever the header says.
+    order = (looks, declared) if declared == "form" else (declared, looks)
+    for kind in dict.fromkeys(order):
         try:
             document = read.document(kind, raw)
         except Unreadable:

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.store.clocks import NOW
-from app.store.connection.pool import Connection, Pool, look_up
+from app.store.connection.pool import Connection, Pool, look_up, look_up_all
 from app.store.connection.rows import row_in_utc
 
 SELECT_PATH = "SELECT workspace_id, endpoint_id FROM webhook_paths WHERE path_hash = $1"
 """The endpoint of a public path, whatever its workspace."""
+
+SELECT_NEWEST_PATHS = """
+SELECT path_hash, workspace_id, endpoint_id FROM webhook_paths ORDER BY created_at DESC LIMIT $1
+"""
+"""The newest public paths, whatever their workspaces."""
 
 SELECT_PATHS = f"""
 SELECT endpoint_id, path_hash, path, ends_at, deleted, last_handshake_at
@@ -119,6 +124,12 @@ async def find_endpoint(pool: Pool, path_hash: bytes) -> tuple[int, str] | None:
     """Return the workspace and the id of the endpoint with this path, or None."""
     row = await look_up(pool, pool.acquire_seconds, SELECT_PATH, path_hash)
     return (row["workspace_id"], row["endpoint_id"]) if row else None
+
+
+async def list_newest(pool: Pool, limit: int) -> list[tuple[bytes, int, str]]:
+    """Return the hashes of the newest public paths, each with its workspace and endpoint."""
+    rows = await look_up_all(pool, pool.acquire_seconds, SELECT_NEWEST_PATHS, limit)
+    return [(row["path_hash"], row["workspace_id"], row["endpoint_id"]) for row in rows]
 
 
 async def find_paths(
