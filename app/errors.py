@@ -696,6 +696,8 @@ FAULTS: dict[str, str] = {
     "invalid_order": "The end is not after the start.",
     "invalid_duration": "The duration is not an integer with a unit, such as 3d.",
     "too_many_leads": "The filter fits more leads than one job takes.",
+    "invalid_time": "The value is not a time of day, such as 21:00.",
+    "empty_window": "The window ends when it begins.",
     "invalid_domain": "The value is not a domain.",
     "hash_refused": "The value is a hash. Lists need the value itself, and hash it.",
     "public_suffix": "The domain is a public suffix, below which everybody has domains.",

@@ -20,7 +20,7 @@ from pydantic import (
 from app.contract.faults import invalid, validation_failed
 from app.contract.responses import Action, AssignmentState, Decision, ProblemDetails, ResponseModel
 from app.contract.strict_json import InvalidItem
-from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp
+from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp, Topic
 from app.engine.life.event_table import EVENT_KINDS
 from app.errors import Path, ValidationFailed
 from app.plan.language.event_types import OWN_TYPE
@@ -105,6 +105,13 @@ class EventRequest(RequestModel):
     for_: Timestamp | None = Field(None, alias="for", description="The time of a planned meeting.")
     until: Timestamp | None = Field(None, description="The end of a snooze.")
     result: Literal["upheld", "overturned"] | None = Field(None, description="How a dispute was settled.")
+    channel: Literal["email", "sms", "phone", "chat"] | None = Field(
+        None,
+        description="For unsubscribed and complained: the channel. The default is all of messages, or all.",
+    )
+    topic: Topic | None = Field(
+        None, description="For unsubscribed and complained: the topic. The default is `all`."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> "EventRequest":

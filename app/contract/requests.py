@@ -26,6 +26,7 @@ from app.contract.types import (
     Text,
     Texts,
     Timestamp,
+    Topic,
     Trigger,
 )
 from app.errors import Path, ValidationFailed
@@ -51,6 +52,19 @@ class ConsentInput(RequestModel):
     email: LeadBoolean | None = None
     sms: LeadBoolean | None = None
     phone: LeadBoolean | None = None
+
+
+class ConsentRecord(RequestModel):
+    """The proof of a consent: when the person gave it, and where.
+
+    A yes with a time that is later than a withdrawal counts again; without a time it changes nothing.
+    """
+
+    at: LeadTimestamp | None = Field(None, description="When the person gave it.")
+    form: Id | None = Field(None, description="The name of the form.")
+    field: Id | None = Field(None, description="The name of the field.")
+    text_version: Id | None = Field(None, description="The version of the text that the person agreed to.")
+    topic: Topic | None = Field(None, description="What it is for. The default is everything.")
 
 
 class CrmIds(RequestModel):
@@ -107,6 +121,8 @@ class LeadFields(RequestModel):
     last_seen_at: LeadTimestamp | None = None
     engagement: Annotated[list[EngagementItem], Field(max_length=1000)] | None = None
     consent: ConsentInput | None = None
+    consent_record: ConsentRecord | None = None
+    timezone: Id | None = Field(None, description="The IANA time zone of the person, such as Europe/Berlin.")
     crm: CrmIds | None = None
     attributes: dict[str, Any] | None = None
 

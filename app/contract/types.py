@@ -181,6 +181,7 @@ def _three_decimals(number: float) -> float:
 Id = Annotated[str, Field(max_length=255), AfterValidator(_at_most_255_bytes)]
 RequiredId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_at_most_255_bytes)]
 RecordId = Annotated[RequiredId, AfterValidator(_plain)]
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 ShortText = Annotated[str, Field(min_length=1, max_length=255)]
 ShortTexts = Annotated[list[ShortText], Field(max_length=200)]
 Text = Annotated[str, Field(max_length=8192)]

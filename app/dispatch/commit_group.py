@@ -13,6 +13,7 @@ from app.dispatch.prefetch import (
     read_accounts,
     read_backlogs,
     read_claims,
+    read_contacts,
     read_facts,
     read_leads,
     read_waiting_first,
@@ -219,7 +220,9 @@ async def open_session(
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
     lead_ids |= {lead.prior.lead_id for waiting in stored.first_waiting.values() for lead in waiting}
     work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, plan.queues, histories=stored.histories)
-    return DecisionSession(plan, found, stored, work)
+    session = DecisionSession(plan, found, stored, work)
+    await read_contacts(connection, workspace_id, session)
+    return session
 
 
 async def _decide(
@@ -275,6 +278,8 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.finished_jobs
         or work.rows.rejects
         or work.rows.signals
+        or work.rows.preferences
+        or work.rows.contacts
         or work.rows.crm
         or work.rows.erased
     ):

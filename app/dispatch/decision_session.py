@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from app.dispatch.prepared import Prepared
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
+from app.engine.followup.contact import NO_TERMS, ContactFacts
+from app.engine.life.preferences import NO_PREFERENCES
 from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
 from app.engine.model.accounts import Account, AccountKey, AccountMatch
 from app.engine.model.decision import (
@@ -30,6 +32,7 @@ from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
+from app.intake.zones import zones_of
 from app.store.crm.records import CrmState
 from app.store.leads.bulk_jobs import JobTally
 from app.store.leads.current_leads import CurrentLead
@@ -203,6 +206,18 @@ class DecisionSession:
         """The accounts that have this domain, as far as they were read."""
         accounts = self.found.accounts
         return accounts.of_key.get(("domain", domain), ()) if accounts is not None else ()
+
+    def contact_of(self, lead_id: str | None, values: Mapping[str, Any]) -> ContactFacts | None:
+        """What is known of the person behind a lead. None when nothing is, and nothing asks."""
+        terms = self.plan.contact
+        preferences = self.work.preferences.get(lead_id) if lead_id is not None else None
+        if preferences is None and terms is NO_TERMS:
+            return None
+        quiet = terms.quiet or (preferences.quiet if preferences is not None else None)
+        contacts = self.work.contacts.get(lead_id, ()) if lead_id is not None else ()
+        return ContactFacts(
+            preferences or NO_PREFERENCES, zones_of(values) if quiet is not None else (), tuple(contacts)
+        )
 
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from app.dispatch import crm_books
-from app.dispatch.decision_session import StoredLeads
+from app.dispatch.decision_session import DecisionSession, StoredLeads
 from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
@@ -19,6 +19,7 @@ from app.store.leads import bulk_jobs, current_leads, histories
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
+from app.store.life.preferences import find_contacts
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
@@ -104,6 +105,19 @@ async def read_leads(
             waiting = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
         stored.queues[lookup] = waiting
     return stored
+
+
+async def read_contacts(connection: Connection, workspace_id: int, session: DecisionSession) -> None:
+    """Note what persons allow, and if a cap asks for it, how often each was contacted."""
+    found, stored, work = session.found, session.stored, session.work
+    waiting = [*stored.queues.values(), *stored.first_waiting.values()]
+    current = {lead.prior.lead_id: lead for leads in waiting for lead in leads} | stored.leads
+    known = {**current, **found.known}
+    work.preferences |= {id_: each.preferences for id_, each in known.items() if each.preferences is not None}
+    counted = known if session.plan.contact.caps else {}
+    ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
+    if ids:
+        work.contacts |= await find_contacts(connection, workspace_id, ids, work.now)
 
 
 async def _read_bulk_jobs(

@@ -306,6 +306,8 @@ def decision_to_json(
         body["reassigned"] = {"actor": request.actor, "reason": request.note}
     if request.account is not None and request.account.review:
         body["review"] = True
+    if decision.withheld_actions:
+        body["withheld_actions"] = decision.withheld_actions
     if decision.held_until is not None:
         body["held_until"] = decision.held_until
     if request.possible_duplicates:

@@ -19,10 +19,13 @@ from app.dispatch.record import (
     prior_after,
     prior_of,
     tracked_from,
+    with_ids,
 )
 from app.engine.compile.plan import NO_TERMS
+from app.engine.followup.contact import Contacted
 from app.engine.life.clocks import CLOCK_KINDS, Clock, ClockState
 from app.engine.life.hidden_fields import without_hidden
+from app.engine.life.preferences import NO_PREFERENCES, ConsentAct, Preferences, joined
 from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.life.sales import Deal
 from app.engine.life.signals import Signals
@@ -32,6 +35,7 @@ from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, Pr
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.state import Facts, apply_decision
 from app.engine.selection.refunds import REVERSED, refund_entries
+from app.ids import uuid7
 from app.metrics.counters import CLOCKS_MET, EVENTS, MOVES, REASSIGNMENTS, REJECTS, Tally
 from app.metrics.label_names import OTHER
 from app.store.leads.bulk_jobs import BulkResultRow
@@ -39,6 +43,7 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EarlierEvent, EventRow
 from app.store.life.outbox import ActionRow
+from app.store.life.preferences import ContactRow, PreferenceChange
 from app.store.life.suppressions import RejectSuppression
 from app.store.path.group_write import (
     AssignmentRow,
@@ -98,6 +103,8 @@ class UnitOfWork:
     acted_on: set[str] = field(default_factory=set)
     changes: int = 0
     tally: Tally = field(default_factory=Tally)
+    preferences: dict[str, Preferences] = field(default_factory=dict)
+    contacts: dict[str, list[Contacted]] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -148,6 +155,7 @@ class UnitOfWork:
         self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.actions:
             self.add_actions(action_rows(request, decision, row, directory))
+            self._count_contacts(row.id, lead_id, decision.actions)
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:
@@ -250,6 +258,7 @@ class UnitOfWork:
         self.end(prior, "merged")
         self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
         self.rows.crm.merged[prior.lead_id] = into
+        self.pass_preferences(prior.lead_id, into)
         merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
         return merged
 
@@ -340,6 +349,45 @@ class UnitOfWork:
         self.rows.lifted.add(assignment_id)
         self.lifted.add(assignment_id)
 
+    def keep_preferences(
+        self, lead_id: str, preferences: Preferences, actor: str, details: Mapping[str, Any]
+    ) -> None:
+        """The person behind a lead allows this from now on. `details` are the acts that led there."""
+        self.preferences[lead_id] = self.rows.preferences[lead_id] = preferences
+        change = PreferenceChange(lead_id, uuid7(), preferences.version, self.now, actor, details)
+        self.rows.preference_changes.append(change)
+
+    def take_acts(
+        self, lead_id: str, acts: Sequence[tuple[str, ConsentAct]], actor: str, *, lifts: bool = False
+    ) -> Preferences:
+        """Take acts about consent of the person behind a lead. Those that change nothing are not kept."""
+        before = self.preferences.get(lead_id, NO_PREFERENCES)
+        after = before.taking(acts, lifts=lifts)
+        if after is not before:
+            counted = {
+                name: act.to_json()
+                for name, act in after.consents.items()
+                if before.consents.get(name) != act
+            }
+            self.keep_preferences(lead_id, after, actor, {"consents": counted})
+        return after
+
+    def pass_preferences(self, from_id: str, to_id: str) -> None:
+        """What the person behind a lead allows goes on with another lead of theirs; the stricter holds."""
+        theirs = self.preferences.get(from_id)
+        if theirs is None:
+            return
+        after = joined(self.preferences.get(to_id, NO_PREFERENCES), theirs)
+        self.keep_preferences(to_id, after, "service", {"from_lead_id": from_id, **theirs.to_json()})
+
+    def _count_contacts(self, source_id: str, lead_id: str, actions: Sequence[Mapping[str, Any]]) -> None:
+        """Note the actions that contact the person, where a cap counts them."""
+        for action in with_ids(source_id, actions):
+            if "channel" in action:
+                row = ContactRow(lead_id, self.now, action["id"], action["channel"])
+                self.rows.contacts.append(row)
+                self.contacts.setdefault(lead_id, []).append(Contacted(row.channel, row.at))
+
     def keep_signals(self, lead: CurrentLead, values: Mapping[str, Any], signals: Signals) -> None:
         """The lead has had signals; `values` are its fields with them."""
         self.rows.signals[lead.prior.lead_id] = signals
@@ -375,6 +423,7 @@ class UnitOfWork:
         Those that are in an answer too are offered only where somebody executes them: see there.
         """
         rows = numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now)
+        self._count_contacts(event.id, event.lead_id, actions)
         self.add_actions(offered_beside_answer(rows, self.facts.directory) if answered else rows)
 
     def _start(self, row: AssignmentRow, decision: Decision, number: int | None) -> None:

@@ -73,6 +73,10 @@ def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
             values[name] = _timestamp(values[name], hints, flags)
     if "consent" in values:
         _consent(values, flags, changed)
+    if "consent_record" in values:
+        record = values["consent_record"]
+        if type(record.get("at")) is str:
+            values["consent_record"] = {**record, "at": _timestamp(record["at"], hints, flags)}
     if "engagement" in values:
         values["engagement"] = [_engagement(item, hints, flags) for item in values["engagement"]]
     return Readings(list(dict.fromkeys(flags)) if len(flags) > 1 else flags, changed)

@@ -237,6 +237,7 @@ leads = _of_a_workspace(
     Column("fields_from", Uuid),
     _required("barred_owners", ARRAY(Text), server_default=text("'{}'::text[]")),
     Column("signals", JSON),
+    Column("preferences", JSON),
     Column("merged_into", Uuid),
     _index("leads_by_state", "state"),
     _index("leads_merged", "merged_into", where="merged_into IS NOT NULL"),
@@ -577,6 +578,24 @@ suppression_keys = _of_a_workspace(
     _required("key", LargeBinary),
     _required("created_at", INSTANT),
     key=("id",),
+)
+preference_changes = _of_a_workspace(
+    "preference_changes",
+    Column("lead_id", Uuid),
+    Column("id", Uuid),
+    _required("version", Integer),
+    _required("at", INSTANT),
+    _required("actor", Text),
+    _required("details", JSON),
+    key=("lead_id", "id"),
+)
+contacts = _of_a_workspace(
+    "contacts",
+    Column("lead_id", Uuid),
+    Column("at", INSTANT),
+    Column("action_id", Text),
+    _required("channel", Text),
+    key=("lead_id", "at", "action_id"),
 )
 clock_recounts = _of_a_workspace(
     "clock_recounts", _required("owner_id", Text), Column("after", Uuid), key=("owner_id",)

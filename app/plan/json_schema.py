@@ -14,6 +14,7 @@ from app.plan.document.own_fields import TYPES
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import BUILT_IN, StepConfig, Strategies
 from app.plan.language.columns import MATCHERS, MAX_COLUMNS
+from app.plan.language.contact import CHANNELS, TOPIC
 from app.plan.language.fields import FOLLOW_UP, LEAD
 from app.plan.language.occurrences import BOUNDS
 from app.plan.language.operands import EXTENSION, NAMES
@@ -167,6 +168,21 @@ def _action() -> Schema:
             "consent": {
                 "enum": list(CONSENTS),
                 "description": "The consent the action needs. Leads who have not given it do not get it.",
+            },
+            "contact": {
+                "enum": list(CHANNELS),
+                "description": "The channel through which the action contacts the person. The default is the "
+                "consent; of a sequence `email`, of a chat `chat`.",
+            },
+            "topic": {
+                "type": "string",
+                "pattern": f"^{TOPIC.pattern}$",
+                "description": "What the action is about. A person may want nothing of a topic.",
+            },
+            "transactional": {
+                "type": "boolean",
+                "description": "Whether it is sent whatever the person wants, such as a receipt. It counts "
+                "for no cap.",
             },
             "without_consent": {
                 "type": "object",

@@ -224,6 +224,8 @@ class _Reader:
                         at=self.event.at,
                         by=by if by_person else self.terms.kind,
                         via=None if by_person else "auto",
+                        # The fields of CRMs that say so by default are about e-mail.
+                        channel="email" if type_ == "unsubscribed" else None,
                     ),
                 )
 

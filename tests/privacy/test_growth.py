@@ -53,6 +53,7 @@ BOUNDED: Final = {
     "directory": "the records that somebody made and did not delete",
     "fact_cursors": "one row for each workspace",
     "stale_facts": "a row until the facts of the lead are made again",
+    "contacts": "the contacts of a year; the next contact of the person deletes older ones",
     "suppressions": "entries that nobody has withdrawn",
     "suppression_keys": "keys that an entry has, and the newest; making one deletes those without entries",
     "spend": "what was uploaded and not deleted",

@@ -105,6 +105,8 @@ def _job(
         for_at=body.for_,
         until=body.until,
         result=body.result,
+        channel=body.channel,
+        topic=body.topic,
     )
     reporter = Reporter(
         actor=caller.key_id,

@@ -18,6 +18,7 @@ from app.ids import uuid7
 from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
+from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
 from app.intake.suppressions import suppression_keys
 
@@ -36,6 +37,7 @@ class Assign(Job):
     unattended: bool = False
     present_owner: str | None = None
     host: str | None = None
+    actor: str = "lead"
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
     _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
 
@@ -69,6 +71,8 @@ class Assign(Job):
             normalized = as_company_mail(normalized)
         if request.suppression is None:
             request = self.plugin.attach_results(request, plan, session.work.now)
+        known = self._take_acts(session, person, request)
+        request = replace(request, contact=session.contact_of(known, person.values))
         if person.prior is not None:
             by_name = session.accounts_by_name(person.prior.lead_id)
             account = session.find_account(
@@ -95,6 +99,16 @@ class Assign(Job):
             (each for each in directory.owners.values() if (each.email or "").casefold() == address), None
         )
         return Target("owner", owner.id) if owner is not None and owner.active else None
+
+    def _take_acts(self, session: DecisionSession, person: Person, request: DecisionRequest) -> str:
+        """Take what the person said about consent. Returns the lead under which it stands."""
+        lead_id = person.prior.lead_id if person.prior is not None else request.lead_id
+        work = session.work
+        if person.former is not None and person.former in work.preferences and person.prior is None:
+            work.pass_preferences(person.former, lead_id)
+        if acts := acts_of_lead(self.arrival.values, work.now):
+            work.take_acts(lead_id, acts, self.actor)
+        return lead_id
 
     def follows_waiting(self) -> bool:
         """Leads that wait to be released go first."""

@@ -172,6 +172,7 @@ def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fiel
         account=session.find_account(
             lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
         ),
+        contact=session.contact_of(lead.prior.lead_id, lead.values),
     )
     request = replace(request, **{"barred": lead.prior.barred, "place": lead.prior.place, **fields})
     return replace(request, exclude=request.exclude | lead.prior.barred) if lead.prior.barred else request

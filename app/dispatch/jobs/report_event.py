@@ -24,6 +24,7 @@ from app.dispatch.reported_events import (
 )
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
+from app.engine.life.preferences import ConsentAct, ConsentState, act_of_event
 from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
 from app.errors import AmbiguousAssignment, Conflict, Forbidden, NotFound, refused_at
@@ -34,6 +35,8 @@ from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
 
 _OF_A_REJECT = ("disputed", "dispute_settled")
+_WITHDRAWS: Mapping[str, ConsentState] = {"unsubscribed": "withdrawn", "complained": "complained"}
+"""What an event does to the consent of the person."""
 _OF_THE_OWNER = ("accepted", "snoozed")
 """Orders of the present owner. Rejects have checks of their own.
 
@@ -175,6 +178,7 @@ class Report:
         """Record the event with what it does, and answer."""
         kind = event_kind(self.event.type)
         self._check_bound()
+        self._withdraw()
         if self.event.precedes(self.tracked.decided_at):
             return self._as_history()
         if kind.order:
@@ -205,6 +209,16 @@ class Report:
         bound_to = self.reporter.owner_id
         if bound_to is not None and bound_to != self.tracked.owner_id:
             raise Forbidden("Only the owner of the assignment can do this.")
+
+    def _withdraw(self) -> None:
+        """The person wants no more of something. That holds for any age and state of the assignment."""
+        state = _WITHDRAWS.get(self.event.type)
+        if state is None:
+            return
+        at = min(self.event.at or self.now, self.now)
+        act = ConsentAct(state, at, f"event:{self.event.type}", self.reporter.actor)
+        acts = act_of_event(self.event.type, self.event.channel, self.event.topic, act)
+        self.session.work.take_acts(self.lead.prior.lead_id, acts, self.reporter.actor)
 
     def _check_order(self) -> None:
         """Raises AssignmentSuperseded or AlreadyClosed."""

@@ -15,6 +15,8 @@ from app.engine.conditions.condition import Condition, compile_condition
 from app.engine.conditions.derived import DerivedFields
 from app.engine.conditions.index import ConditionIndex
 from app.engine.followup.actions import FollowUp, compile_follow_up
+from app.engine.followup.contact import NO_TERMS as NO_CONTACT_TERMS
+from app.engine.followup.contact import ContactTerms
 from app.engine.followup.slas import Slas
 from app.engine.life.queues import QueueTerms, compile_queues
 from app.engine.life.rejects import NO_REJECTS, Rejects, compile_rejects
@@ -90,6 +92,7 @@ class Plan:
     - `rejects` says what follows when an owner gives a lead back.
     - `declared` are the custom attributes whose type the plan declares.
     - `queues` are the queues it declares.
+    - `contact` says when persons are not contacted, whatever an action says.
     """
 
     version: int
@@ -116,6 +119,7 @@ class Plan:
     plugin_steps: Sequence[PluginStep] = ()
     declared: Sequence[Field] = ()
     rejects: Rejects = NO_REJECTS
+    contact: ContactTerms = NO_CONTACT_TERMS
 
     @property
     def releasing_queues(self) -> Sequence[str]:
@@ -125,6 +129,13 @@ class Plan:
     def terms_of(self, queue: str) -> QueueTerms:
         """The terms of a queue. One that the plan does not declare has none."""
         return self.queues.get(queue, NO_TERMS)
+
+
+def _contact_terms(document: PlanDocument) -> ContactTerms:
+    quiet = document.quiet_hours.terms if document.quiet_hours is not None else None
+    caps = tuple(cap.terms for cap in document.frequency)
+    required = frozenset(document.consent.required)
+    return ContactTerms(required, quiet, caps) if quiet or caps or required else NO_CONTACT_TERMS
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -148,6 +159,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         reroute_when=[compile_condition(each.when) for each in document.returning_leads.reroute_when],
         slas=Slas(document),
         follow_up=compile_follow_up(document.follow_up, queues),
+        contact=_contact_terms(document),
         life=compile_life(document, queues),
         queues=compile_queues(document.queues),
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,

@@ -183,6 +183,8 @@ NO_ACTIONS: dict[str, str] = {
     "would have.",
     "consent_missing": "The lead has not given the consent that the actions need; `withheld_actions` lists "
     "them.",
+    "not_now": "The person is not contacted now, because of quiet hours or because they were contacted often "
+    "enough; `withheld_actions` lists what, and until when.",
     "missing_value": "A value that the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "The only action was to set the owner, and the owner has no CRM id.",
     "duplicate": "The lead was submitted twice, and the first submission had its actions.",

@@ -8,6 +8,16 @@ from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.conditions.condition import Condition, compile_condition
+from app.engine.followup.contact import (
+    CONSENT_MISSING,
+    NO_TERMS,
+    NOT_NOW,
+    OF_CONSENT,
+    SUPPRESSED,
+    ContactFacts,
+    Gate,
+    Refusal,
+)
 from app.engine.followup.texts import Text
 from app.engine.model.decision import Decision, SlaDeadlines
 from app.engine.model.effort import MAX_ACTIONS, DecisionTooCostly
@@ -15,11 +25,11 @@ from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Paramete
 from app.plan.language.templates import Placeholder
 
 _OF_ONE_LINE = frozenset(("title", "subject", "name", "via", "to", "channel"))
-SUPPRESSED = "suppressed"
-"""The code of a decision about a lead on a suppression list, and why nothing contacts it."""
-CONSENT_MISSING = "consent_missing"
-_CONTACTS = frozenset(("sequence", "chat", "task"))
-"""The types of actions that contact the person, or tell somebody to. So does any action with a consent."""
+_CHANNEL_OF = {"sequence": "email", "chat": "chat"}
+"""The channel through which actions of a type contact the person, unless they name another."""
+_BY_PERSON = "task"
+"""The type of what a person does. It is never put off, and only falls due later."""
+_ALWAYS = frozenset(("type", "cause", "consent", "replaced_by"))
 MAX_TEXTS = 100_000
 """The most characters of all texts of one decision. The texts after that are cut."""
 
@@ -47,19 +57,25 @@ class FollowUp:
         ]
 
     def after(
-        self, decision: Decision, values: Values, now: datetime, shown: Values | None = None
+        self,
+        decision: Decision,
+        values: Values,
+        now: datetime,
+        shown: Values | None = None,
+        gate: Gate | None = None,
     ) -> FollowUpResult:
         """The actions of every matching block, in the plan's order: type, parameters and due time.
 
         An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
-        takes its place. A returning lead with news gets the blocks for returning leads, and those of the step
-        that it asks for now. `shown` are the fields that actions may hold, if not all.
+        takes its place. The `gate` also withholds what must not contact the person now. A returning lead with
+        news gets the blocks for returning leads, and those of the step that it asks for now. `shown` are the
+        fields that actions may hold, if not all.
 
         Raises DecisionTooCostly for more than MAX_ACTIONS.
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
-        blocked = decision.code == SUPPRESSED
+        gate = gate or Gate(NO_TERMS, ContactFacts(), now, decision.code == SUPPRESSED)
         settled = _settled(decision)
         cases = [{**values, **settled}]
         if decision.asked is not None:
@@ -80,11 +96,8 @@ class FollowUp:
         left_out: set[str] = set()
         room = MAX_TEXTS
         for action in chain.from_iterable(fitting):
-            if blocked and action.contacts:
-                withheld_actions.append(action.withheld(SUPPRESSED))
-                continue
-            allowed = action.allowed(values, withheld_actions)
-            found = allowed.made(context, now, decision.sla, room) if allowed is not None else None
+            allowed = action.allowed(values, withheld_actions, gate)
+            found = allowed.made(context, now, decision.sla, room, gate) if allowed is not None else None
             if found is not None:
                 made.append(found)
                 room -= sum(len(text) for text in found["params"].values() if isinstance(text, str))
@@ -117,8 +130,9 @@ def compile_follow_up(
 
 
 def _reason_for_none(withheld_actions: Sequence[Mapping[str, Any]], left_out: set[str]) -> str:
-    if withheld_actions:
-        return str(withheld_actions[0]["cause"])
+    causes = {each["cause"] for each in withheld_actions}
+    if causes:
+        return SUPPRESSED if SUPPRESSED in causes else CONSENT_MISSING if causes & OF_CONSENT else NOT_NOW
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
@@ -167,25 +181,45 @@ class _Action:
         self._params = [(name, _text_of(name, value)) for name, value in action.params.items()]
         self._open = [name for name, value in action.params.items() if _has_places(value)]
         self._consent = action.consent
-        self._consented = getter(f"consent.{action.consent}")
+        self._topic, self._transactional = action.topic, action.transactional
+        self._channel = action.contact or action.consent or _CHANNEL_OF.get(action.type)
+        self._consented = getter(f"consent.{action.consent or self._channel}")
         self._instead = _Action(action.without_consent) if action.without_consent is not None else None
-        self.contacts = action.type in _CONTACTS or action.consent is not None
 
-    def allowed(self, values: Values, withheld_actions: list[dict[str, Any]]) -> "_Action | None":
+    def allowed(self, values: Values, withheld_actions: list[dict[str, Any]], gate: Gate) -> "_Action | None":
         """This action, or its replacement if the consent is missing. Notes withheld actions."""
-        if self._consent is None or self._consented(values) is True:
+        refusal = self._refusal(values, gate)
+        if refusal is None:
             return self
-        instead = self._instead
-        withheld_actions.append(self.withheld(CONSENT_MISSING, instead))
-        return instead.allowed(values, withheld_actions) if instead is not None else None
+        instead = self._instead if refusal.cause in OF_CONSENT else None
+        withheld = {
+            "type": self.type,
+            "cause": refusal.cause,
+            "channel": self._channel,
+            "consent": self._consent,
+            "replaced_by": instead.type if instead is not None else None,
+            "not_before": refusal.not_before,
+        }
+        withheld_actions.append({name: each for name, each in withheld.items() if name in _ALWAYS or each})
+        return instead.allowed(values, withheld_actions, gate) if instead is not None else None
 
-    def withheld(self, cause: str, instead: "_Action | None" = None) -> dict[str, Any]:
-        """What the trace says of this action when it is withheld, and of the one in its place."""
-        replaced_by = instead.type if instead is not None else None
-        return {"type": self.type, "cause": cause, "consent": self._consent, "replaced_by": replaced_by}
+    def _refusal(self, values: Values, gate: Gate) -> Refusal | None:
+        channel = self._channel
+        if gate.suppressed:
+            return Refusal(SUPPRESSED) if channel is not None or self.type == _BY_PERSON else None
+        if channel is None:
+            return None
+        if self._transactional:
+            needed, refusal = self._consent is not None, None
+            return Refusal(CONSENT_MISSING) if needed and self._consented(values) is not True else refusal
+        needed = self._consent is not None or gate.needs_consent(channel)
+        refused = gate.consent(self._consent or channel, self._topic, self._consented(values), needed=needed)
+        if refused is not None or self.type == _BY_PERSON:
+            return refused
+        return gate.delay(channel)
 
     def made(
-        self, context: Values, now: datetime, sla: SlaDeadlines | None, room: int
+        self, context: Values, now: datetime, sla: SlaDeadlines | None, room: int, gate: Gate
     ) -> dict[str, Any] | None:
         """The action for the caller. None if the owner has no CRM id, or a required parameter is missing.
 
@@ -203,7 +237,16 @@ class _Action:
             params = _in_crm(context)
         elif self._empty(params):
             return None
-        return {"type": self.type, "params": params, "due_at": _due_at(self._due, now, sla)}
+        due_at = _due_at(self._due, now, sla)
+        made = {"type": self.type, "params": params, "due_at": due_at}
+        if self._channel is None or self._transactional:
+            return made
+        if self.type == _BY_PERSON:
+            made["due_at"] = due_at and (gate.quiet_until(self._channel, due_at) or due_at)
+        elif gate.counts:
+            gate.passes(self._channel)
+            made["channel"] = self._channel
+        return made
 
     def _empty(self, params: Mapping[str, object]) -> bool:
         """Whether a required parameter is missing. A task remains useful without its title."""

@@ -22,6 +22,7 @@ class ReportedEvent:
     - `by` is an owner, by id or CRM id, or an integration; None means the owner of the assignment.
     - `via` is how: `phone`, `email`, or one of `AUTOMATED`.
     - `for_at` is the time of a planned meeting, `until` the end of a snooze.
+    - `channel` and `topic` are what the person does not want any more; None means all of them.
     - `ref` names the deal. `result` is how a dispute was settled.
     """
 
@@ -39,6 +40,8 @@ class ReportedEvent:
     for_at: datetime | None = None
     until: datetime | None = None
     result: Literal["upheld", "overturned"] | None = None
+    channel: str | None = None
+    topic: str | None = None
 
     def is_after(self, now: datetime) -> bool:
         """Whether it lies in the future. A day may have begun elsewhere before it does in UTC."""

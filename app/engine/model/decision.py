@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from app.engine.followup.contact import ContactFacts
 from app.engine.life.clocks import Clock, PriorClock
 from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
@@ -168,6 +169,7 @@ class DecisionRequest:
     - `place` is the lead's place in the queue that it leaves or had before; it has it again if it goes there.
     - `origin_owner` is the owner on leave that the new one covers for.
     - `suppression` is the entry of a suppression list that blocks the lead.
+    - `contact` is what the person allows, and how often they were contacted.
     - `reject_reason` is why the present owner rejected the lead, by the name in the plan.
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     - `action_types` are the types of the actions that are made; None means all.
@@ -208,6 +210,7 @@ class DecisionRequest:
     team: str | None = None
     ladder: tuple[Target, ...] = ()
     suppression: Suppression | None = None
+    contact: ContactFacts | None = None
     reject_reason: str | None = None
     backlog: int = 0
     count_turn: bool = False
@@ -308,6 +311,7 @@ class Decision:
     turn: LedgerEntry | None = None
     backlog: BacklogRelease | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
+    withheld_actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     account: Mapping[str, Any] | None = None

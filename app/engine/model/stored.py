@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.engine.followup.contact import contact_from_json
 from app.engine.life.clocks import PriorClock
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
 from app.engine.model.accounts import CANDIDATE_KEYS, Account, AccountMatch
@@ -96,6 +97,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["degraded"] = list(request.degraded)
     if request.counts:
         stored["counts"] = dict(request.counts)
+    if request.contact is not None and (contact := request.contact.to_json()):
+        stored["contact"] = contact
     return stored if request.kind == "assign" else stored | _move_to_json(request)
 
 
@@ -143,6 +146,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         action_types=tuple(stored["action_types"]) if "action_types" in stored else None,
         ladder=tuple(target_from_json(each) for each in stored.get("ladder", ())),
         suppression=Suppression(*suppressed) if suppressed else None,
+        contact=contact_from_json(stored["contact"]) if "contact" in stored else None,
         reject_reason=stored.get("reject_reason"),
         backlog=stored.get("backlog", 0),
         count_turn=stored.get("count_turn", False),

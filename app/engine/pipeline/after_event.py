@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.engine.compile.plan import Plan
+from app.engine.followup.contact import ContactFacts, Gate
 from app.engine.life.hidden_fields import without_hidden
 from app.engine.model.decision import Decision, DecisionRequest
 from app.engine.model.state import Facts
@@ -25,7 +26,8 @@ def actions_after(
     request, facts = prepared(request, plan, facts)
     values = {**request.values, **score_labels(request, plan, facts)} if plan.label_steps else request.values
     shown = without_hidden(values, plan.terms_of(standing.queue or "").hide)
-    return follow_up.after(standing, values, facts.now, shown).actions
+    gate = Gate(plan.contact, request.contact or ContactFacts(), facts.now)
+    return follow_up.after(standing, values, facts.now, shown, gate).actions
 
 
 def band_of(request: DecisionRequest, plan: Plan, facts: Facts) -> str | None:

@@ -13,8 +13,10 @@ from typing import Any
 from app.engine.compile.life import HandoffRule
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
+from app.engine.followup.contact import SUPPRESSED, ContactFacts, Gate
 from app.engine.followup.notices import lease_notice
 from app.engine.life.hidden_fields import without_hidden
+from app.engine.life.preferences import fields_of
 from app.engine.life.queue_clocks import queue_clocks
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
@@ -182,6 +184,9 @@ def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> 
     values = with_account_fields(request)
     if plan.derived is not None:
         values = plan.derived.added(values, now)
+    if request.contact is not None and (preferences := request.contact.preferences).version:
+        given = preferences.given(values.get("consent") or {})
+        values = {**values, "consent": given, "preferences": fields_of(preferences)}
     return request if values is request.values else replace(request, values=values)
 
 
@@ -325,7 +330,8 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
         return decision
     values = {**request.values, **decision.labels} if decision.labels else request.values
     shown = without_hidden(values, plan.terms_of(decision.queue or "").hide)
-    result = plan.follow_up.after(decision, values, facts.now, shown)
+    gate = Gate(plan.contact, request.contact or ContactFacts(), facts.now, decision.code == SUPPRESSED)
+    result = plan.follow_up.after(decision, values, facts.now, shown, gate)
     decision.actions = _expecting(result.actions, request, facts)
     if request.kind == "lease_ended":
         decision.actions = (*lease_notice(request, facts.directory), *decision.actions)
@@ -341,6 +347,7 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
         if decision.actions and not kept:
             decision.trace = {**decision.trace, "no_actions_reason": "bulk_move"}
         decision.actions = kept
+    decision.withheld_actions = result.withheld_actions
     if result.withheld_actions:
         decision.trace = {**decision.trace, "withheld_actions": list(result.withheld_actions)}
     if result.no_actions_reason is not None and not decision.actions:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator, ValidationInfo
 
 from app.plan.findings import Faults, Finding, fault, join, quote
+from app.plan.language.contact import CHANNELS, TOPIC
 from app.plan.language.durations import read_duration
 from app.plan.language.operands import EXTENSION
 from app.plan.language.shapes import FollowUpCondition, Part, context_of, hand_written
@@ -41,12 +42,18 @@ class Action:
     `due` is a time after the decision, or `accept` or `touch` for the deadline of the SLA.
     An action that needs `consent` is withheld from a lead who has not given it.
     `without_consent` takes its place.
+
+    `contact` is the channel through which the action contacts the person, and `topic` what it is about. A
+    `transactional` one is sent whatever the person wants, and counts for no cap.
     """
 
     type: str
     params: Mapping[str, Parameter]
     due: timedelta | str | None = None
     consent: str | None = None
+    contact: str | None = None
+    topic: str | None = None
+    transactional: bool = False
     without_consent: "Action | None" = None
 
     def fixed(self, name: str) -> str | None:
@@ -80,7 +87,7 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
     if findings:
         raise Faults(*findings)
     params = _whole(kind, found.get("params", {}))
-    return Action(kind, params, found.get("due"), found.get("consent"), found.get("without_consent"))
+    return Action(kind, params, **{name: each for name, each in found.items() if name != "params"})
 
 
 def _type(value: Mapping[Any, Any]) -> str:
@@ -111,6 +118,24 @@ def _consent(value: object, _: ValidationInfo) -> str:
     raise fault("not_allowed", f"Must be one of {', '.join(CONSENTS)}.")
 
 
+def _contact(value: object, _: ValidationInfo) -> str:
+    if isinstance(value, str) and value in CHANNELS:
+        return value
+    raise fault("not_allowed", f"Must be one of {', '.join(CHANNELS)}.")
+
+
+def _topic(value: object, _: ValidationInfo) -> str:
+    if isinstance(value, str) and TOPIC.fullmatch(value):
+        return value
+    raise fault("not_allowed", "Must be a word of letters, digits, dots, hyphens and underscores.")
+
+
+def _transactional(value: object, _: ValidationInfo) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise fault("wrong_type", "Must be true or false.")
+
+
 def _parameter(value: object, info: ValidationInfo) -> Parameter:
     if isinstance(value, str):
         return parse_template(value, context_of(info).texts)
@@ -119,7 +144,14 @@ def _parameter(value: object, info: ValidationInfo) -> Parameter:
     raise fault("wrong_type", "Must be a string, a number, true or false.")
 
 
-_READERS = {"due": _due, "consent": _consent, "without_consent": _read_action}
+_READERS = {
+    "due": _due,
+    "consent": _consent,
+    "contact": _contact,
+    "topic": _topic,
+    "transactional": _transactional,
+    "without_consent": _read_action,
+}
 """The fields of an action that are not parameters."""
 
 ReadAction = Annotated[Action, PlainValidator(_read_action), hand_written("action")]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.document.accounts import Accounts
+from app.plan.document.contact import ConsentDefaults, FrequencyCap, QuietHoursConfig
 from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
 from app.plan.document.own_fields import OwnFields, read_own_fields
@@ -179,6 +180,15 @@ class PlanDocument(Part):
     )
     follow_up: tuple[FollowUpBlock, ...] = Field(
         (), description="The actions for the caller after a decision."
+    )
+    consent: ConsentDefaults = Field(
+        default_factory=ConsentDefaults, description="What needs a consent, besides actions that name one."
+    )
+    quiet_hours: QuietHoursConfig | None = Field(
+        None, description="When nobody is contacted, in the time zone of the person."
+    )
+    frequency: Annotated[tuple[FrequencyCap, ...], Field(max_length=20)] = Field(
+        (), description="How often a person is contacted at most. All of them hold."
     )
     on_event: OnEvent = Field(
         default_factory=dict,

@@ -135,6 +135,7 @@ _WHAT = (
     Field("consent.email", Kind.BOOLEAN, "Whether e-mail is allowed."),
     Field("consent.sms", Kind.BOOLEAN, "Whether text messages are allowed."),
     Field("consent.phone", Kind.BOOLEAN, "Whether calls are allowed."),
+    Field("timezone", Kind.STRING, "The IANA time zone of the person."),
     Field("flags", Kind.STRINGS, "Findings of intake, such as email_malformed."),
 )
 _QUALITY = (

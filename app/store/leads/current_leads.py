@@ -6,11 +6,13 @@ from typing import Any
 
 import orjson
 
+from app.engine.life.preferences import Preferences
 from app.engine.life.signals import NO_SIGNALS, Signals, signals_from_json, with_signals
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.stored import lead_fields_from_json
 from app.store.connection.pool import Connection, Row
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
+from app.store.life.preferences import stored_preferences
 from app.store.stored_bytes import unpack
 
 
@@ -20,7 +22,8 @@ class CurrentLead:
 
     A lead's fields are stored once, with the newest decision that brought any: `fields_from`, or None for the
     one of the assignment, which also has the excluded owners. `values` include what `signals` have brought
-    since. `account_ids` are the accounts that were found by name.
+    since. `account_ids` are the accounts that were found by name, `preferences` what the person allows, if they
+    said so.
     """
 
     prior: PriorAssignment
@@ -30,11 +33,13 @@ class CurrentLead:
     fields_from: str | None = None
     signals: Signals = NO_SIGNALS
     account_ids: tuple[str, ...] = ()
+    preferences: Preferences | None = None
 
 
 # Here and below, LIMIT 1 keeps a look-up on the primary key, whatever the planner believes of a table that
 # was empty when it made the plan.
-_FIELDS = "lead.fields_from, lead.signals, inputs, response, newer.field_inputs, newer.field_response"
+_FIELDS = """lead.fields_from, lead.signals, lead.preferences, inputs, response, newer.field_inputs,
+  newer.field_response"""
 _NEWER_FIELDS = """
   LEFT JOIN LATERAL (
    SELECT inputs AS field_inputs, response AS field_response FROM assignments
@@ -44,7 +49,7 @@ SELECT_LEADS_BY_ID = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners, signals, preferences FROM leads
     WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
@@ -58,7 +63,7 @@ _SELECT_OPEN_LEADS = """
 SELECT {columns}
   FROM ({first}) AS assignment
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners, signals, preferences FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead{newer}
  ORDER BY {order}
@@ -110,7 +115,7 @@ SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
 
 SELECT_LEAD_IN_QUEUE = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
-  FROM (SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
+  FROM (SELECT id, assignment_id, state, fields_from, barred_owners, signals, preferences FROM leads
          WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
  CROSS JOIN LATERAL (
    SELECT * FROM assignments WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
@@ -212,6 +217,7 @@ def _current_lead(row: Row) -> CurrentLead:
         fields_from=str(row["fields_from"]) if row["fields_from"] else None,
         signals=signals,
         account_ids=accounts_by_name(question),
+        preferences=stored_preferences(row["preferences"]),
     )
 
 

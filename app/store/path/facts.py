@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.engine.life.preferences import Preferences
 from app.engine.life.signals import with_signals
 from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.decision import PriorAssignment
@@ -19,6 +20,7 @@ from app.store.connection.pool import Connection
 from app.store.directory.accounts import account_lookup, accounts_from_json
 from app.store.leads.current_leads import accounts_by_name, stored_signals
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
+from app.store.life.preferences import stored_preferences
 from app.store.life.suppressions import suppression_lookup
 from app.store.path.journal import JournalEntry, entry_from_row
 from app.store.stored_bytes import unpack
@@ -57,7 +59,8 @@ SELECT
        LIMIT 1) AS found) AS replays,
   (SELECT json_agg(matches) FROM matches) AS matches,
   (SELECT json_agg(known) FROM (
-    SELECT {PRIOR_COLUMNS}, lead.signals, lead.fields_from, encode(decision.inputs, 'base64') AS inputs,
+    SELECT {PRIOR_COLUMNS}, lead.signals, lead.preferences, lead.fields_from,
+           encode(decision.inputs, 'base64') AS inputs,
            (SELECT json_agg(json_build_array(kind, value, source)) FROM (
               SELECT kind, value, source FROM identities
                WHERE workspace_id = $1 AND identities.lead_id = lead.id
@@ -69,7 +72,7 @@ SELECT
       FROM (SELECT DISTINCT lead_id FROM matches) AS matched
      CROSS JOIN LATERAL (
        SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from, barred_owners,
-              signals
+              signals, preferences
          FROM leads
         WHERE workspace_id = $1 AND id = matched.lead_id
         LIMIT 1) AS lead
@@ -115,6 +118,7 @@ class KnownLead:
     keys: frozenset[LeadKey]
     values: Mapping[str, Any]
     account_ids: tuple[str, ...] = ()
+    preferences: Preferences | None = None
 
 
 @dataclass(slots=True)
@@ -198,6 +202,7 @@ def _known(row: Mapping[str, Any]) -> KnownLead:
         keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),
         values=with_signals(fields, stored_signals(row["signals"]), row["fields_from"]),
         account_ids=accounts_by_name(question),
+        preferences=stored_preferences(row["preferences"]),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 
 from app.engine.life.clocks import Clock
+from app.engine.life.preferences import Preferences
 from app.engine.life.signals import Signals
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
@@ -18,6 +19,12 @@ from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
+from app.store.life.preferences import (
+    ContactRow,
+    PreferenceChange,
+    write_contacts,
+    write_preferences,
+)
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
 from app.store.life.suppressions import (
     DELETE_SUPPRESSIONS_OF_ASSIGNMENT,
@@ -138,6 +145,9 @@ class PendingRows:
     suppressions: list[RejectSuppression] = field(default_factory=list)
     lifted: set[str] = field(default_factory=set)
     signals: dict[str, Signals] = field(default_factory=dict)
+    preferences: dict[str, Preferences] = field(default_factory=dict)
+    preference_changes: list[PreferenceChange] = field(default_factory=list)
+    contacts: list[ContactRow] = field(default_factory=list)
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
@@ -312,6 +322,7 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
     if rows.signals:
         signals = [(workspace_id, id_, _json(each.to_json())) for id_, each in rows.signals.items()]
         await connection.executemany(UPDATE_SIGNALS, signals)
+    await _write_persons(connection, workspace_id, rows)
     if rows.events:
         await insert_events(connection, workspace_id, rows.events)
     if rows.changes:
@@ -320,6 +331,14 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         await bulk_jobs.write_results(connection, workspace_id, rows.bulk_results)
     for job_id, at in rows.finished_jobs.items():
         await bulk_jobs.end_job(connection, workspace_id, job_id, "finished", at)
+
+
+async def _write_persons(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Write what persons allow, and how they are contacted."""
+    if rows.preferences:
+        await write_preferences(connection, workspace_id, rows.preferences, rows.preference_changes)
+    if rows.contacts:
+        await write_contacts(connection, workspace_id, rows.contacts)
 
 
 async def _write_rejects(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

@@ -22,7 +22,7 @@ ERASED_ID = "erased"
 MIN_CHARACTERS = 3
 """Shorter values are not looked for in text: they would be found everywhere."""
 
-_JSON = frozenset(("signals", "details", "terms", "headers", "body", "deal"))
+_JSON = frozenset(("signals", "preferences", "details", "terms", "headers", "body", "deal"))
 """Columns that hold JSON."""
 
 # Merges form chains: what was merged into a lead stays with it when that lead is merged in turn.

@@ -39,7 +39,13 @@ PERSONAL_TABLES = (
     PersonalTable(
         "leads", "leads", ("id",), "id = $2",
         "state = 'erased', assignment_id = NULL, fields_from = NULL, barred_owners = '{}', signals = NULL,"
-        " merged_into = NULL",
+        " preferences = NULL, merged_into = NULL",
+    ),
+    PersonalTable(
+        "preference_changes", "preference_changes", ("lead_id", "id"), "lead_id = $2 ORDER BY id", DELETED
+    ),
+    PersonalTable(
+        "contacts", "contacts", ("lead_id", "at", "action_id"), "lead_id = $2 ORDER BY at, action_id", DELETED
     ),
     PersonalTable("keys", "identities", ("kind", "value", "lead_id", "source"), "lead_id = $2", DELETED),
     PersonalTable(

@@ -92,6 +92,8 @@ DELETE_LEADS = (
           SELECT system, object, id FROM crm_records WHERE {_LEADS})""",
     f"DELETE FROM crm_findings WHERE {_LEADS}",
     f"DELETE FROM crm_records WHERE {_LEADS}",
+    f"DELETE FROM preference_changes WHERE {_LEADS}",
+    f"DELETE FROM contacts WHERE {_LEADS}",
     f"DELETE FROM identities WHERE {_LEADS}",
     f"DELETE FROM assignments WHERE {_LEADS}",
     "DELETE FROM leads WHERE workspace_id = $1 AND id = ANY ($2::uuid[])",

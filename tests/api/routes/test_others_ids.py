@@ -54,6 +54,8 @@ SENT: dict[str, Any] = {
     "GET /leads/{lead_id}": None,
     "DELETE /leads/{lead_id}": None,
     "GET /leads/{lead_id}/export": None,
+    "GET /leads/{lead_id}/preferences": None,
+    "PUT /leads/{lead_id}/preferences": {"origin": "center"},
     "GET /metrics/{report}": None,
     "GET /queues/{name}": None,
     "GET /queues/{name}/leads": None,

@@ -146,8 +146,20 @@ HELD: dict[str, Any] = {
         "without_consent": {"type": "chat"},
     },
 }
-FIRST = {"type": "sequence", "cause": "consent_missing", "consent": "email", "replaced_by": "task"}
-SECOND = {"type": "task", "cause": "consent_missing", "consent": "phone", "replaced_by": "chat"}
+FIRST = {
+    "type": "sequence",
+    "cause": "consent_missing",
+    "channel": "email",
+    "consent": "email",
+    "replaced_by": "task",
+}
+SECOND = {
+    "type": "task",
+    "cause": "consent_missing",
+    "channel": "phone",
+    "consent": "phone",
+    "replaced_by": "chat",
+}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +184,13 @@ def test_an_action_without_consent_is_replaced(
 def test_an_action_without_replacement_gives_the_reason() -> None:
     plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
     withheld_actions = (
-        {"type": "sequence", "cause": "consent_missing", "consent": "email", "replaced_by": None},
+        {
+            "type": "sequence",
+            "cause": "consent_missing",
+            "channel": "email",
+            "consent": "email",
+            "replaced_by": None,
+        },
     )
     nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
     assert plan.after(nobody, {}, NOW) == FollowUpResult((), withheld_actions, "consent_missing")

@@ -1,0 +1,196 @@
+"""Whether an action may contact the person now: consent, quiet hours, and how often."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.engine.life.preferences import NO_PREFERENCES, Preferences, from_json
+from app.plan.language.contact import Cap, QuietHours
+from app.plan.language.durations import parse_iso
+
+SUPPRESSED, CONSENT_MISSING, CONSENT_UNREADABLE = "suppressed", "consent_missing", "consent_unreadable"
+WITHDRAWN, COMPLAINED = "withdrawn", "complained"
+QUIET_HOURS, FREQUENCY = "quiet_hours", "frequency"
+CAUSES = (
+    SUPPRESSED, CONSENT_MISSING, CONSENT_UNREADABLE, WITHDRAWN, COMPLAINED, QUIET_HOURS, FREQUENCY,
+)  # fmt: skip
+"""Why actions are withheld."""
+NOT_NOW = "not_now"
+"""Why there are no actions when all of them have to wait."""
+OF_CONSENT = frozenset((CONSENT_MISSING, CONSENT_UNREADABLE, WITHDRAWN, COMPLAINED))
+_DAY = timedelta(days=1)
+_MAX_STEPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ContactTerms:
+    """What the plan says: channels that need a consent, quiet hours, caps."""
+
+    required: frozenset[str] = frozenset()
+    quiet: QuietHours | None = None
+    caps: tuple[Cap, ...] = ()
+
+
+NO_TERMS = ContactTerms()
+
+
+class Contacted(NamedTuple):
+    """One contact of the person, by any lead."""
+
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFacts:
+    """What is known of the person when a lead is decided.
+
+    `zones` are the time zones that the person may be in, and `contacts` the contacts so far. Both are there
+    only when something asks for them.
+    """
+
+    preferences: Preferences = NO_PREFERENCES
+    zones: tuple[str, ...] = ()
+    contacts: tuple[Contacted, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored with the decision."""
+        stored: dict[str, Any] = {}
+        if self.preferences is not NO_PREFERENCES:
+            stored["preferences"] = self.preferences.to_json()
+        if self.zones:
+            stored["zones"] = list(self.zones)
+        if self.contacts:
+            stored["contacts"] = [[channel, at] for channel, at in self.contacts]
+        return stored
+
+
+def contact_from_json(stored: Mapping[str, Any]) -> ContactFacts:
+    """What was known of the person."""
+    preferences = stored.get("preferences")
+    return ContactFacts(
+        from_json(preferences) if preferences else NO_PREFERENCES,
+        tuple(stored.get("zones", ())),
+        tuple(Contacted(channel, parse_iso(at)) for channel, at in stored.get("contacts", ())),
+    )
+
+
+class Refusal(NamedTuple):
+    """Why an action is withheld, and when it need not be any more, if that is known."""
+
+    cause: str
+    not_before: datetime | None = None
+
+
+@dataclass(slots=True)
+class Gate:
+    """Decides about the actions of one decision, in order. What it lets pass counts for the next."""
+
+    terms: ContactTerms
+    facts: ContactFacts
+    now: datetime
+    suppressed: bool = False
+    _passed: list[Contacted] = field(default_factory=list)
+
+    def consent(self, channel: str, topic: str | None, given: object, *, needed: bool) -> Refusal | None:
+        """Why the person's consent does not cover a channel. `given` is what the lead says."""
+        closing = self.facts.preferences.closing(channel, topic)
+        if closing is not None:
+            return Refusal(closing.state)
+        if not needed or given is True:
+            return None
+        return Refusal(CONSENT_MISSING if given in (None, False) else CONSENT_UNREADABLE)
+
+    @property
+    def counts(self) -> bool:
+        """Whether contacts are counted for this person."""
+        return bool(self.terms.caps or self.facts.preferences.caps)
+
+    def needs_consent(self, channel: str) -> bool:
+        """Whether the plan wants a consent for everything on this channel."""
+        return channel in self.terms.required
+
+    def delay(self, channel: str) -> Refusal | None:
+        """Why a contact through a channel has to wait."""
+        until = self.quiet_until(channel, self.now)
+        if until is not None:
+            return Refusal(QUIET_HOURS, until)
+        caps = (*self.terms.caps, *self.facts.preferences.caps)
+        waits = [wait for cap in caps if (wait := self._full(cap, channel)) is not None]
+        if not waits:
+            return None
+        times = [wait.not_before for wait in waits]
+        never = None in times
+        return Refusal(FREQUENCY, None if never else max(each for each in times if each is not None))
+
+    def passes(self, channel: str) -> None:
+        """An action contacts the person through this channel now."""
+        self._passed.append(Contacted(channel, self.now))
+
+    def quiet_until(self, channel: str, at: datetime) -> datetime | None:
+        """When the quiet hours end that a moment lies in. None if it lies in none."""
+        until = at
+        for _ in range(_MAX_STEPS):
+            ends = [
+                end
+                for quiet, zones in self._windows(channel)
+                for zone in zones
+                if (end := _end_of_quiet(quiet, zone, until)) is not None
+            ]
+            if not ends:
+                return until if until > at else None
+            until = max(ends)
+        return until
+
+    def _windows(self, channel: str) -> list[tuple[QuietHours, Sequence[str]]]:
+        own = self.facts.preferences.quiet
+        windows = [each for each in (self.terms.quiet, own) if each is not None and channel in each.channels]
+        named = own.zone if own is not None else None
+        zones = (named,) if named is not None else self.facts.zones or ("UTC",)
+        return [(each, zones) for each in windows]
+
+    def _full(self, cap: Cap, channel: str) -> Refusal | None:
+        """Why a cap has no room for one more contact, with the time when it has."""
+        if cap.channel not in (None, channel):
+            return None
+        if cap.max == 0:
+            return Refusal(FREQUENCY)
+        span = timedelta(days=cap.days)
+        counted = sorted(
+            each.at
+            for each in (*self.facts.contacts, *self._passed)
+            if cap.channel in (None, each.channel) and self.now - span < each.at <= self.now
+        )
+        if len(counted) < cap.max:
+            return None
+        return Refusal(FREQUENCY, counted[len(counted) - cap.max] + span)
+
+
+def _end_of_quiet(quiet: QuietHours, zone: str, at: datetime) -> datetime | None:
+    """When the quiet hours of a zone end that a moment lies in. None if it lies in none."""
+    local = ZoneInfo(zone)
+    today = at.astimezone(local).date()
+    for day in (today - _DAY, today):
+        last = day if quiet.start < quiet.end else day + _DAY
+        if _instant(day, quiet.start, local) <= at < (end := _instant(last, quiet.end, local)):
+            return end
+    return None
+
+
+def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """The moment the clock first shows this time, or the moment it was set forward past it, as for hours."""
+    local = datetime.combine(day, clock)
+    instant = local.replace(tzinfo=zone).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == local:
+        return instant
+    early, late = local.replace(tzinfo=zone, fold=1).astimezone(UTC), instant
+    before = early.astimezone(zone).utcoffset()
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)

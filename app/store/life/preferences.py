@@ -1,0 +1,153 @@
+"""What persons allow, beside their leads; the acts that led there; and the contacts of persons."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from app.engine.followup.contact import Contacted
+from app.engine.life.preferences import Preferences, from_json
+from app.store.connection.pool import Connection
+from app.store.connection.rows import row_in_utc
+
+LONGEST = timedelta(days=366)
+"""No cap looks back further."""
+MAX_COUNTED = 10_000
+_MAX_LISTED = 1000
+
+UPDATE_PREFERENCES = "UPDATE leads SET preferences = $3 WHERE workspace_id = $1 AND id = $2"
+"""What the person behind a lead allows now."""
+
+INSERT_PREFERENCE_CHANGES = """
+INSERT INTO preference_changes (workspace_id, lead_id, id, version, at, actor, details)
+SELECT $1, * FROM json_to_recordset($2) AS change (
+  lead_id uuid, id uuid, version integer, at timestamptz, actor text, details json)
+"""
+"""Acts, kept as proof."""
+
+SELECT_PREFERENCES = """
+SELECT id::text AS id, preferences FROM leads
+ WHERE workspace_id = $1 AND id = $2 AND state NOT IN ('merged', 'erased', 'failed')
+"""
+"""What the person behind a lead allows."""
+
+SELECT_PREFERENCE_CHANGES = f"""
+SELECT lead_id::text AS lead_id, version, at, actor, details
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT * FROM preference_changes
+    WHERE workspace_id = $1 AND lead_id = wanted.id ORDER BY id DESC LIMIT {_MAX_LISTED}) AS change
+ ORDER BY change.id DESC LIMIT {_MAX_LISTED}
+"""
+"""The acts of a person, the newest first."""
+
+INSERT_CONTACTS = """
+INSERT INTO contacts (workspace_id, lead_id, at, action_id, channel)
+SELECT $1, * FROM json_to_recordset($2) AS contact (
+  lead_id uuid, at timestamptz, action_id text, channel text)
+"""
+"""Actions that contact a person."""
+
+DELETE_OLD_CONTACTS = """
+DELETE FROM contacts WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[]) AND at < $3
+"""
+"""What no cap counts any more."""
+
+# An action that was handed out in an answer has no row, and one that was acknowledged may be deleted by now.
+SELECT_CONTACTS = f"""
+SELECT wanted.id::text AS lead_id, contact.channel, coalesce(action.ended_at, contact.at) AS at
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id FROM leads WHERE workspace_id = $1 AND id = wanted.id
+    UNION ALL
+   SELECT id FROM leads WHERE workspace_id = $1 AND merged_into = wanted.id
+ ) AS lead
+ CROSS JOIN LATERAL (
+   SELECT action_id, channel, at FROM contacts
+    WHERE workspace_id = $1 AND lead_id = lead.id AND at > $3
+    ORDER BY at DESC LIMIT {MAX_COUNTED}
+ ) AS contact
+  LEFT JOIN LATERAL (
+   SELECT state, CASE WHEN state = 'acknowledged' THEN ended_at END AS ended_at FROM actions
+    WHERE workspace_id = $1 AND id = contact.action_id LIMIT 1
+ ) AS action ON true
+ WHERE action.state IS NULL OR action.state NOT IN ('dead', 'withdrawn', 'expired')
+"""
+"""The contacts of persons that were made, or handed out and not reported failed."""
+
+
+@dataclass(slots=True)
+class PreferenceChange:
+    """One act as it is written."""
+
+    lead_id: str
+    id: str
+    version: int
+    at: datetime
+    actor: str
+    details: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class ContactRow:
+    """One contact as it is written."""
+
+    lead_id: str
+    at: datetime
+    action_id: str
+    channel: str
+
+
+def stored_preferences(stored: str | dict[str, Any] | None) -> Preferences | None:
+    """Return preferences out of their column, fetched or out of JSON. None for a person without any."""
+    if stored is None:
+        return None
+    return from_json(orjson.loads(stored) if isinstance(stored, str) else stored)
+
+
+async def write_preferences(
+    connection: Connection,
+    workspace_id: int,
+    preferences: Mapping[str, Preferences],
+    changes: Sequence[PreferenceChange],
+) -> None:
+    """Write what persons allow now, and the acts that led there."""
+    rows = [(workspace_id, id_, orjson.dumps(each.to_json()).decode()) for id_, each in preferences.items()]
+    await connection.executemany(UPDATE_PREFERENCES, rows)
+    await connection.execute(INSERT_PREFERENCE_CHANGES, workspace_id, orjson.dumps(changes).decode())
+
+
+async def write_contacts(connection: Connection, workspace_id: int, rows: Sequence[ContactRow]) -> None:
+    """Write contacts, and delete those of the same persons that nothing counts any more."""
+    await connection.execute(INSERT_CONTACTS, workspace_id, orjson.dumps(rows).decode())
+    ids = sorted({row.lead_id for row in rows})
+    await connection.execute(DELETE_OLD_CONTACTS, workspace_id, ids, rows[0].at - LONGEST)
+
+
+async def find_preferences(
+    connection: Connection, workspace_id: int, lead_id: str
+) -> tuple[bool, Preferences | None]:
+    """Return whether there is such a lead, and what its person allows."""
+    row = await connection.fetchrow(SELECT_PREFERENCES, workspace_id, lead_id)
+    return row is not None, stored_preferences(row["preferences"]) if row is not None else None
+
+
+async def find_preference_changes(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the acts of a person, the newest first."""
+    rows = await connection.fetch(SELECT_PREFERENCE_CHANGES, workspace_id, list(lead_ids))
+    return [{**row_in_utc(row), "details": orjson.loads(row["details"])} for row in rows]
+
+
+async def find_contacts(
+    connection: Connection, workspace_id: int, lead_ids: Collection[str], now: datetime
+) -> dict[str, list[Contacted]]:
+    """Return the contacts of persons, by lead."""
+    found: dict[str, list[Contacted]] = {}
+    for row in await connection.fetch(SELECT_CONTACTS, workspace_id, sorted(lead_ids), now - LONGEST):
+        known = row_in_utc(row)
+        found.setdefault(known["lead_id"], []).append(Contacted(known["channel"], known["at"]))
+    return found

@@ -1,0 +1,236 @@
+"""What a person allows, from events, forms and the preferences route, decides what contacts them."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.audit.verify import verify
+from app.store import clocks
+from app.store.connection.pool import transaction
+from tests.support.workspace import Workspace
+
+PLAN = """
+pipeline:
+  - rule:
+      name: closed
+      when: {consent.email: false, lead_type: picky}
+      then: {queue: quiet-desk}
+  - round_robin: {team: inbound}
+queues: {quiet-desk: {claimable_by: inbound}}
+follow_up:
+  - do:
+      - {type: sequence, name: hello, consent: email}
+      - {type: x-text, consent: sms}
+      - {type: task, title: Call, consent: phone, due: 1h}
+      - {type: sequence, name: receipt, transactional: true}
+"""
+YES = {"email": True, "sms": True, "phone": True}
+
+
+@pytest_asyncio.fixture
+async def office(workspace: Workspace) -> AsyncIterator[Workspace]:
+    """A workspace at noon, with a plan that contacts people through three channels."""
+    await workspace.start_at_noon()
+    await workspace.publish(PLAN)
+    yield workspace
+
+
+async def told(office: Workspace, lead: dict[str, Any], type_: str, **event: Any) -> None:
+    url = f"/assignments/{lead['assignment_id']}/events"
+    answer = await office.client.post(url, json={"type": type_, **event})
+    assert answer.status_code == 200, answer.text
+
+
+async def again(office: Workspace, lead: dict[str, Any]) -> dict[str, Any]:
+    """The same lead, decided again."""
+    answer = await office.client.post("/reassign", json={"lead_id": lead["lead_id"], "reason": "again"})
+    assert answer.status_code in {200, 201}, answer.text
+    return dict(answer.json())
+
+
+async def go_on(office: Workspace, by: timedelta) -> datetime:
+    """Let time pass. Returns a moment just before the new time."""
+    async with transaction(office.pool, office.workspace_id, lock=True) as connection:
+        now = await clocks.read_deciding_now(connection, office.workspace_id) + by
+        await clocks.set_clock(connection, office.workspace_id, now, speed=1)
+    return now
+
+
+def made(answer: dict[str, Any]) -> list[str]:
+    return [each["params"].get("name", each["type"]) for each in answer["actions"]]
+
+
+def causes(answer: dict[str, Any]) -> dict[str, str]:
+    return {each["channel"]: each["cause"] for each in answer.get("withheld_actions", [])}
+
+
+async def person(office: Workspace, **more: Any) -> dict[str, Any]:
+    return await office.assign(email="bo@people.example", consent=YES, **more)
+
+
+async def test_events_withdraw_at_once_and_the_rest_goes_on(office: Workspace) -> None:
+    lead = await person(office)
+    assert made(lead) == ["hello", "x-text", "task", "receipt"]
+    await told(office, lead, "unsubscribed", channel="email", topic="all")
+    await told(office, lead, "complained", channel="sms")
+    moved = await again(office, lead)
+    assert moved["outcome"] == "assigned"
+    assert made(moved) == ["task", "receipt"]
+    assert causes(moved) == {"email": "withdrawn", "sms": "complained"}
+    assert moved["trace"]["withheld_actions"] == moved["withheld_actions"]
+
+
+@pytest.mark.parametrize(
+    ("consent", "record", "email"),
+    [
+        (None, None, "withdrawn"),
+        ({"email": False}, {"at": "2031-01-01T00:00:00Z"}, "withdrawn"),
+        ({"email": "Ja, per Telefon", "sms": True}, {"at": "2031-01-01T00:00:00Z"}, "withdrawn"),
+        ({"email": True}, None, "withdrawn"),
+        ({"email": "yes"}, {"at": "2020-04-01"}, "withdrawn"),
+        ({"email": "on", "sms": "on"}, {"at": "now", "form": "webinar"}, None),
+        ({"email": True}, {"at": "now", "text_version": "v7", "field": "optin"}, None),
+    ],
+)
+async def test_only_a_later_yes_with_a_time_opens_what_was_withdrawn(
+    office: Workspace, consent: Any, record: Any, email: str | None
+) -> None:
+    lead = await person(office)
+    await told(office, lead, "unsubscribed", channel="email")
+    await told(office, lead, "complained", channel="sms")
+    later = await go_on(office, timedelta(hours=2))
+    if record is not None and record["at"] == "now":
+        record = {**record, "at": later.isoformat()}
+    sent = {"consent": consent, "consent_record": record, "employees": 70}
+    back = await office.assign(
+        email="bo@people.example", **{name: each for name, each in sent.items() if each is not None}
+    )
+    moved = await again(office, back)
+    assert moved["owner"] is not None
+    assert causes(moved).get("email") == email
+    assert causes(moved)["sms"] == "complained"
+    assert "task" in made(moved)
+    shown = await office.get(f"/leads/{lead['lead_id']}/preferences")
+    act = shown["consents"]["email"]
+    assert act["state"] == (email or "granted")
+    if email is None:
+        assert {name: act[name] for name in record if name != "at"} == {
+            name: record[name] for name in record if name != "at"
+        }
+        assert [list(each["details"]["consents"]) for each in shown["history"]] == [
+            ["email"], ["sms"], ["email"],
+        ]  # fmt: skip
+
+
+async def test_a_complaint_is_lifted_only_with_the_right_and_a_reason(office: Workspace) -> None:
+    lead = await person(office)
+    await told(office, lead, "complained", channel="email")
+    url = f"/leads/{lead['lead_id']}/preferences"
+    body: dict[str, Any] = {"channels": {"email": True}, "origin": "call"}
+    async with office.caller(await office.issue_key("events")) as clerk:
+        assert (await clerk.put(url, json=body | {"reason": "x"})).status_code == 403
+    assert (await office.client.put(url, json=body)).json()["errors"][0]["path"] == "reason"
+    lifted = await office.client.put(url, json=body | {"reason": "asked on the phone"})
+    assert lifted.json()["consents"]["email"]["state"] == "granted"
+    assert "hello" in made(await again(office, lead))
+
+
+async def test_preferences_are_read_and_written_like_other_resources(office: Workspace) -> None:
+    lead = await person(office)
+    url = f"/leads/{lead['lead_id']}/preferences"
+    empty = await office.client.get(url)
+    assert (empty.status_code, empty.headers["etag"], empty.json()["history"]) == (200, '"0"', [])
+    body = {
+        "origin": "center",
+        "topics": {"news": {"email": False}, "events": False},
+        "quiet_hours": {"from": "21:00", "to": "08:00", "timezone": "Europe/Berlin"},
+        "frequency": [{"max": 2, "days": 7}],
+    }
+    put = await office.client.put(url, json=body, headers={"If-None-Match": "*"})
+    assert (put.status_code, put.headers["etag"]) == (200, '"1"')
+    assert put.json()["consents"].keys() == {"email/news", "*/events"}
+    assert (await office.client.put(url, json=body)).headers["etag"] == '"1"'
+    stale = await office.client.put(url, json={"origin": "center"}, headers={"If-Match": '"7"'})
+    assert stale.status_code == 412
+    shorter = await office.client.put(url, json={"origin": "center"}, headers={"If-Match": '"1"'})
+    assert (shorter.json()["quiet_hours"], shorter.json()["frequency"]) == (None, [])
+    assert [each["version"] for each in shorter.json()["history"]] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "path"),
+    [
+        ({"from": "21:00", "to": "21:00"}, "quiet_hours.to"),
+        ({"from": "9 pm", "to": "08:00"}, "quiet_hours.from"),
+        ({"from": "21:00", "to": "24:30"}, "quiet_hours.to"),
+        ({"from": "21:00", "to": "08:00", "timezone": "Mars/Base"}, "quiet_hours.timezone"),
+    ],
+)
+async def test_unreadable_and_empty_windows_are_refused(office: Workspace, quiet: Any, path: str) -> None:
+    lead = await person(office)
+    body = {"origin": "center", "quiet_hours": quiet}
+    answer = await office.client.put(f"/leads/{lead['lead_id']}/preferences", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
+
+
+async def test_conditions_route_by_the_consent_that_holds(office: Workspace) -> None:
+    lead = await person(office, lead_type="picky")
+    assert lead["outcome"] == "assigned"
+    await told(office, lead, "unsubscribed", channel="email")
+    assert (await again(office, lead))["queue"] == "quiet-desk"
+
+
+async def test_quiet_hours_withhold_messages_and_put_off_only_the_due_time_of_tasks(
+    office: Workspace,
+) -> None:
+    await office.publish(
+        f"quiet_hours: {{from: '11:30', to: '15:00', channels: [email, sms, phone]}}\n{PLAN}"
+    )
+    lead = await person(office, country="GB")
+    now = lead["decided_at"]
+    assert made(lead) == ["task", "receipt"]
+    assert causes(lead) == {"email": "quiet_hours", "sms": "quiet_hours"}
+    (end,) = {each["not_before"] for each in lead["withheld_actions"]}
+    assert end[11:] == "15:00:00Z"
+    assert lead["actions"][0]["due_at"] == end > now
+
+
+async def test_a_cap_counts_the_contacts_of_the_person_and_not_what_is_transactional(
+    office: Workspace,
+) -> None:
+    await office.publish(f"frequency: [{{max: 3, days: 2}}]\n{PLAN}")
+    lead = await person(office)
+    assert made(lead) == ["hello", "x-text", "task", "receipt"]
+    moved = await again(office, lead)
+    assert made(moved) == ["hello", "task", "receipt"]
+    (withheld,) = moved["withheld_actions"]
+    assert (withheld["cause"], withheld["channel"]) == ("frequency", "sms")
+    assert withheld["not_before"][8:10] != moved["decided_at"][8:10]
+    await go_on(office, timedelta(days=2))
+    assert made(await again(office, lead)) == ["hello", "x-text", "task", "receipt"]
+
+
+async def test_a_decision_with_preferences_is_replayed(office: Workspace) -> None:
+    await office.publish(
+        f"frequency: [{{max: 1, days: 2}}]\nquiet_hours: {{from: '21:00', to: '08:00'}}\n{PLAN}"
+    )
+    lead = await person(office)
+    await told(office, lead, "unsubscribed", channel="sms")
+    moved = await again(office, lead)
+    assert causes(moved)["sms"] == "withdrawn"
+    assert (await verify(office.pool, office.workspace_id)).differences == []
+
+
+async def test_erasure_leaves_nothing_of_the_preferences(office: Workspace) -> None:
+    lead = await person(office)
+    await told(office, lead, "unsubscribed", channel="email")
+    export = await office.get(f"/leads/{lead['lead_id']}/export")
+    assert export["held"]["preference_changes"][0]["details"]["consents"]["email"]["state"] == "withdrawn"
+    assert (await office.client.delete(f"/leads/{lead['lead_id']}")).status_code == 200
+    for table in ("preference_changes", "contacts"):
+        assert await office.fetch(f"SELECT * FROM {table} WHERE workspace_id = $1") == []
+    (row,) = await office.fetch("SELECT preferences FROM leads WHERE workspace_id = $1")
+    assert row["preferences"] is None
