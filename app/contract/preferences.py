@@ -34,7 +34,7 @@ class QuietHoursInput(RequestModel):
     to: Clock
     timezone: Zone | None = Field(None, description="The default is what is known of the person.")
     channels: Annotated[list[Channel], Field(min_length=1, max_length=4)] = Field(
-        default_factory=lambda: ["email", "sms", "phone"]
+        default_factory=lambda: list[Channel](("email", "sms", "phone"))
     )
 
     @model_validator(mode="after")

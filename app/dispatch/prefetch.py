@@ -112,8 +112,9 @@ async def read_contacts(connection: Connection, workspace_id: int, session: Deci
     found, stored, work = session.found, session.stored, session.work
     waiting = [*stored.queues.values(), *stored.first_waiting.values()]
     current = {lead.prior.lead_id: lead for leads in waiting for lead in leads} | stored.leads
-    known = {**current, **found.known}
-    work.preferences |= {id_: each.preferences for id_, each in known.items() if each.preferences is not None}
+    allowed = {id_: each.preferences for id_, each in current.items()}
+    known = allowed | {id_: each.preferences for id_, each in found.known.items()}
+    work.preferences |= {id_: each for id_, each in known.items() if each is not None}
     counted = known if session.plan.contact.caps else {}
     ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
     if ids:

@@ -1,6 +1,7 @@
 """What metrics count of a commit group."""
 
 from app.dispatch.decision_session import DecisionSession
+from app.engine.followup.contact import SUPPRESSED
 from app.engine.model.decision import Decision
 from app.metrics.counters import (
     ACCOUNT_MATCHES,
@@ -10,7 +11,9 @@ from app.metrics.counters import (
     RECEIVED,
     SKIPPED,
     STEP_DECISIONS,
+    SUPPRESSED_LEADS,
     TEAM_ASSIGNMENTS,
+    WITHHELD_ACTIONS,
     Tally,
 )
 from app.metrics.label_names import NO_TEAM, OTHER
@@ -36,6 +39,10 @@ def _add_decision(tally: Tally, decision: Decision) -> None:
     tally[DECISION_REASONS, decision.code] += 1
     if decision.outcome == "assigned":
         tally[TEAM_ASSIGNMENTS, decision.team or NO_TEAM] += 1
+    if decision.code == SUPPRESSED:
+        tally[SUPPRESSED_LEADS, decision.block or OTHER] += 1
+    for withheld in decision.withheld_actions:
+        tally[WITHHELD_ACTIONS, withheld["cause"]] += 1
     for step in decision.trace["steps"]:
         for target in step.get("targets", ()):
             for candidate in target.get("candidates", ()):

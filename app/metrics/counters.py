@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from prometheus_client.core import CounterMetricFamily
 
 from app.engine.explain.codes import CANDIDATES, REASONS
+from app.engine.followup.contact import CAUSES
 from app.engine.life.clocks import SLA_KINDS
 from app.metrics.label_names import NO_TEAM, OTHER, LabelNames
 from app.plan.language.event_types import FACTS, ORDERS
@@ -30,6 +31,10 @@ REASSIGNMENTS = "reassignments"
 RECEIVED = "leads_received"
 FLAGGED = "flagged_leads"
 SKIPPED = "skipped_candidates"
+SUPPRESSED_LEADS = "suppressed_leads"
+WITHHELD_ACTIONS = "withheld_actions"
+LISTS = ("do_not_contact", "competitors", "own_staff", "students")
+"""The suppression lists that are counted by name. All others are `other`."""
 EVENTS = "events"
 REJECTS = "rejects"
 ACCOUNT_MATCHES = "account_matches"
@@ -60,6 +65,8 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         ("code",),
         (*(code for code in CANDIDATES if code != "chosen"), OTHER),
     ),
+    SUPPRESSED_LEADS: _Family("Leads that a suppression list blocked.", ("list",), (*LISTS, OTHER)),
+    WITHHELD_ACTIONS: _Family("Actions that must not contact the person now, by why.", ("cause",), CAUSES),
     EVENTS: _Family("Events about assignments, refused ones included.", ("type",), (*ORDERS, *FACTS, OTHER)),
     REJECTS: _Family("Leads that an owner gave back, by reason.", ("reason",)),
     ACCOUNT_MATCHES: _Family(

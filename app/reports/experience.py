@@ -30,7 +30,7 @@ _COLUMNS = (
 _PLAIN = ("leads", "followed_up", "automated", "by_person", "unsubscribed_otherwise", "complained_otherwise",
           "immature")  # fmt: skip
 _NOT_AVAILABLE = {
-    "preferences": "what people allow by channel and topic is not kept; unsubscribing counts for all of them"
+    "channels": "channels and topics are not told apart here; the preferences of each person tell them"
 }
 
 

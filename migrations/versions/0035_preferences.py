@@ -2,9 +2,9 @@
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
-serves = "0031"
+revision = "0035"
+down_revision = "0034"
+serves = "0034"
 
 CHANGES = """
 ALTER TABLE leads ADD COLUMN preferences json;

@@ -15,7 +15,8 @@ from tests.privacy.test_erasure import DELIVERED, FAILED, FINDING, KEY, PLAN, RE
 from tests.support.workspace import Workspace, open_workspace
 
 WITH_LEADS: Final = frozenset((
-    "leads", "identities", "assignments", "events", "sla_clocks", "crm_records", "crm_field_versions",
+    "leads", "identities", "assignments", "events", "sla_clocks", "preference_changes",
+    "crm_records", "crm_field_versions",
 ))  # fmt: skip
 """Deleted when the lead is, after the period that the workspace has set."""
 AGED: Final = frozenset((

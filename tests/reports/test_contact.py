@@ -169,7 +169,7 @@ async def test_who_left_after_a_follow_up_and_who_left_without_one(office: Works
         "immature": 0,
     }
     assert found.interval("unsubscribed") == (33.3, 9.7, 70.0)
-    assert "preferences" in found.body["not_available"]
+    assert "channels" in found.body["not_available"]
 
 
 async def test_day_without_a_time_is_after_a_follow_up_of_the_same_day(office: Workspace) -> None:

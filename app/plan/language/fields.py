@@ -81,6 +81,7 @@ TRIGGERS = (
     "crm_created",
 )  # fmt: skip
 CUSTOMER_STATUSES = ("prospect", "trial", "active", "lapsed", "churned")
+STATES = ("granted", "withdrawn", "complained")
 OUTCOMES = ("assigned", "queued", "automated", "blocked")
 
 _WHO = (
@@ -135,6 +136,11 @@ _WHAT = (
     Field("consent.email", Kind.BOOLEAN, "Whether e-mail is allowed."),
     Field("consent.sms", Kind.BOOLEAN, "Whether text messages are allowed."),
     Field("consent.phone", Kind.BOOLEAN, "Whether calls are allowed."),
+    Field("preferences.email", Kind.STRING, "What the person said last about e-mail.", choices=STATES),
+    Field("preferences.sms", Kind.STRING, "What they said last about text messages.", choices=STATES),
+    Field("preferences.phone", Kind.STRING, "What they said last about calls.", choices=STATES),
+    Field("preferences.chat", Kind.STRING, "What they said last about chat.", choices=STATES),
+    Field("preferences.withdrawn", Kind.STRINGS, "The channels and topics that are closed."),
     Field("timezone", Kind.STRING, "The IANA time zone of the person."),
     Field("flags", Kind.STRINGS, "Findings of intake, such as email_malformed."),
 )

@@ -90,6 +90,8 @@ def asked_for_nothing() -> list[Decision]:
     listed = replace(question(), suppression=Suppression("competitors", "domain"))
     greeted = plan({**PLAN, "follow_up": [{"do": [{"type": "chat"}]}]})
     decisions.insert(2, decide(listed, greeted, facts({"ana": {}})))
+    never = {**PLAN, "frequency": [{"max": 0, "days": 1}], "follow_up": [{"do": [{"type": "chat"}]}]}
+    decisions.insert(4, decide(question(), plan(never), facts({"ana": {}})))
     others = [
         question(prior("queued", age=AGES[0])),
         replace(question(), owned=ExistingOwnership("ana", None, NOW)),
