@@ -22,8 +22,8 @@ class CurrentLead:
 
     A lead's fields are stored once, with the newest decision that brought any: `fields_from`, or None for the
     one of the assignment, which also has the excluded owners. `values` include what `signals` have brought
-    since. `account_ids` are the accounts that were found by name, `preferences` what the person allows, if they
-    said so.
+    since. `account_ids` are the accounts that were found by name, `preferences` what the person allows, if
+    they said so.
     """
 
     prior: PriorAssignment
