@@ -56,6 +56,7 @@ from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
 from app.intake.domains import load_suffixes
 from app.intake.mail_domains import load_mail_domains
+from app.intake.sources import load_sources
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -127,6 +128,7 @@ def create_app(
         app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()
         load_mail_domains()
+        load_sources()
         _settle_memory()
         _prefer_the_event_loop()
         try:

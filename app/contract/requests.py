@@ -30,6 +30,16 @@ from app.contract.types import (
     Trigger,
 )
 from app.errors import Path, ValidationFailed
+from app.plan.language.click_ids import CLICK_IDS
+
+
+def _home_of(name: object) -> str | None:
+    """The object that a UTM parameter or a click id belongs into."""
+    if not isinstance(name, str):
+        return None
+    if name[:4].lower() == "utm_" and len(name) > len("utm_"):
+        return "utm"
+    return "click_ids" if name.lower() in CLICK_IDS else None
 
 
 def _only_owner(sent: object) -> object:
@@ -113,7 +123,16 @@ class LeadFields(RequestModel):
     channel: Text | None = None
     source: Text | None = None
     campaign: Text | None = None
-    utm: Annotated[dict[Id, Text | None], Field(max_length=50)] | None = None
+    form: Text | None = Field(None, description="The form that was sent, by its id or name.")
+    utm: Annotated[dict[Id, Text | None], Field(max_length=50)] | None = Field(
+        None, description="UTM parameters. They may also stand in the lead itself, such as `utm_source`."
+    )
+    click_ids: Annotated[dict[Id, Text | None], Field(max_length=50)] | None = Field(
+        None, description="Click ids, such as `gclid`. They may also stand in the lead itself."
+    )
+    landing_page: Text | None = Field(
+        None, description="The page where the visit began, with its parameters."
+    )
     referrer: Text | None = None
     pages: Texts | None = None
     content: Texts | None = None
@@ -129,6 +148,20 @@ class LeadFields(RequestModel):
 
 class LeadInput(LeadFields):
     """A lead. It needs at least one of external_id, email, phone, crm.lead_id or company."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, sent: object) -> object:
+        """UTM parameters and click ids that stand in the lead itself go into their objects."""
+        if not isinstance(sent, dict) or not any(_home_of(name) for name in sent):
+            return sent
+        gathered = {name: value for name, value in sent.items() if not _home_of(name)}
+        for name, value in sent.items():
+            home = _home_of(name)
+            if home is not None and isinstance(gathered.get(home) or {}, dict):
+                key = name.lower().removeprefix("utm_")
+                gathered[home] = {key: value, **(gathered.get(home) or {})}
+        return gathered
 
     @model_validator(mode="after")
     def _is_identified(self) -> "LeadInput":

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.engine.model.attribution_rules import NO_RULES, AttributionRules
 from app.engine.model.lead_keys import LeadKey
+from app.intake.attribution import as_sent, attributed, collect_tags
 from app.intake.contact import parse_email, read_mailbox, read_phone
 from app.intake.contact_quality import quality_of
 from app.intake.lead_keys import keys_of, look_ups
@@ -55,6 +57,7 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     """
     values = _clean_fields(sent, hints)
     names = values.keys() & _NAMES
+    collect_tags(values)
     read = read_fields(values, hints)
     flags = [
         *read.flags,
@@ -67,12 +70,22 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
-    derived = quality_of(values)
+    derived = {**quality_of(values), **attributed(values)}
     # The lead of a plan's test may have them already.
     values |= {name: value for name, value in derived.items() if name not in values}
     normalized |= {name: values[name] for name in derived}
     keys = keys_of(values, flags, values.get("external_id_source") or source)
     return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
+
+
+def with_rules(arrival: IncomingLead, rules: AttributionRules) -> IncomingLead:
+    """The lead with its origin by the rules of a plan."""
+    if rules is NO_RULES or "attribution" not in arrival.values:
+        return arrival
+    sent = as_sent(arrival.values)
+    found = attributed(sent, rules)
+    kept = {name: value for name, value in arrival.normalized.items() if name in sent or name == "flags"}
+    return replace(arrival, values={**sent, **found}, normalized={**kept, **found})
 
 
 def with_declared(arrival: IncomingLead, declared: Sequence[Field]) -> IncomingLead:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.intake.arrival import read_in_country
+from app.intake.attribution import as_sent
 from app.intake.contact_quality import quality_of
 from app.intake.readings import NUMBERS, flags_of_unread, is_unread
 from app.plan.language.fields import DERIVED, Field, Kind
@@ -43,6 +44,7 @@ def merged(
     names it. A value that cannot be read replaces none that can: it goes under `unreadable`. Flags go with
     their fields. `declared` are the custom attributes whose type the plan declares.
     """
+    origin = _origin(stored, sent)
     stored, sent = _without_derived(stored), _without_derived(sent)
     country = _country_of(sent) or _country_of(stored)
     aside, flags_aside, stored = _split(stored)
@@ -65,11 +67,28 @@ def merged(
         fields[UNREADABLE] = aside
     if flags:
         fields["flags"] = list(dict.fromkeys(flags))
-    return {**fields, **quality_of(fields)}
+    return {**fields, **quality_of(fields), **origin}
+
+
+def _origin(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """`attribution` and the fields that it fills: those of the newest submission that has an origin.
+
+    What was ever sent in these fields stays.
+    """
+    newest = sent if sent.get("attribution", {}).get("by") or "attribution" not in stored else stored
+    found = newest.get("attribution")
+    if found is None:
+        return {}
+    before = {*as_sent(stored), *as_sent(sent)}
+    filled = [name for name in found.get("filled", ()) if name not in before]
+    origin = {name: value for name, value in found.items() if name != "filled"}
+    if filled:
+        origin["filled"] = filled
+    return {"attribution": origin, **{name: newest[name] for name in filled}}
 
 
 def _without_derived(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in DERIVED}
+    return {name: value for name, value in as_sent(values).items() if name not in DERIVED}
 
 
 def _split(stored: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str], Mapping[str, Any]]:

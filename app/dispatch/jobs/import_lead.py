@@ -16,7 +16,7 @@ from app.engine.model.lead_keys import LeadKey
 from app.engine.pipeline.triggers import with_own_trigger
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
-from app.intake.arrival import IncomingLead, with_declared
+from app.intake.arrival import IncomingLead, with_declared, with_rules
 from app.store.leads.current_leads import CurrentLead
 
 ACTOR = "import"
@@ -45,7 +45,8 @@ class ImportLead(Job):
         Answers 204 when there is nothing to change, and 409 when the lead is elsewhere and stays there.
         Raises ValidationFailed or OwnerInactive when the lead cannot be imported with this owner.
         """
-        work, arrival = session.work, with_declared(self.arrival, session.plan.declared)
+        work, plan = session.work, session.plan
+        arrival = with_rules(with_declared(self.arrival, plan.declared), plan.attribution)
         rules = replace(session.plan.match_rules, ids_are_people=True)
         person = session.find_person(arrival, rules, None)
         prior = person.prior

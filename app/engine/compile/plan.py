@@ -22,6 +22,7 @@ from app.engine.life.queues import QueueTerms, compile_queues
 from app.engine.life.rejects import NO_REJECTS, Rejects, compile_rejects
 from app.engine.lookup.tables import TableRef
 from app.engine.model.accounts import MatchSettings
+from app.engine.model.attribution_rules import NO_RULES, AttributionRules, attribution_rules
 from app.engine.model.decision import Verdict
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
 from app.engine.model.state import Facts
@@ -120,6 +121,7 @@ class Plan:
     declared: Sequence[Field] = ()
     rejects: Rejects = NO_REJECTS
     contact: ContactTerms = NO_CONTACT_TERMS
+    attribution: AttributionRules = NO_RULES
 
     @property
     def releasing_queues(self) -> Sequence[str]:
@@ -176,6 +178,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         table_refs=table_refs_of(document),
         plugin_steps=tuple(plugin_steps(document, strategies)),
         rejects=compile_rejects(document),
+        attribution=attribution_rules(document.attribution),
         declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
     )
 

@@ -38,6 +38,8 @@ _TIMESTAMPS = frozenset(name for name, known in LEAD.fields.items() if known.kin
 _NUMBERS = frozenset(name for name, known in LEAD.fields.items() if known.kind in (Kind.INTEGER, Kind.NUMBER))
 _BY_VALUE = ("flags", "contact.", "geo_conflict")
 """How fields about others begin. Of several flags the plan asks for some only; the others say nothing."""
+_ORIGIN = ("utm.", "click_ids.", "attribution.", "landing_page")
+"""How fields about the origin of a visit begin. They say how somebody came back, not what they want."""
 _SEPARATORS = re.compile(r"[^a-z0-9]")
 
 Values = Mapping[str, Any]
@@ -111,7 +113,9 @@ def _by_value(name: str, values: Values) -> bool:
 
 
 def _not_news(name: str, values: Values, plan: Plan) -> bool:
-    if name in _IDS or name in _TIMESTAMPS or name.startswith("utm.") or _listed(name, plan):
+    if name in _IDS or name in _TIMESTAMPS or name.startswith(_ORIGIN) or _listed(name, plan):
+        return True
+    if name in values.get("attribution", {}).get("filled", ()):
         return True
     if not name.startswith("attributes."):
         return False

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.document.accounts import Accounts
+from app.plan.document.attribution import Attribution
 from app.plan.document.contact import ConsentDefaults, FrequencyCap, QuietHoursConfig
 from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
@@ -163,6 +164,9 @@ class PlanDocument(Part):
         False,
         description="Whether an owner gets their turn back when an SLA takes a lead away.",
         strict=True,
+    )
+    attribution: Attribution = Field(
+        Attribution(), description="How tags, click ids and referrers become a channel."
     )
     returning_leads: ReturningLeads = Field(
         default_factory=ReturningLeads, description="How to treat a lead that was here before."

@@ -100,6 +100,7 @@ _WHO = (
     Field("city", Kind.STRING, "The city.", personal=True),
     Field("postal_code", Kind.STRING, "The postal code, in the form of its country.", personal=True),
     Field("referrer", Kind.STRING, "The page the visitor came from.", personal=True),
+    Field("landing_page", Kind.STRING, "The page where the visit began, with its parameters.", personal=True),
     Field("crm.lead_id", Kind.STRING, "The CRM's id of the lead.", personal=True),
     Field("crm.account_id", Kind.STRING, "The CRM's id of the account.", personal=True),
     Field("crm.owner_id", Kind.STRING, "The CRM's id of the current owner.", personal=True),
@@ -128,6 +129,7 @@ _WHAT = (
     Field("channel", Kind.STRING, "The marketing channel."),
     Field("source", Kind.STRING, "Where the lead came from."),
     Field("campaign", Kind.STRING, "The campaign."),
+    Field("form", Kind.STRING, "The form that was sent, by its id or name."),
     Field("pages", Kind.STRINGS, "The pages the lead visited."),
     Field("content", Kind.STRINGS, "The content the lead read or watched."),
     Field("visits", Kind.INTEGER, "The number of visits."),
@@ -165,7 +167,22 @@ _QUALITY = (
         "The fields that contradict the country: state, postal_code, phone.",
     ),
 )
-DERIVED = ("contact", "geo_conflict", "geo_conflict_parts")
+_ATTRIBUTION = (
+    Field("attribution.source", Kind.STRING, "The source by tags, click ids and referrer, such as google."),
+    Field("attribution.medium", Kind.STRING, "The medium, such as cpc."),
+    Field(
+        "attribution.channel", Kind.STRING, "The channel, such as Paid Search; Unassigned if no rule fits."
+    ),
+    Field("attribution.campaign", Kind.STRING, "The campaign."),
+    Field(
+        "attribution.by",
+        Kind.STRING,
+        "What decided.",
+        choices=("channel", "utm", "click_id", "referrer", "landing_page"),
+    ),
+    Field("attribution.conflicts", Kind.STRINGS, "What was sent and says something else, such as click_id."),
+)
+DERIVED = ("attribution", "contact", "geo_conflict", "geo_conflict_parts")
 """Fields of a lead that intake makes of others. They are made again when the others change."""
 _TRIGGER = Field(
     "trigger",
@@ -207,10 +224,11 @@ _SETTLED = (
 )
 
 LEAD = Catalog(
-    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY)},
+    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY, *_ATTRIBUTION)},
     {
         "attributes": Field("attributes", Kind.ANY, "A custom attribute.", personal=True),
         "utm": Field("utm", Kind.STRING, "A UTM parameter."),
+        "click_ids": Field("click_ids", Kind.STRING, "A click id, such as gclid.", personal=True),
     },
 )
 """The fields of a lead."""
