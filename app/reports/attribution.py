@@ -15,11 +15,13 @@ _RATES = (
     ("complete", "complete", "Share of the leads with a source, a campaign and a channel."),
     ("with_source", "with_source", "Share of the leads with a `source` or `utm.source`."),
     ("with_campaign", "with_campaign", "Share of the leads with a `campaign` or `utm.campaign`."),
-    ("with_channel", "with_channel", "Share of the leads with a `channel`, as it was sent."),
+    ("with_channel", "with_channel", "Share of the leads with a channel, sent or found."),
+    ("unassigned", "unassigned", "Share of the leads whose tags or referrer no rule takes: `Unassigned`."),
+    ("nothing_sent", "silent", "Share of the leads that say nothing about a channel."),
     (
         "conflicting_tags",
         "conflicting",
-        "Share of the leads whose source or campaign is not that of the UTM tag.",
+        "Share of the leads whose source, campaign, channel, click id or referrer says another origin.",
     ),
 )
 _COLUMNS = (
@@ -27,9 +29,7 @@ _COLUMNS = (
     *(Column(name, "rate", text) for name, _, text in _RATES),
 )
 _NOT_AVAILABLE = {
-    "form": "The form of a lead is not known: forms are not part of this version.",
-    "channel_group": "Channels are not derived from tags, click ids and referrers in this version. `channel`"
-    " is what the sender says.",
+    "form": "Facts do not hold the form of a lead.",
 }
 
 
@@ -55,7 +55,7 @@ ATTRIBUTION = Report(
     name="attribution",
     question="Of how many leads do we know where they came from?",
     definition="Of the leads received in the period, the share with a source, a campaign, a channel"
-    " or all three; and the share whose source or campaign contradicts the UTM tag. By owner and team, a"
+    " or all three; and the share whose tags, click ids and referrer disagree. By owner and team, a"
     " lead counts for each that had it.",
     numerator="Leads with a source, with a campaign, with a channel, with all three; leads of which a tag"
     " contradicts the source or the campaign.",

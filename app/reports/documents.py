@@ -80,7 +80,12 @@ def _sent_score(values: Mapping[str, Any]) -> Iterator[float]:
 
 
 def _conflict(values: Mapping[str, Any]) -> bool:
-    """Whether the source or the campaign is another one than the UTM tag says."""
+    """Whether what was sent about the origin of the lead disagrees.
+
+    Leads of earlier versions only tell whether source or campaign is another one than the UTM tag says.
+    """
+    if isinstance(origin := values.get("attribution"), Mapping):
+        return bool(origin.get("conflicts"))
     for name in ("source", "campaign"):
         sent, tag = values.get(name), utm(values, name)
         if isinstance(sent, str) and tag and sent.strip().casefold() != str(tag).strip().casefold():

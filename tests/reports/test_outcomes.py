@@ -285,7 +285,8 @@ async def test_attribution_counts_what_leads_say(case: Case) -> None:
     answer = await case.report("attribution", **WEEK)
     totals = answer["totals"]
     names = ("complete", "with_source", "with_campaign", "with_channel", "conflicting_tags")
-    assert [rate(totals[name]) for name in names] == [(1, 5), (4, 5), (3, 5), (1, 5), (1, 5)]
-    assert set(answer["not_available"]) == {"form", "channel_group"}
+    assert [rate(totals[name]) for name in names] == [(2, 5), (4, 5), (3, 5), (3, 5), (1, 5)]
+    assert (rate(totals["unassigned"]), rate(totals["nothing_sent"])) == ((0, 5), (2, 5))
+    assert set(answer["not_available"]) == {"form"}
     grouped = await case.report("attribution", **WEEK, group_by="campaign")
     assert [(row["campaign"], row["leads"]) for row in grouped["rows"]] == [("autumn", 3), (None, 2)]
