@@ -756,6 +756,7 @@ crm_inbox = _of_a_workspace(
     _index("crm_inbox_waiting", "wait_until", where="state = 'pending' AND wait_until IS NOT NULL"),
     _index("crm_inbox_pending", "record_id", "object", "system", where="ended_at IS NULL"),
     _index("crm_inbox_failed", "id", where="state = 'failed'"),
+    _index("crm_inbox_of_forms", "state", "id", where="starts_with(system, 'form:') AND state <> 'done'"),
     _index("crm_inbox_ended", "ended_at", where="ended_at IS NOT NULL"),
     key=("endpoint_id", "dedupe_key"),
 )

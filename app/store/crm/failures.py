@@ -14,10 +14,19 @@ inbox.received_at, inbox.ended_at
 
 SELECT_FAILURES = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
- WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid AND starts_with(system, 'form:') = $4
+ WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid AND NOT starts_with(system, 'form:')
  ORDER BY inbox.id LIMIT $3
 """
-"""A page of failures, the oldest first."""
+"""A page of failures of CRMs, the oldest first."""
+
+# The state is a parameter, so that the index of all failures is not taken, which has those of CRMs as well.
+SELECT_FAILURES_OF_FORMS = f"""
+SELECT {_COLUMNS} FROM crm_inbox AS inbox
+ WHERE workspace_id = $1 AND state = $4 AND id > $2::uuid AND starts_with(system, 'form:')
+   AND state <> 'done'
+ ORDER BY inbox.state, inbox.id LIMIT $3
+"""
+"""A page of failures of forms, the oldest first."""
 
 SELECT_FAILURES_OF_ENDPOINT = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
@@ -82,7 +91,12 @@ async def list_failures(
 ) -> list[Failure]:
     """Return the failures of CRMs or of forms after `after`, of one endpoint if named, the oldest first."""
     if endpoint_id is None:
-        rows = await connection.fetch(SELECT_FAILURES, workspace_id, after or FIRST, limit, of_forms)
+        page = (workspace_id, after or FIRST, limit)
+        rows = (
+            await connection.fetch(SELECT_FAILURES_OF_FORMS, *page, "failed")
+            if of_forms
+            else await connection.fetch(SELECT_FAILURES, *page)
+        )
     else:
         rows = await connection.fetch(
             SELECT_FAILURES_OF_ENDPOINT, workspace_id, after or FIRST, limit, of_forms, endpoint_id
