@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.forms.vendors.base import FormKind, PlainForm
+from app.forms.vendors.base import FormKind
 from app.forms.vendors.calendly import Calendly
 from app.forms.vendors.callrail import CallRail
 from app.forms.vendors.generic import GenericForm
@@ -44,9 +44,5 @@ _KINDS: Final[tuple[FormKind, ...]] = (
 FORM_KINDS: Final[Mapping[str, FormKind]] = {each.kind: each for each in _KINDS}
 """The one place where a kind is found by its name. Add yours here."""
 
-SHAKING_HANDS: Final = frozenset(
-    each.kind
-    for each in _KINDS
-    if type(each).handshake is not PlainForm.handshake  # type: ignore[attr-defined]
-)
+SHAKING_HANDS: Final = frozenset(each.kind for each in _KINDS if "handshake" in vars(type(each)))
 """The kinds that answer handshakes."""
