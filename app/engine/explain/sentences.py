@@ -206,6 +206,11 @@ def manual(owner: str) -> str:
     return f"Assigned to {owner} manually."
 
 
+def hosts(owner: str) -> str:
+    """The lead booked a meeting with the owner."""
+    return f"Assigned to {owner}, who has a meeting with the lead."
+
+
 def followed(owner: str) -> str:
     """The owner of a lead was changed in the CRM."""
     return f"Assigned to {owner} in the CRM."

@@ -286,10 +286,12 @@ def _to_owner(request: DecisionRequest, owner: Owner, team: str | None, facts: F
     """The caller has checked that the owner is active and, for a claim, free to take the lead."""
     claim = request.kind == "claim"
     code = "claimed" if claim else "manual"
+    # A lead that arrives with an owner has booked a meeting with them.
+    named = sentences.hosts(owner.name) if request.kind == "assign" else sentences.manual(owner.name)
     return Decision(
         outcome="assigned",
         code=code,
-        text=sentences.claimed(owner.name, request.queue or "") if claim else sentences.manual(owner.name),
+        text=sentences.claimed(owner.name, request.queue or "") if claim else named,
         step=code,
         strategy=code,
         owner=owner,

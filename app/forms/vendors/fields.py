@@ -87,6 +87,11 @@ _BY_CHANNEL: Final[Mapping[str, re.Pattern[str]]] = {
         r"\b(?:phone|telephone|calls?|telefon\w*|anruf\w*|appels?|llamadas?|chiamate|chiamata|telefoon\w*)\b"
     ),
 }
+_FORMS_OF_ADDRESS: Final = """
+mr mrs ms miss mx dr prof herr frau monsieur madame mme mlle sr sra senor senora dhr mevrouw pan pani sig
+"""
+_SALUTATIONS: Final = frozenset(_FORMS_OF_ADDRESS.split())
+"""What a field `Title` holds that is no job."""
 _CHOICES: Final = re.compile(r"boolean|checkbox|acceptance|consent|legal|yes_?no|toggle|switch|accept", re.I)
 """Types of fields that are ticked rather than written."""
 _CONSENT_NAME: Final = re.compile(r"consent|opt ?in|einwillig|zustimm|consens|toestemming|zgod")
@@ -416,7 +421,9 @@ def _value_of(meaning: str, value: Any) -> Any:
 
 
 def _fits(meaning: str, value: Any) -> bool:
-    """Whether a lead can hold the value."""
+    """Whether a lead can hold the value, and the value can be meant."""
+    if meaning == "title":
+        return fold(str(value)[:MAX_NAME]) not in _SALUTATIONS
     if meaning.startswith(_SHORT):
         return len(str(value).encode()) <= MAX_SHORT
     if meaning == "customer_status":

@@ -42,7 +42,17 @@ _KNOWN: Final[Mapping[str, str]] = {
     "hs_language": "language", "industry": "industry", "numemployees": "employees",
     "annualrevenue": "annual_revenue", "message": "attributes.message",
     "\0ip": "attributes.ip",
+    **{
+        f"company.{name}": meaning
+        for name, meaning in {
+            "name": "company", "domain": "website", "website": "website", "industry": "industry",
+            "numberofemployees": "employees", "annualrevenue": "annual_revenue", "country": "country",
+            "state": "state", "city": "city", "zip": "postal_code",
+        }.items()
+    },
 }  # fmt: skip
+_COMPANY: Final = "0-2"
+"""HubSpot's type of a company."""
 _OF_HUBSPOT: Final = ("hs_", "hubspot_", "num_", "currentlyinworkflow", "lastmodifieddate", "createdate")
 """Properties that HubSpot keeps about a contact. They are no answers."""
 MAX_PROPERTIES: Final = 2000
@@ -154,7 +164,7 @@ def _contact(item: Mapping[str, Any], terms: FormTerms) -> Delivery:
 def _submission(item: Mapping[str, Any], answers: list[Any], page: Any, terms: FormTerms) -> Delivery:
     """A submission as it is sent to HubSpot, or read from it."""
     around = mapping(item.get("context"))
-    pairs = [(identifier(each.get("name")) or "", each.get("value"), each) for each in map(mapping, answers)]
+    pairs = [(_property(each), each.get("value"), each) for each in map(mapping, answers)]
     fields = [
         *context(form_id=identifier(item.get("formId")), page_name=around.get("pageName")),
         FormField("\0ip", around.get("ipAddress")),
@@ -176,6 +186,12 @@ def _submission(item: Mapping[str, Any], answers: list[Any], page: Any, terms: F
         flags=found.flags,
         unmapped=found.unmapped,
     )
+
+
+def _property(answer: Mapping[str, Any]) -> str:
+    """The name of a property, of a contact unless its type says that it is one of the company."""
+    name = identifier(answer.get("name")) or ""
+    return f"company.{name}" if identifier(answer.get("objectTypeId")) == _COMPANY else name
 
 
 def _without_consent(found: MappedFields) -> None:

@@ -184,3 +184,8 @@ def test_empty_answers_are_none_and_long_ones_do_not_fit() -> None:
 
 def test_two_fields_of_one_name_are_both_kept() -> None:
     assert mapped(("Budget", "1"), ("Budget", "2")).unmapped == {"Budget": "1", "Budget_2": "2"}
+
+
+def test_a_salutation_is_no_job() -> None:
+    assert mapped(("Title", "Ms."), ("Position", "CTO")).lead == {"title": "CTO"}
+    assert mapped(("Titel", "Dr.")).lead == {}

@@ -125,6 +125,12 @@ def test_missing_parts_are_no_failure() -> None:
     assert one("hubspot_form", sent({"fields": several})).unmapped == {"topics": ["a", "b"]}
 
 
+def test_a_form_may_ask_for_properties_of_the_company() -> None:
+    fields = [{"objectTypeId": "0-2", "name": "name", "value": "Kunde AG"}, *FIELDS]
+    lead = one("hubspot_form", sent({**SUBMISSION, "fields": fields})).lead
+    assert (lead["company"], "first_name" in lead) == ("Kunde AG", False)
+
+
 def test_overload_is_told_in_milliseconds() -> None:
     kind = FORM_KINDS["hubspot_form"]
     assert kind.not_now(429, 3).headers == {"Retry-After": "3000"}
