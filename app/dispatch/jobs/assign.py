@@ -28,7 +28,7 @@ class Assign(Job):
     """Decide who owns a lead that arrived.
 
     `unattended` says that no caller gets the answer, and `present_owner` who owns the record in the CRM.
-    `host` is with whom the person has booked a meeting, by id, CRM id or address: a new lead is theirs.
+    `host` has the meeting that the person booked, by id, CRM id or address: a new lead is theirs.
     """
 
     arrival: IncomingLead = field(kw_only=True)

@@ -121,7 +121,7 @@ class Delivery:
       Empty for `erase` and `ignore`. An event whose record is unknown finds its lead by these.
     - `at` is when it happened by the vendor's clock.
     - `unmapped` are fields that nothing maps. They are kept as attributes.
-    - `host` is the e-mail address or id of the owner with whom a meeting was booked.
+    - `host` is the e-mail address or id of the owner who has the meeting that was booked.
     - `fetch` are the ids to ask for. `code` says why nothing can be made of a part of the body: that part is
       listed as a failure, and the others go on.
     - `trigger` is what `POST /assign` calls so, for a lead.
@@ -167,8 +167,8 @@ class FormKind(Protocol):
     def handshake(self, request: FormRequest, terms: FormTerms) -> FormAnswer | None:
         """The answer to a handshake, also one by POST, or None if this is none.
 
-        It comes before `verify`. What it signs must not be able to be a delivery, or whoever knows the path
-        could have one signed: check the form of a challenge, for example that it is a UUID.
+        It comes before `verify`. What it signs must not be able to be a delivery, or anybody who knows the
+        path could have one signed: check the form of a challenge, for example that it is a UUID.
         """
         ...
 
