@@ -154,7 +154,8 @@ class KnownEndpoints:
         asked = next((each for each in paths if each.path_hash == key), None)
         if asked is None or (asked.ends_at is not None and asked.ends_at <= time_now):
             return None
-        body = record.body if record is not None else orjson.loads(asked.deleted or b"null")
+        deleted = next((each.deleted for each in paths if each.deleted is not None), b"null")
+        body = record.body if record is not None else orjson.loads(deleted)
         if body is None:
             return None
         return KnownEndpoint(

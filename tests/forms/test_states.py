@@ -41,6 +41,18 @@ async def test_a_deleted_endpoint_keeps_what_comes_until_it_is_made_again(worksp
     assert len(await leads(workspace)) == 1
 
 
+async def test_a_renewed_and_deleted_endpoint_comes_back_with_both_paths(workspace: Workspace) -> None:
+    old = await form(workspace)
+    new = (await workspace.client.post("/endpoints/web/path")).json()["path"]
+    await workspace.client.delete("/endpoints/web")
+    for number, path in enumerate((old, new)):
+        assert (await post(workspace, path, {"email": f"r{number}@fjord.example"})).status_code == 200
+    answer = await workspace.client.put("/endpoints/web", json={"kind": "generic"})
+    assert (answer.json()["path"], answer.json()["former_path"]) == (new, old)
+    await settled(workspace)
+    assert len(await leads(workspace)) == 2
+
+
 async def test_a_deleted_endpoint_is_unknown_after_thirty_days(workspace: Workspace) -> None:
     path = await form(workspace)
     assert (await workspace.client.delete("/endpoints/web")).status_code == 204

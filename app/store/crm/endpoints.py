@@ -32,7 +32,7 @@ INSERT INTO webhook_paths (path_hash, workspace_id, endpoint_id, path) VALUES ($
 
 END_PATHS = f"""
 UPDATE webhook_paths SET ends_at = {NOW} + $3::interval, deleted = $4
- WHERE workspace_id = $1 AND endpoint_id = $2 AND (ends_at IS NULL OR $4::bytea IS NOT NULL)
+ WHERE workspace_id = $1 AND endpoint_id = $2 AND ends_at IS NULL
 """
 """The paths of an endpoint end after a while. Of a deleted endpoint its settings are kept until then."""
 
