@@ -676,6 +676,7 @@ FAULTS: dict[str, str] = {
     "no_identity": "The lead has no external id, e-mail, phone, CRM id or company.",
     "wrong_type": "The value has the wrong type.",
     "not_allowed": "The value is not one of those allowed.",
+    "successor_cycle": "The successors of the account lead back to it, or are too many to follow.",
     "out_of_range": "The number or date is too small or too large.",
     "too_precise": "The number has more than three decimal places.",
     "too_short": "The string is too short.",

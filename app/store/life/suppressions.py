@@ -156,19 +156,20 @@ DELETE_SUPPRESSION = f"DELETE FROM suppressions WHERE workspace_id = $1 AND id =
 def suppression_lookup(kinds: str, values: str) -> str:
     """Return the look-up of entries as an SQL expression, given the names of its two parameters.
 
-    A workspace without entries has no key, so nothing is hashed there.
+    A workspace without entries has no key, so nothing is hashed there. The oldest entry comes first: the
+    aggregate puts it there, because an order within the look-up would read all of the index of ids.
     """
     return f"""
-  (SELECT json_agg(found)
+  (SELECT json_agg(found ORDER BY found.id)
      FROM unnest({kinds}::text[], {values}::text[]) AS wanted (kind, value)
     CROSS JOIN LATERAL (
-      SELECT wanted.kind, wanted.value, entry.list, entry.assignment_id
+      SELECT wanted.kind, wanted.value, entry.list, entry.assignment_id, entry.id
         FROM (SELECT {HASH_OF.format(value="wanted.value")} AS value FROM suppression_keys
                WHERE workspace_id = $1 ORDER BY id DESC LIMIT 100) AS hashed
        CROSS JOIN LATERAL (
-         SELECT list, assignment_id FROM suppressions
+         SELECT list, assignment_id, suppressions.id FROM suppressions
           WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = hashed.value
-          ORDER BY suppressions.id LIMIT 20) AS entry
+          LIMIT 20) AS entry
        LIMIT 20) AS found)"""
 
 
