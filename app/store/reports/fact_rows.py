@@ -296,8 +296,8 @@ def _upsert(kind: type[Fact]) -> str:
 UPSERT_FACTS: dict[type[Fact], str] = {kind: _upsert(kind) for kind in FACT_TABLES}
 """Facts that are new or changed, by kind. A row that stays as it was is not written."""
 
-DELETE_SALES = "DELETE FROM sale_facts WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[])"
-"""The sales of leads, before they are written again: deals of merged leads become one."""
+DELETE_SALES = "DELETE FROM sale_facts WHERE workspace_id = $1 AND lead_id = $2"
+"""The sales of a lead, before they are written again: deals of merged leads become one."""
 
 
 SELECT_ERASED = """
@@ -383,5 +383,5 @@ async def upsert_facts(connection: Connection, workspace_id: int, rows: Sequence
 
 
 async def delete_sales(connection: Connection, workspace_id: int, lead_ids: Sequence[str]) -> None:
-    """Delete the sales of leads."""
-    await connection.execute(DELETE_SALES, workspace_id, list(lead_ids))
+    """Delete the sales of leads, one by one: a plan for many may read the whole table."""
+    await connection.executemany(DELETE_SALES, [(workspace_id, lead_id) for lead_id in lead_ids])
