@@ -24,7 +24,7 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 MONITORING = (OPS.parent / "docs/monitoring.md").read_text()
 WITHOUT_TRAFFIC = re.compile(
-    "lead_assignment_(?:target_|delivery_attempts|webhook_|crm_event"
+    "lead_assignment_(?:target_|delivery_attempts|webhook_|forms_|form_lag|crm_event"
     "|flagged_leads|decisions_failed|plugin_errors|requests_rate_limited|actions_oldest)"
 )
 """What this test does not bring about: targets, an outbox, CRMs, unreadable leads, plugins, rates."""
