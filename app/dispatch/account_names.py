@@ -32,6 +32,7 @@ class AccountNames:
     """The preparer that finds accounts by name."""
 
     name = ACCOUNTS
+    outside = False
 
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self._pool = pool

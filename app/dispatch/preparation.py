@@ -17,6 +17,7 @@ from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
 from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.store.connection.pool import Pool, transaction
+from app.store.life.suppressions import find_suppressed
 from app.store.path.snapshot import Snapshot, read_snapshot, settle_time
 
 BULK_TIMEOUT_FACTOR = 10
@@ -34,9 +35,13 @@ class PreparedFor:
 
 
 class Preparer(Protocol):
-    """Finds out one kind of thing. `name` is shown in `degraded` when it takes too long."""
+    """Finds out one kind of thing. `name` is shown in `degraded` when it takes too long.
+
+    `outside` says that it gives data of leads to others. Leads on a suppression list never reach it.
+    """
 
     name: str
+    outside: bool
 
     def wanted(self, plan: Plan) -> bool:
         """Whether the plan uses what this one finds out. It is asked for every job, so it is cheap."""
@@ -103,11 +108,16 @@ class Preparation:
         of = PreparedFor(self._workspace_id, plan, now, bulk)
         seconds = self._seconds * (BULK_TIMEOUT_FACTOR if bulk else 1)
         until = asyncio.get_running_loop().time() + seconds
+        checked = False
         for preparer in wanted:
             limit = asyncio.timeout_at(until)
             try:
                 async with limit:
-                    await preparer.prepare(arriving, of)
+                    if preparer.outside and not checked:
+                        arriving = await self._without_suppressed(arriving)
+                        checked = True
+                    if arriving:
+                        await preparer.prepare(arriving, of)
             except Exception as error:
                 if not limit.expired() and not may_wait_for_the_lock(error):
                     raise
@@ -138,6 +148,15 @@ class Preparation:
             for job in jobs:
                 job.taken = False
                 enter(job)
+
+    async def _without_suppressed(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs whose leads are on no suppression list. The others are marked."""
+        keys = {key for job in jobs for key in job.suppression_keys()}
+        async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
+            found = await find_suppressed(connection, self._workspace_id, keys)
+        for job in jobs:
+            job.prepared.suppressed = not found.isdisjoint(job.suppression_keys())
+        return [job for job in jobs if not job.prepared.suppressed]
 
     async def _read_observed(self) -> _Observed:
         """The plan in force as it is stored, while no commit has been observed."""

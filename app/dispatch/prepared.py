@@ -27,6 +27,7 @@ class Prepared:
     - `filled` are fields that the lead came without, and where each value comes from.
     - `degraded` are the names of what did not answer in time.
     - `counts` are numbers about other leads, such as those of the same address in the last hour.
+    - `suppressed` says that a suppression list had the lead, so that nothing was given to others.
     """
 
     plan_version: int | None = None
@@ -36,11 +37,13 @@ class Prepared:
     filled: dict[str, FilledField] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    suppressed: bool = False
 
     def begin(self, plan_version: int) -> None:
         """Forget what was found for an earlier plan. Preparers look again."""
         self.plan_version, self.rounds = plan_version, self.rounds + 1
         self.accounts, self.filled, self.degraded, self.counts = None, {}, [], {}
+        self.suppressed = False
 
     def miss(self, name: str, *, again: bool) -> None:
         """The preparer of this name found out nothing. With `again`, the lock asks for another round."""
@@ -51,6 +54,15 @@ class Prepared:
     def is_missing(self, plan_version: int) -> bool:
         """Whether preparers have to look for this plan first."""
         return self.plan_version != plan_version and self.rounds < MAX_ROUNDS
+
+    def go_on(self) -> None:
+        """No suppression list has the lead now.
+
+        Raises PreparationMissing if one had it, as long as the lead may be prepared again.
+        """
+        if self.suppressed and self.rounds < MAX_ROUNDS:
+            self.plan_version = None
+            raise PreparationMissing
 
     def ask_for_accounts(self) -> None:
         """The lead cannot be decided without a look at names.

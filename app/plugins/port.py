@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
+from app.engine.model.lead_keys import SuppressionKey
 from app.engine.model.plugin_replies import PluginResults
 from app.engine.pipeline.decide import with_derived_fields
 from app.intake.account_match import match_account
@@ -21,6 +22,7 @@ from app.plugins.runner import PluginLead, PluginRunner
 from app.plugins.supervisor import PluginSnapshot
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import accounts
+from app.store.life.suppressions import find_suppressed
 from app.store.path.snapshot import Snapshot, read_snapshot, settle_time
 
 MAX_AGE = timedelta(minutes=1)
@@ -77,6 +79,9 @@ class PluginJob(Protocol):
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account."""
+
+    def suppression_keys(self) -> Sequence[SuppressionKey]:
+        """What may be on a suppression list."""
 
 
 class Plans(Protocol):
@@ -138,7 +143,8 @@ class PluginPort:
         if plan is None or not plan.plugin_steps:
             return
         requests = await self._complete(previews, plan, observed.now)
-        await self._call(plan, requests, observed.now, observed.snapshot)
+        if requests:
+            await self._call(plan, requests, observed.now, observed.snapshot)
 
     def call_again(
         self,
@@ -219,14 +225,19 @@ class PluginPort:
     async def _complete(
         self, previews: Sequence[tuple[J, DecisionRequest]], plan: Plan, now: datetime
     ) -> list[tuple[J, DecisionRequest]]:
-        """The requests with all fields that a decision would see."""
+        """The requests with all fields that a decision would see, without those that a list suppresses."""
         found = None
-        if plan.wants_accounts:
-            keys = list({key for job, _ in previews for key in job.account_keys()})
-            async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
+        async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
+            blocking = await find_suppressed(
+                connection, self._workspace_id, {key for job, _ in previews for key in job.suppression_keys()}
+            )
+            if plan.wants_accounts:
+                keys = list({key for job, _ in previews for key in job.account_keys()})
                 found = await accounts.find_accounts(connection, self._workspace_id, keys)
         complete = []
         for job, request in previews:
+            if not blocking.isdisjoint(job.suppression_keys()):
+                continue
             account = (
                 match_account(request.values, job.account_keys(), found, plan.account_match)
                 if found is not None

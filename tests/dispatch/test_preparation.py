@@ -33,6 +33,7 @@ class Directory:
     """A preparer that knows the industry of every company; for plans that have a rule named banks."""
 
     name: str = "industries"
+    outside: bool = True
     asked: list[int] = field(default_factory=list)
     seconds: float = 0
     fault: Exception | None = None
@@ -127,3 +128,36 @@ async def test_database_fault_is_left_to_the_lock(workspace: Workspace) -> None:
     )
     directory.fault = None
     assert (await workspace.assign(email="b@firm.example"))["queue"] == "banks"
+
+
+async def test_nothing_is_asked_about_suppressed_leads(workspace: Workspace) -> None:
+    await workspace.publish(INDUSTRY)
+    use(workspace, directory := Directory())
+    await workspace.client.post("/suppressions", json={"list": "rivals", "entries": ["rival.example"]})
+    emails = ["a@rival.example", "b@firm.example", "c@mail.rival.example"]
+    items = [{"lead": {"email": email}} for email in emails]
+    batch = (await workspace.client.post("/assign/batch", json={"items": items})).json()["items"]
+    assert [each["decision"]["outcome"] for each in batch] == ["blocked", "queued", "blocked"]
+    alone = await workspace.assign(email="d@rival.example")
+    dry = await workspace.client.post("/assign", json={"lead": {"email": "e@rival.example"}, "dry_run": True})
+    assert (alone["outcome"], dry.json()["outcome"], alone["degraded"]) == ("blocked", "blocked", [])
+    assert directory.asked == [1]
+
+
+async def test_a_lead_whose_entry_goes_in_between_is_asked_about(workspace: Workspace) -> None:
+    await workspace.publish(INDUSTRY)
+    use(workspace, directory := Directory())
+    await workspace.client.post("/suppressions", json={"list": "rivals", "entries": ["rival.example"]})
+    await workspace.assign(email="a@rival.example")
+    writer = workspace.app.state.dispatch._writer(workspace.workspace_id)
+    suppressed = writer.preparation._without_suppressed
+    body = {"list": "rivals", "entries": ["rival.example"], "reason": "customer_now"}
+
+    async def lose_entry(jobs: Sequence[Job]) -> list[Job]:
+        left: list[Job] = await suppressed(jobs)
+        assert (await workspace.client.post("/suppressions/remove", json=body)).status_code == 200
+        return left
+
+    writer.preparation._without_suppressed = lose_entry
+    assert (await workspace.assign(email="b@rival.example"))["queue"] == "banks"
+    assert directory.asked == [1]

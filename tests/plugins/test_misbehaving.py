@@ -159,3 +159,16 @@ async def test_plugin_that_is_always_late_is_paused(hasty: Workspace) -> None:
     assert errors.count("timeout") == 3
     assert set(errors) <= {"timeout", "unavailable", "paused"}
     assert await clean(hasty)
+
+
+async def test_it_gets_nothing_of_a_suppressed_lead(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    await sent(workspace, "Berlin")
+    await workspace.client.post("/suppressions", json={"list": "staff", "entries": ["ours.example"]})
+    lead = {"email": "me@ours.example", "city": "Exits", "source": "odd", "country": "DE"}
+    assert (await workspace.assign(**lead))["outcome"] == "blocked"
+    items = [{"lead": {**lead, "email": f"m{number}@ours.example"}} for number in range(3)]
+    assert (await workspace.client.post("/assign/batch", json={"items": items})).status_code == 200
+    await workspace.assign(**{**lead, "email": "me@people.example"})
+    metrics = (await workspace.client.get("/metrics")).text
+    assert 'plugin_errors_total{kind="process_exited",strategy="odd"} 1.0' in metrics

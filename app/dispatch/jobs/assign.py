@@ -48,6 +48,9 @@ class Assign(Job):
         plan = session.plan
         arrival = with_rules(with_declared(self.arrival, plan.declared), plan.attribution)
         person = session.find_person(arrival, plan.match_rules, plan.window)
+        suppression = session.find_suppression(self.suppression_keys())
+        if suppression is None:
+            self.prepared.go_on()
         request = DecisionRequest(
             kind="assign",
             assignment_id=uuid7(),
@@ -60,9 +63,11 @@ class Assign(Job):
             unattended=self.unattended,
             possible_duplicates=person.possible,
             account=session.find_account(
-                person.values, lambda: self._keys_with(person, session), self.prepared
+                person.values,
+                lambda: self._keys_with(person, session),
+                self.prepared if suppression is None else None,
             ),
-            suppression=session.find_suppression(self.suppression_keys()),
+            suppression=suppression,
         )
         request = self.prepared.attach(request)
         normalized: Mapping[str, Any] = arrival.normalized

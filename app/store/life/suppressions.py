@@ -174,15 +174,18 @@ def suppression_lookup(kinds: str, values: str) -> str:
 
 
 SELECT_SUPPRESSED = f"SELECT {suppression_lookup('$2', '$3')} AS suppressed"
-"""The entries that block a lead, before the lock."""
+"""The entries that block leads, before the lock."""
 
 
-async def is_suppressed(connection: Connection, workspace_id: int, keys: Collection[SuppressionKey]) -> bool:
-    """Whether a list has one of these keys now. The commit group looks again, under the lock."""
+async def find_suppressed(
+    connection: Connection, workspace_id: int, keys: Collection[SuppressionKey]
+) -> set[SuppressionKey]:
+    """Return those of the keys that a list has now. The commit group looks again, under the lock."""
     if not keys:
-        return False
+        return set()
     columns = [list(column) for column in zip(*keys, strict=True)]
-    return await connection.fetchval(SELECT_SUPPRESSED, workspace_id, *columns) is not None
+    found = await connection.fetchval(SELECT_SUPPRESSED, workspace_id, *columns)
+    return {SuppressionKey(each["kind"], each["value"]) for each in orjson.loads(found or "[]")}
 
 
 async def insert_reject_suppressions(
