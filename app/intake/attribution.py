@@ -233,13 +233,14 @@ def _conflicts(values: Mapping[str, Any], origins: Mapping[str, _Origin], sent_c
     first = next(iter(origins.values()), None)
     if sent_channel in CHANNELS and first is not None and first.channel not in (sent_channel, UNASSIGNED):
         yield "channel"
+    campaign, tagged = _plain(values.get("campaign")), _plain(tag_of(values.get("utm", {}), "campaign"))
+    if campaign and tagged and not _is_unset(tagged) and campaign != tagged:
+        yield "campaign"
     if tags is None:
         return
-    source, campaign = _plain(values.get("source")), _plain(values.get("campaign"))
+    source = _plain(values.get("source"))
     if source and tags.source.name and _site(known_source(source)) != _site(tags.source):
         yield "source"
-    if campaign and tags.campaign and campaign != tags.campaign:
-        yield "campaign"
     if click is not None and _contradicts(click, tags):
         yield "click_id"
     known = referrer is not None and referrer.source.category and tags.source.category

@@ -137,3 +137,8 @@ def test_newest_submission_that_says_something_counts() -> None:
     assert (sent["channel"], sent["attribution"]["channel"]) == ("Messe", "Messe")
     last = merged(sent, normalize({"company": "Firma", "click_ids": {"gclid": "b"}}).values)
     assert (last["channel"], last["attribution"]["channel"]) == ("Messe", "Paid Search")
+
+
+def test_a_campaign_that_contradicts_its_tag_is_a_conflict_without_a_tagged_source() -> None:
+    assert origin(campaign="spring", utm={"campaign": "autumn"})["conflicts"] == ["campaign"]
+    assert "conflicts" not in origin(campaign="Spring", utm={"campaign": "spring"})
