@@ -281,6 +281,14 @@ class NotClaimed(Conflict):
     remedy = "Reject the lead, or reassign it."
 
 
+class NotBlocked(Conflict):
+    """Only a blocked lead can be unblocked."""
+
+    code, title = "not_blocked", "The lead is not blocked"
+    cause = "The assignment did not block the lead. A lead that waits for a review is not blocked either."
+    remedy = "Reassign the lead, or claim it from its queue."
+
+
 class LeaseLost(Conflict):
     """The lease of an action has ended, or another one has begun."""
 

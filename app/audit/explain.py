@@ -24,6 +24,7 @@ _NOT_OF_THE_PLAN = frozenset(
         "returned",
         "rejected",
         "suppressed",
+        "junk",
     )
 )
 
@@ -38,6 +39,7 @@ def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan)
         "stored": stored,
         "recomputed": recomputed,
         "reason": {"code": decision.code, "text": decision.text},
+        "junk": decision.junk.to_json(),
         **_reassigned(basis.request),
         "steps": _steps(decision, basis, plan),
         "inputs": {
@@ -51,7 +53,7 @@ def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan)
 
 def _reassigned(request: DecisionRequest) -> dict[str, Any]:
     """Who moved the lead, and why, if a caller did."""
-    if request.kind != "reassign" or request.actor is None:
+    if request.kind not in ("reassign", "unblocked") or request.actor is None:
         return {}
     return {"reassigned": {"actor": request.actor, "reason": request.note}}
 

@@ -13,6 +13,7 @@ from app.contract.responses import (
     DecisionOwner,
     ExistingLead,
     Int64,
+    Junk,
     Outcome,
     Reason,
     Reassigned,
@@ -22,7 +23,7 @@ from app.contract.responses import (
 
 Cause = Literal[
     "assign", "reassign", "claim", "release", "import", "reject", "take_away", "escalate", "handoff",
-    "give_back", "lease_ended", "max_wait", "cover", "return", "signal", "crm", "crm_reassign",
+    "give_back", "lease_ended", "max_wait", "cover", "return", "signal", "crm", "crm_reassign", "unblocked",
 ]  # fmt: skip
 """What asked for a decision."""
 EndCause = Literal[
@@ -136,6 +137,7 @@ class LeadAssignment(ResponseModel):
         None, description="Present only when the lead was held: the start of the shift it waited for."
     )
     reason: Reason
+    junk: Junk
     reassigned: Reassigned | None = Field(
         None, description="Present only when `POST /reassign` or a bulk job moved the lead."
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.contract.leads import EndCause
-from app.contract.responses import Int64, ResponseModel
+from app.contract.responses import Int64, Outcome, ResponseModel
 from app.errors import refused_at
 from app.plan.language.durations import parse_duration
 
@@ -24,6 +24,9 @@ class ListedAssignment(ResponseModel):
     queue: str | None
     path: str | None
     step: str | None
+    outcome: Outcome
+    block: str | None
+    reason: str = Field(description="The code of the reason.")
     priority: int
     decided_at: datetime
     ended_at: datetime | None

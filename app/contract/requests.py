@@ -95,6 +95,12 @@ class LeadFields(RequestModel):
     submission_id: Id | None = Field(
         None, description="The id of this form submission. The same id is the same request."
     )
+    ip: Text | None = Field(None, description="The address from which the visitor sent the form.")
+    honeypot: LeadBoolean | None = Field(
+        None,
+        description="What stands in the field of the form that people do not see. Anything but an empty "
+        "text, `false` and words for no says that a program filled it.",
+    )
     email: Id | None = None
     phone: Text | None = None
     first_name: Text | None = None
@@ -278,6 +284,12 @@ class ClaimRequest(RequestModel):
         if self.again and self.lead_id is None:
             raise invalid("required", "must hold `lead_id` with `again`")
         return self
+
+
+class UnblockRequest(RequestModel):
+    """Why the lead is none to block."""
+
+    reason: Text | None = None
 
 
 class GiveBackRequest(RequestModel):

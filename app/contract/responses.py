@@ -97,6 +97,13 @@ class Reassigned(ResponseModel):
     reason: str | None
 
 
+class Junk(ResponseModel):
+    """What speaks for it that a lead is junk: the sum of the points, and the points of each part."""
+
+    score: int
+    parts: dict[str, int]
+
+
 class Decision(ResponseModel):
     """The decision about one lead."""
 
@@ -144,6 +151,10 @@ class Decision(ResponseModel):
     )
     possible_duplicate: list[PossibleDuplicate] | None = Field(
         None, description="Present only when other leads may be the same person."
+    )
+    junk: Junk | None = Field(
+        None,
+        description="What speaks for it that the lead is junk. Missing in decisions before this existed.",
     )
     trace: dict[str, Any]
 

@@ -57,6 +57,7 @@ END_CAUSES = {
     "signal": "superseded",
     "crm": "crm",
     "crm_reassign": "reassigned",
+    "unblocked": "reassigned",
 }
 """Why an assignment ends, by the kind of the request that follows."""
 NO_LEAD = "There is no such lead."

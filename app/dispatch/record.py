@@ -28,7 +28,9 @@ from app.store.path.ledger import LedgerRow, StoredLedgerEntry
 
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes that leave an assignment open."""
-ANSWERED = frozenset(("assign", "reassign", "claim", "import", "reject", "handoff", "give_back", "signal"))
+ANSWERED = frozenset(
+    ("assign", "reassign", "claim", "import", "reject", "handoff", "give_back", "signal", "unblocked")
+)
 """The kinds of request whose caller gets the actions in the answer."""
 ACKNOWLEDGE_WITHIN = timedelta(seconds=60)
 """After this time the actions of an answer are offered to the readers of the outbox."""
@@ -300,9 +302,10 @@ def decision_to_json(
         "existing_lead": _existing_lead(decision),
         "replayed": False,
         "degraded": [*request.degraded, *skipped_steps(decision.trace)],
+        "junk": decision.junk.to_json(),
         "trace": shortened(decision.trace),
     }
-    if request.kind == "reassign" and request.actor is not None:
+    if request.kind in ("reassign", "unblocked") and request.actor is not None:
         body["reassigned"] = {"actor": request.actor, "reason": request.note}
     if request.account is not None and request.account.review:
         body["review"] = True

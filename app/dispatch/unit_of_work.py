@@ -34,6 +34,7 @@ from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.state import Facts, apply_decision
+from app.engine.pipeline.junk import STEP as JUNK
 from app.engine.selection.refunds import REVERSED, refund_entries
 from app.ids import uuid7
 from app.metrics.counters import CLOCKS_MET, EVENTS, MOVES, REASSIGNMENTS, REJECTS, Tally
@@ -164,7 +165,7 @@ class UnitOfWork:
             prior = prior_after(row, barred, decision.clocks)
             self.present[lead_id] = _lead(request, prior, normalized, request.exclude)
             self._start(row, decision, number)
-        elif new_fields:
+        elif new_fields and decision.code != JUNK:
             prior = self.prior_now(lead_id)
             self._keep_fields(_lead(request, prior, normalized, excluded, row.id))
         return body

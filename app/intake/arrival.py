@@ -14,6 +14,7 @@ from app.engine.model.lead_keys import LeadKey
 from app.intake.attribution import as_sent, attributed, collect_tags
 from app.intake.contact import parse_email, read_mailbox, read_phone
 from app.intake.contact_quality import quality_of
+from app.intake.junk import junk_parts, take_honeypot
 from app.intake.lead_keys import keys_of, look_ups
 from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields, read_places
 from app.intake.website import website_domain
@@ -56,6 +57,7 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     `source` is where its external id comes from, unless the lead says so itself.
     """
     values = _clean_fields(sent, hints)
+    trapped = take_honeypot(values)
     names = values.keys() & _NAMES
     collect_tags(values)
     read = read_fields(values, hints)
@@ -64,6 +66,7 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
         *_normalize_email(values),
         *_normalize_phone(values),
         *_normalize_website(values),
+        *trapped,
     ]
     reported = (*_REPORTED, *read.changed, *(_NAMES if not names else ()))
     normalized = {name: values[name] for name in reported if name in values}
@@ -74,6 +77,8 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     # The lead of a plan's test may have them already.
     values |= {name: value for name, value in derived.items() if name not in values}
     normalized |= {name: values[name] for name in derived}
+    if parts := junk_parts(values):
+        values.setdefault("junk_parts", parts)
     keys = keys_of(values, flags, values.get("external_id_source") or source)
     return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
 

@@ -50,7 +50,10 @@ def as_company_mail(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if not contact or all(flag == ROLE for flag in contact["email_flags"]):
         return values
     flags = [flag for flag in contact["email_flags"] if flag == ROLE]
-    return {**values, "contact": {**contact, "email_flags": flags}}
+    values = {**values, "contact": {**contact, "email_flags": flags}}
+    if "junk_parts" in values:
+        values["junk_parts"] = [part for part in values["junk_parts"] if part != "disposable_email"]
+    return values
 
 
 def _email(values: Mapping[str, Any], flags: Collection[str]) -> str:

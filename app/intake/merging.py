@@ -6,6 +6,7 @@ from typing import Any
 from app.intake.arrival import read_in_country
 from app.intake.attribution import as_sent
 from app.intake.contact_quality import quality_of
+from app.intake.junk import HONEYPOT_FILLED, junk_parts
 from app.intake.readings import NUMBERS, flags_of_unread, is_unread
 from app.plan.language.fields import DERIVED, Field, Kind
 from app.values.countries import COUNTRIES
@@ -67,7 +68,9 @@ def merged(
         fields[UNREADABLE] = aside
     if flags:
         fields["flags"] = list(dict.fromkeys(flags))
-    return {**fields, **quality_of(fields), **origin}
+    fields |= {**quality_of(fields), **origin}
+    parts = junk_parts(fields)
+    return {**fields, "junk_parts": parts} if parts else fields
 
 
 def _origin(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +153,9 @@ def _flags_kept(
     flags = stored.get("flags", ())
     shown = set(flags_of_unread(fields, declared)) if not _BY_VALUE.isdisjoint(flags) else set()
     for flag in flags:
-        if flag in _FIELD_OF:
+        if flag == HONEYPOT_FILLED:
+            holds = False  # it is about one form that was sent, not about the person
+        elif flag in _FIELD_OF:
             holds = _FIELD_OF[flag] not in new
         elif flag in _BY_VALUE:
             holds = flag in shown

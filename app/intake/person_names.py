@@ -15,6 +15,7 @@ nobody none null office owner person prospect purchasing qwerty reception sales 
 test tester testing tbc tbd unbekannt undefined unknown user vertrieb vorname x xx xxx xxxx yyy zentrale
 """
 _PLACEHOLDERS = frozenset(_PLACEHOLDER_WORDS.split())
+_NOBODY = frozenset(("john doe", "jane doe", "max mustermann", "erika mustermann", "joe bloggs", "foo bar"))
 _TITLE_WORDS = """
 dr prof professor mr mrs ms miss mx sir herr frau hr fr sig signora mme mlle m.a dipl ing mba phd jr sr
 """
@@ -52,6 +53,16 @@ def person_name(values: Mapping[str, Any]) -> PersonName | None:
         return None
     given, family = (frozenset(map(_folded, words)) for words in (first, last))
     return PersonName(given, family)
+
+
+def is_placeholder(values: Mapping[str, Any]) -> bool:
+    """Whether the whole name of a lead is one that stands for no name, such as `John Doe` or `n/a`."""
+    parts = (values.get("first_name"), values.get("last_name"))
+    words = " ".join(part.casefold() for part in parts if isinstance(part, str)).split()
+    plain = [word.strip(".-/*") for word in words]
+    return bool(words) and (
+        " ".join(words) in _NOBODY or all(word in _PLACEHOLDERS or word in ("n/a", "") for word in plain)
+    )
 
 
 def contradict(one: PersonName | None, other: PersonName | None) -> bool:

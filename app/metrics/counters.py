@@ -19,7 +19,7 @@ Tally = Counter[Key]
 
 MOVES = (
     "reassign", "claim", "release", "reject", "take_away", "escalate", "handoff", "give_back", "lease_ended",
-    "max_wait", "cover", "return", "signal", "crm", "crm_reassign",
+    "max_wait", "cover", "return", "signal", "crm", "crm_reassign", "unblocked",
 )  # fmt: skip
 """The causes of decisions about a lead that had been decided, other than that it came again."""
 

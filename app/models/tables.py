@@ -300,6 +300,7 @@ assignments = _of_a_workspace(
     _index("assignments_open", "owner_id", "decision_number", where="open AND owner_id IS NOT NULL"),
     _index("assignments_open_of_team", "team_id", "decision_number", where="open AND team_id IS NOT NULL"),
     _index("assignments_open_by_number", "decision_number", where="open AND decision_number > 0"),
+    _index("assignments_blocked", "decision_number", where="outcome = 'blocked'"),
     _index("assignments_idle", "idle_from", where="open AND idle_from IS NOT NULL"),
     _index("assignments_left_in_crm", "owner_id", "ended_at", where="end_cause = 'crm'"),
     _index("assignments_refunded", "id", where="refunded"),

@@ -195,6 +195,7 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
             yield _unknown("team", queue.claimable_by, f"{path}.claimable_by", names.teams)
         yield from _waited_too_long(queue, path, document, names)
     yield from endless_waits(document)
+    yield from _junk_queue(document)
     for name, product in document.products.items():
         yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
@@ -207,6 +208,12 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
                 yield _unknown("team", way.accountable.team, f"{path}.accountable.team", names.teams)
         elif way.accountable.owner is not None:
             yield from _owner(way.accountable.owner, f"{path}.accountable.owner", names)
+
+
+def _junk_queue(document: PlanDocument) -> Iterator[Finding]:
+    queue = document.junk.queue if document.junk is not None else None
+    if queue is not None and queue not in document.queues:
+        yield _unknown("queue", queue, "junk.queue", document.queues)
 
 
 def _waited_too_long(queue: Queue, path: str, document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
@@ -231,7 +238,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
         | {"returning_lead", "manual", "claimed", "taken_away", "escalated"}
-        | {"given_back", "lease_ended", "max_wait", "rejected", "suppressed", "release"}
+        | {"given_back", "lease_ended", "max_wait", "rejected", "suppressed", "junk", "release"}
         | {each.name.casefold() for each in document.handoffs},
     }
     for block_path, block in action_blocks(document):

@@ -33,6 +33,9 @@ _AFTER_THE_WHOLE = (
     "ReturningLeads",
     "RerouteWhen",
     "Accounts",
+    "JunkSettings",
+    "Velocity",
+    "PerSubject",
 )
 _AFTER_THE_STEPS = (
     "Target",
@@ -61,6 +64,9 @@ _MARKS = {
     "Sla": "slas.<name>",
     "ReturningLeads": "returning_leads",
     "Accounts": "accounts",
+    "JunkSettings": "junk",
+    "Velocity": "velocity",
+    "PerSubject": "per",
     "Customers": "customers",
 }
 

@@ -17,6 +17,7 @@ from app.contract.requests import (
     BatchRequest,
     ClaimRequest,
     GiveBackRequest,
+    UnblockRequest,
     validate_items,
 )
 from app.contract.responses import BatchResult, Decision
@@ -24,6 +25,7 @@ from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Batch, IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.give_back import GiveBack
+from app.dispatch.jobs.unblock import Unblock
 from app.dispatch.reported_events import Reporter
 from app.errors import (
     AlreadyClosed,
@@ -32,6 +34,7 @@ from app.errors import (
     Forbidden,
     LeadNotDecided,
     LeadNotInQueue,
+    NotBlocked,
     NotClaimed,
     NotFound,
     Problem,
@@ -135,6 +138,29 @@ async def give_back_lead(
         assignment_id=str(assignment_id),
         reporter=reporter,
         owner_id=body.owner_id if body is not None else None,
+    )
+    return _response(await dispatch.ask(caller.workspace_id, job))
+
+
+@router.post("/assignments/{assignment_id}/unblock", status_code=201, responses=REPLAYED)
+@requires("assign", problems=(NotFound, NotBlocked, AssignmentSuperseded))
+async def unblock_lead(
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    key: IdempotencyKeyParameter,
+    assignment_id: UUID,
+    body: UnblockRequest | None = None,
+) -> Json[Decision]:
+    """Routes a blocked lead now, as a new decision. Junk does not block it again.
+
+    What a suppression list blocked needs a key with the scope `privacy` too. The entry stays on its list.
+    """
+    job = Unblock(
+        key=key,
+        assignment_id=str(assignment_id),
+        actor=caller.key_id,
+        reason=body.reason if body is not None else None,
+        lifts_suppression=caller.may("privacy"),
     )
     return _response(await dispatch.ask(caller.workspace_id, job))
 

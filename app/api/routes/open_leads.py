@@ -35,6 +35,9 @@ async def list_assignments(
     state: Annotated[
         AssignmentState, Query(description="`superseded` ones ended because the lead moved on.")
     ] = "open",
+    outcome: Annotated[
+        Literal["blocked"] | None, Query(description="Instead of `state`: the leads that are blocked now.")
+    ] = None,
     older_than: Annotated[
         str | None, Query(max_length=20, description="The least age, such as `3d` or `4h`.")
     ] = None,
@@ -49,7 +52,12 @@ async def list_assignments(
     if caller.owner_id is not None and owner != caller.owner_id:
         raise Forbidden("This key can only list the assignments of its own owner: give `owner`.")
     wanted = AssignmentFilter(
-        owner, team, queue, older_than=parse_age(older_than), breached=sla == "breached", state=state
+        owner,
+        team,
+        queue,
+        older_than=parse_age(older_than),
+        breached=sla == "breached",
+        state=outcome or state,
     )
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found, following = await open_leads.list_assignments(

@@ -12,6 +12,7 @@ from app.engine.model.accounts import AccountKey, AccountMatch, is_named_account
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
+from app.engine.pipeline.junk import STEP as JUNK
 from app.engine.pipeline.news import news_in
 from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
@@ -92,7 +93,8 @@ class Assign(Job):
             session.flags.update(arrival.flags)
         session.received += 1
         session.matched += existing is not None
-        session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
+        if existing is None or decision.code != JUNK:  # else it proves nothing of whom it names
+            session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
 
     def _booked(self, directory: Directory) -> Target | None:

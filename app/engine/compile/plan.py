@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from app.engine.compile.account_needs import account_steps, match_settings, needs_accounts
 from app.engine.compile.costs import StepCosts
+from app.engine.compile.junk import compile_junk
 from app.engine.compile.life import LifeRules, compile_life
 from app.engine.compile.plan_reads import PlanReads, reads_of
 from app.engine.compile.plugins import Plugin, PluginStep, plugin_stand_ins, plugin_steps
@@ -24,6 +25,7 @@ from app.engine.lookup.tables import TableRef
 from app.engine.model.accounts import MatchSettings
 from app.engine.model.attribution_rules import NO_RULES, AttributionRules, attribution_rules
 from app.engine.model.decision import Verdict
+from app.engine.model.junk import FLAG_ONLY, JunkRules
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
 from app.engine.model.state import Facts
 from app.engine.strategies.account import AccountStep
@@ -38,6 +40,7 @@ from app.plan.language.fields import Field
 from app.plan.reader.read import read_plan
 
 NO_TERMS = QueueTerms()
+_JUNK = frozenset(("junk_score", "junk_parts"))
 
 
 class Strategy(Protocol):
@@ -94,6 +97,7 @@ class Plan:
     - `declared` are the custom attributes whose type the plan declares.
     - `queues` are the queues it declares.
     - `contact` says when persons are not contacted, whatever an action says.
+    - `junk` says what follows from junk; `reads_junk` that conditions or texts use the score or its parts.
     """
 
     version: int
@@ -122,6 +126,8 @@ class Plan:
     rejects: Rejects = NO_REJECTS
     contact: ContactTerms = NO_CONTACT_TERMS
     attribution: AttributionRules = NO_RULES
+    junk: JunkRules = FLAG_ONLY
+    reads_junk: bool = False
 
     @property
     def releasing_queues(self) -> Sequence[str]:
@@ -147,6 +153,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         _compile_step(step, strategies[step.strategy], document, costs.of(step)) for step in document.pipeline
     ]
     wants_accounts = needs_accounts(document)
+    reads = reads_of(document, accounts=wants_accounts)
     queues = {name: each.crm for name, each in document.queues.items()}
     return Plan(
         version=version,
@@ -169,7 +176,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         wants_accounts=wants_accounts,
         account_match=match_settings(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
-        reads=reads_of(document, accounts=wants_accounts),
+        reads=reads,
         not_news=document.returning_leads.not_news,
         keep_owner=document.returning_leads.keep_owner,
         products=ProductCatalog(document.products)
@@ -179,8 +186,15 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         plugin_steps=tuple(plugin_steps(document, strategies)),
         rejects=compile_rejects(document),
         attribution=attribution_rules(document.attribution),
+        junk=compile_junk(document.junk),
+        reads_junk=_reads_junk(document, reads),
         declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
     )
+
+
+def _reads_junk(document: PlanDocument, reads: PlanReads) -> bool:
+    """Whether anything may ask for the score. What follows from events is not among the reads."""
+    return bool(document.on_event or document.handoffs) or not _JUNK.isdisjoint(reads.fields)
 
 
 def table_refs_of(document: PlanDocument) -> dict[str, TableRef]:

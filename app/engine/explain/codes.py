@@ -82,6 +82,8 @@ STEPS: dict[str, str] = {
     "crm_loop": "Changes in the CRM made the lead decided three times within an hour, so it waits.",
     "suppressed": "A suppression list has the address, the domain or the phone number of the lead; "
     "`list` names it, and `matched_by` says which.",
+    "junk": "Too much speaks for it that the lead is junk; `parts` are what, with their points.",
+    "junk_review": "The same, and somebody is to look at it.",
     "covered": "Its owner is on leave, so another one covers.",
     "returned": "Its owner is back, so the lead goes back to them.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
@@ -113,6 +115,7 @@ RETURNING_LEADS: dict[str, str] = {
     "blocked": "The lead was blocked, so it is routed again.",
     "closed": "The lead's assignment was closed, so it is routed again.",
     "suppressed": "The lead's address, domain or phone number is on a suppression list now.",
+    "junk": "What was sent in the lead's name looks like junk, so the lead stays where it is.",
     "not_found": "The owner is no longer in the directory, so the lead is routed again.",
     "excluded": "The caller excluded the owner, so the lead is routed again.",
     "inactive": "The owner is not active, so the lead is routed again.",
@@ -165,6 +168,8 @@ REASONS: dict[str, str] = {
     "crm_queue": "Somebody put the lead into a queue in the CRM.",
     "crm_loop": "Changes in the CRM made the lead decided three times within an hour; it waits in a queue.",
     "suppressed": "Its address, domain or phone number is on a suppression list.",
+    "junk": "What was sent looks like junk, and the plan blocks it.",
+    "junk_review": "What was sent looks like junk, and the plan has somebody look at it.",
     "covered": "Its owner is on leave, and the cover got it.",
     "returned": "Its owner is back from leave, and nobody had worked on it.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
@@ -181,6 +186,7 @@ NO_ACTIONS: dict[str, str] = {
     "no_matching_block": "No block of the follow-up matches this decision.",
     "suppressed": "The lead is on a suppression list, so nothing contacts it; `withheld_actions` lists what "
     "would have.",
+    "junk": "The lead was blocked as junk, so nothing contacts it; `withheld_actions` lists what would have.",
     "consent_missing": "The lead has not given the consent that the actions need; `withheld_actions` lists "
     "them.",
     "not_now": "The person is not contacted now, because of quiet hours or because they were contacted often "

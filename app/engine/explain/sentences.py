@@ -155,6 +155,20 @@ def suppressed(list_: str, matched_by: str) -> str:
     return f"Blocked because its {what} is on the suppression list {list_}."
 
 
+def junk_blocked(parts: Sequence[str], score: int) -> str:
+    """A lead is blocked because of its junk."""
+    return f"Blocked as junk: {_named(parts)} ({score} points)."
+
+
+def junk_review(parts: Sequence[str], score: int, queue: str) -> str:
+    """Somebody is to look at a lead that looks like junk."""
+    return f"Waits in queue {queue} because it looks like junk: {_named(parts)} ({score} points)."
+
+
+def _named(parts: Sequence[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in parts)
+
+
 def left_product(products: Sequence[str], owner: str | None) -> str:
     """The notice to the previous owner of a lead that came for another product."""
     moved = f"One of your leads moved from {' and '.join(products)} to another product."

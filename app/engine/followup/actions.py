@@ -13,7 +13,7 @@ from app.engine.followup.contact import (
     NO_TERMS,
     NOT_NOW,
     OF_CONSENT,
-    SUPPRESSED,
+    STOPS,
     ContactFacts,
     Gate,
     Refusal,
@@ -75,7 +75,7 @@ class FollowUp:
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
-        gate = gate or Gate(NO_TERMS, ContactFacts(), now, decision.code == SUPPRESSED)
+        gate = gate or Gate(NO_TERMS, ContactFacts(), now, decision.code)
         settled = _settled(decision)
         cases = [{**values, **settled}]
         if decision.asked is not None:
@@ -131,8 +131,10 @@ def compile_follow_up(
 
 def _reason_for_none(withheld_actions: Sequence[Mapping[str, Any]], left_out: set[str]) -> str:
     causes = {each["cause"] for each in withheld_actions}
+    if causes & STOPS:
+        return min(causes & STOPS)
     if causes:
-        return SUPPRESSED if SUPPRESSED in causes else CONSENT_MISSING if causes & OF_CONSENT else NOT_NOW
+        return CONSENT_MISSING if causes & OF_CONSENT else NOT_NOW
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
@@ -205,8 +207,8 @@ class _Action:
 
     def _refusal(self, values: Values, gate: Gate) -> Refusal | None:
         channel = self._channel
-        if gate.suppressed:
-            return Refusal(SUPPRESSED) if channel is not None or self.type == _BY_PERSON else None
+        if gate.code in STOPS:
+            return Refusal(gate.code) if channel is not None or self.type == _BY_PERSON else None
         if channel is None:
             return None
         if self._transactional:

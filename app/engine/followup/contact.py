@@ -13,8 +13,12 @@ from app.plan.language.durations import parse_iso
 SUPPRESSED, CONSENT_MISSING, CONSENT_UNREADABLE = "suppressed", "consent_missing", "consent_unreadable"
 WITHDRAWN, COMPLAINED = "withdrawn", "complained"
 QUIET_HOURS, FREQUENCY = "quiet_hours", "frequency"
+JUNK = "junk"
+STOPS = frozenset((SUPPRESSED, JUNK))
+"""The codes of decisions after which nothing contacts the person."""
 CAUSES = (
     SUPPRESSED, CONSENT_MISSING, CONSENT_UNREADABLE, WITHDRAWN, COMPLAINED, QUIET_HOURS, FREQUENCY,
+    JUNK,
 )  # fmt: skip
 """Why actions are withheld."""
 NOT_NOW = "not_now"
@@ -86,12 +90,15 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class Gate:
-    """Decides about the actions of one decision, in order. What it lets pass counts for the next."""
+    """Decides about the actions of one decision, in order. What it lets pass counts for the next.
+
+    `code` is that of the decision.
+    """
 
     terms: ContactTerms
     facts: ContactFacts
     now: datetime
-    suppressed: bool = False
+    code: str = ""
     _passed: list[Contacted] = field(default_factory=list)
 
     def consent(self, channel: str, topic: str | None, given: object, *, needed: bool) -> Refusal | None:

@@ -11,6 +11,7 @@ from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
 from app.engine.model.effort import Effort
+from app.engine.model.junk import NO_JUNK, Junk
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 TargetKind = Literal["team", "owner", "current_owner", "queue", "path", "block"]
@@ -280,6 +281,7 @@ class Decision:
     - `clocks` start with the assignment.
     - `origin_owner` is the owner on leave that the new one covers for.
     - `backlog` says that the lead counts as its owner's share of what waited for the team.
+    - `junk` is what speaks for it that the lead is junk.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """
@@ -317,3 +319,4 @@ class Decision:
     account: Mapping[str, Any] | None = None
     account_team: Mapping[str, Owner] = field(default_factory=dict)
     origin_owner: str | None = None
+    junk: Junk = NO_JUNK

@@ -1,7 +1,7 @@
 """The decision: a pure function of the request, the plan, the directory, the state and the time.
 
 The fields of the account and the derived fields are added first, so that everything after can use them. Then
-come, in order of precedence, suppression lists, a target named by the caller, the returning lead, the
+come, in order of precedence, suppression lists, junk, a target named by the caller, the returning lead, the
 pipeline, and last the follow-up.
 """
 
@@ -13,18 +13,20 @@ from typing import Any
 from app.engine.compile.life import HandoffRule
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
-from app.engine.followup.contact import SUPPRESSED, ContactFacts, Gate
+from app.engine.followup.contact import ContactFacts, Gate
 from app.engine.followup.notices import lease_notice
 from app.engine.life.hidden_fields import without_hidden
 from app.engine.life.preferences import fields_of
 from app.engine.life.queue_clocks import queue_clocks
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
+from app.engine.model.junk import Junk
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.followed import CRM, CRM_REASSIGN, FOLLOWED, follow, told
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff, fits
+from app.engine.pipeline.junk import decide_junk
 from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.suppressed import decide_suppressed
@@ -34,7 +36,7 @@ from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected", CRM))
+_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected", "junk", CRM))
 _BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
 """The code of a claimed lead that returns to its queue, by the kind of the request."""
 _OF_QUEUES = frozenset((*_BACK.values(), "max_wait", "release"))
@@ -72,8 +74,10 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
 
 def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Where the lead goes, with its labels."""
-    if request.suppression is not None:
-        decision = decide_suppressed(request.suppression, request, plan, facts)
+    junk = plan.junk.score(request.values, request.counts)
+    blocked = _blocked(junk, request, plan, facts)
+    if blocked is not None:
+        decision = blocked
     elif request.handoff is not None:
         decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
     elif request.kind in ("cover", "return"):
@@ -93,7 +97,15 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
         decision.labels = score_labels(request, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
+    decision.junk = junk
     return decision
+
+
+def _blocked(junk: Junk, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision | None:
+    """The decision about a lead that a suppression list or its junk keeps from everybody."""
+    if request.suppression is not None:
+        return decide_suppressed(request.suppression, request, plan, facts)
+    return decide_junk(junk, request, plan, facts) if junk.parts else None
 
 
 def _with_clocks(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
@@ -182,6 +194,9 @@ def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
 def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
     """The request with the fields of the lead's account and the derived fields."""
     values = with_account_fields(request)
+    if plan.reads_junk:
+        junk = plan.junk.score(values, request.counts)
+        values = {**values, "junk_score": junk.score, "junk_parts": list(junk.parts)}
     if plan.derived is not None:
         values = plan.derived.added(values, now)
     if request.contact is not None and (preferences := request.contact.preferences).version:
@@ -332,7 +347,7 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
         return decision
     values = {**request.values, **decision.labels} if decision.labels else request.values
     shown = without_hidden(values, plan.terms_of(decision.queue or "").hide)
-    gate = Gate(plan.contact, request.contact or ContactFacts(), facts.now, decision.code == SUPPRESSED)
+    gate = Gate(plan.contact, request.contact or ContactFacts(), facts.now, decision.code)
     result = plan.follow_up.after(decision, values, facts.now, shown, gate)
     decision.actions = _expecting(result.actions, request, facts)
     if request.kind == "lease_ended":

@@ -33,10 +33,10 @@ submittedat createdat updatedat receivedat sentat
 """
 _SAYS_NOTHING = frozenset((*_CLICK_IDS.split(), *_TECHNICAL.split()))
 """Names of custom attributes, without case and separators."""
-_IDS = frozenset(("external_id", "external_id_source", "submission_id"))
+_IDS = frozenset(("external_id", "external_id_source", "submission_id", "ip"))
 _TIMESTAMPS = frozenset(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
 _NUMBERS = frozenset(name for name, known in LEAD.fields.items() if known.kind in (Kind.INTEGER, Kind.NUMBER))
-_BY_VALUE = ("flags", "contact.", "geo_conflict")
+_BY_VALUE = ("flags", "contact.", "geo_conflict", "junk_")
 """How fields about others begin. Of several flags the plan asks for some only; the others say nothing."""
 _ORIGIN = ("utm.", "click_ids.", "attribution.", "landing_page")
 """How fields about the origin of a visit begin. They say how somebody came back, not what they want."""

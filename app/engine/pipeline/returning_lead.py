@@ -187,9 +187,15 @@ def routed_again(
 def _trace(
     existing: ExistingLead, code: str, walked: Decision | None = None, news: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The step of the returning lead, then the steps of the walk if there was one."""
+    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
+    return with_returning_step(existing, code, trace, news)
+
+
+def with_returning_step(
+    existing: ExistingLead, code: str, trace: Mapping[str, Any], news: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The trace with the step of the returning lead before the others."""
     entry: dict[str, Any] = {"step": STEP, "strategy": STEP, "code": code, "matched_by": existing.matched_by}
     if news:
         entry["news"] = [name for name in news if name not in (REROUTED, OTHER_STEP)]
-    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}

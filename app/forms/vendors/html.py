@@ -25,10 +25,10 @@ from app.forms.vendors.base import (
 from app.forms.vendors.bodies import Body, read_body, texts_of
 from app.forms.vendors.fields import fields_of, map_fields
 from app.forms.vendors.generic import UNREADABLE_BYTES
+from app.intake.junk import HONEYPOT_FILLED
 
 SECOND_PRESS: Final = timedelta(minutes=10)
 """So long the same form by the same person is a second press of the button."""
-HONEYPOT_FILLED: Final = "honeypot_filled"
 _PAGE: Final = b"<!doctype html><title>Thank you</title><p>Thank you. We have received your message.</p>"
 
 
@@ -55,7 +55,7 @@ class HtmlForm(PlainForm):
             Delivery(
                 "lead",
                 f"once:{once[0]}" if once else _fingerprint(lead, body),
-                lead=lead,
+                lead={**lead, "honeypot": True} if trapped else lead,
                 flags=(*body.flags, *mapped.flags, *((HONEYPOT_FILLED,) if trapped else ())),
                 unmapped={
                     **mapped.unmapped,

@@ -9,6 +9,7 @@ from app.plan.document.accounts import Accounts
 from app.plan.document.attribution import Attribution
 from app.plan.document.contact import ConsentDefaults, FrequencyCap, QuietHoursConfig
 from app.plan.document.follow_ups import FollowUpBlock
+from app.plan.document.junk import JunkSettings
 from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
 from app.plan.document.own_fields import OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
@@ -172,6 +173,7 @@ class PlanDocument(Part):
         default_factory=ReturningLeads, description="How to treat a lead that was here before."
     )
     accounts: Accounts | None = Field(None, description="How leads are matched to accounts.")
+    junk: JunkSettings | None = Field(None, description="What follows when a lead looks like junk.")
     fields: Annotated[OwnFields, PlainValidator(_own_fields), hand_written("fields")] = Field(
         default_factory=OwnFields,
         description="Types of custom attributes, and derived fields, by name.",

@@ -70,7 +70,7 @@ class Catalog:
 FLAGS = (
     "email_malformed", "phone_malformed", "phone_implausible", "website_malformed", "country_unknown",
     "state_unknown", "postal_code_invalid", "language_unknown", "number_unreadable", "number_ambiguous",
-    "boolean_unreadable", "consent_unreadable", "date_unreadable", "date_ambiguous",
+    "boolean_unreadable", "consent_unreadable", "date_unreadable", "date_ambiguous", "honeypot_filled",
 )  # fmt: skip
 """Everything that intake can say about a value it could not read or does not trust."""
 EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict")
@@ -89,6 +89,7 @@ _WHO = (
     Field("external_id_source", Kind.STRING, "The system that the external id comes from."),
     Field("submission_id", Kind.STRING, "The id of the newest form submission.", personal=True),
     Field("email", Kind.STRING, "The e-mail address, in lower case.", personal=True),
+    Field("ip", Kind.STRING, "The address from which the visitor sent the form.", personal=True),
     Field("email_domain", Kind.STRING, "The part of the e-mail address after the @.", personal=True),
     Field("phone", Kind.STRING, "The phone number in E.164 format.", personal=True),
     Field("first_name", Kind.STRING, "The first name.", personal=True),
@@ -182,7 +183,12 @@ _ATTRIBUTION = (
     ),
     Field("attribution.conflicts", Kind.STRINGS, "What was sent and says something else, such as click_id."),
 )
-DERIVED = ("attribution", "contact", "geo_conflict", "geo_conflict_parts")
+_JUNK = (
+    Field("junk_score", Kind.INTEGER, "How much speaks for it that the lead is junk, in points."),
+    Field("junk_parts", Kind.STRINGS, "What speaks for it, such as honeypot or disposable_email."),
+    Field("junk_cleared", Kind.BOOLEAN, "Whether a person said that the lead is no junk, by unblocking it."),
+)
+DERIVED = ("attribution", "contact", "geo_conflict", "geo_conflict_parts", "junk_parts")
 """Fields of a lead that intake makes of others. They are made again when the others change."""
 _TRIGGER = Field(
     "trigger",
@@ -224,7 +230,7 @@ _SETTLED = (
 )
 
 LEAD = Catalog(
-    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY, *_ATTRIBUTION)},
+    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY, *_ATTRIBUTION, *_JUNK)},
     {
         "attributes": Field("attributes", Kind.ANY, "A custom attribute.", personal=True),
         "utm": Field("utm", Kind.STRING, "A UTM parameter."),

@@ -14,6 +14,7 @@ from app.store.connection.rows import row_in_utc
 
 SlaState = Literal["none", "running", "met", "breached"]
 AssignmentState = Literal["open", "closed", "superseded", "all"]
+ListedState = Literal[AssignmentState, "blocked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class AssignmentFilter:
     """Which assignments are meant. What is None does not matter.
 
     `older_than` is the least time since the assignment was decided. `breached` is for those that missed a
-    deadline of their SLA.
+    deadline of their SLA. The state `blocked` is for leads that are blocked now.
     """
 
     owner: str | None = None
@@ -30,7 +31,7 @@ class AssignmentFilter:
     step: str | None = None
     older_than: timedelta | None = None
     breached: bool = False
-    state: AssignmentState = "open"
+    state: ListedState = "open"
 
     @property
     def must_be_examined(self) -> bool:
@@ -60,6 +61,9 @@ class ListedAssignment:
     queue: str | None
     path: str | None
     step: str | None
+    outcome: str
+    block: str | None
+    reason: str
     priority: int
     decided_at: datetime
     ended_at: datetime | None
@@ -103,15 +107,18 @@ _IN_STATE = {
     "open": "open AND decision_number > 0",
     "closed": "end_cause IN ('closed', 'idle')",
     "superseded": "end_cause NOT IN ('closed', 'idle') AND outcome IN ('assigned', 'queued')",
+    "blocked": """outcome = 'blocked' AND EXISTS (
+          SELECT FROM leads WHERE workspace_id = $1 AND leads.id = assignments.lead_id
+             AND leads.assignment_id = assignments.id AND leads.state = 'blocked')""",
     "all": "(open OR end_cause IS NOT NULL) AND outcome IN ('assigned', 'queued')",
 }
 """The same by state. An index has the open ones in their order, for those who ask for numbers above zero."""
 _SHOWN = """
 SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id, decision_number,
-       CASE WHEN open THEN 'open' WHEN end_cause IN ('closed', 'idle') THEN 'closed' ELSE 'superseded' END
-         AS state,
-       assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, priority,
-       decided_at, ended_at, end_cause,
+       CASE WHEN open OR outcome = 'blocked' THEN 'open'
+            WHEN end_cause IN ('closed', 'idle') THEN 'closed' ELSE 'superseded' END AS state,
+       assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, outcome,
+       block, code AS reason, priority, decided_at, ended_at, end_cause,
        greatest(extract(epoch FROM now - decided_at), 0)::bigint AS age_seconds, attempt,
        held_until, origin_owner, accept_by, touch_by, claim_by, leaves_by, lease_until,
        CASE WHEN assignment.queue IS NOT NULL THEN queue_since END AS queue_since,
@@ -289,7 +296,8 @@ async def list_assignments(
     """
     last: int | None = None
     if wanted.must_be_examined:
-        window = SELECT_WINDOW.format(which=_IN_STATE["open"] if wanted.state == "open" else "true")
+        own = wanted.state in ("open", "blocked")
+        window = SELECT_WINDOW.format(which=_IN_STATE[wanted.state] if own else "true")
         last = await connection.fetchval(window, workspace_id, after)
     rows = await connection.fetch(
         _PAGE.format(**_parts(wanted)), *_arguments(workspace_id, wanted, after), limit + 1, last

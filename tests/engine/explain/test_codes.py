@@ -90,8 +90,10 @@ def asked_for_nothing() -> list[Decision]:
     listed = replace(question(), suppression=Suppression("competitors", "domain"))
     greeted = plan({**PLAN, "follow_up": [{"do": [{"type": "chat"}]}]})
     decisions.insert(2, decide(listed, greeted, facts({"ana": {}})))
+    trapped = plan({**PLAN, "junk": {"block_at": 30}, "follow_up": [{"do": [{"type": "chat"}]}]})
+    decisions.insert(3, decide(question(junk_parts=["honeypot"]), trapped, facts({"ana": {}})))
     never = {**PLAN, "frequency": [{"max": 0, "days": 1}], "follow_up": [{"do": [{"type": "chat"}]}]}
-    decisions.insert(4, decide(question(), plan(never), facts({"ana": {}})))
+    decisions.insert(5, decide(question(), plan(never), facts({"ana": {}})))
     others = [
         question(prior("queued", age=AGES[0])),
         replace(question(), owned=ExistingOwnership("ana", None, NOW)),
@@ -319,12 +321,18 @@ def followed() -> list[Decision]:
 
 
 def stopped() -> list[Decision]:
-    """A rejected lead with a target of its own, and leads that a suppression list blocks."""
+    """A rejected lead with a target of its own, and leads that a suppression list or their junk stops."""
     owners = facts({"ana": {}, "ben": {}})
     rejected = replace(question(), kind="reject", to=Target("queue", "desk"), reject_reason="no_budget")
     blocked = replace(question(), suppression=Suppression("competitors", "domain"))
     returned = replace(blocked, prior=prior("assigned", "ana"))
-    return [decide(each, plan(), owners) for each in (rejected, blocked, returned)]
+    junk = plan({**PLAN, "queues": {"desk": {}}, "junk": {"block_at": 60, "review_at": 30, "queue": "desk"}})
+    trapped, sure = (question(junk_parts=parts) for parts in (["honeypot"], ["honeypot", "disposable_email"]))
+    known = replace(sure, prior=prior("assigned", "ana"))
+    return [
+        *(decide(each, plan(), owners) for each in (rejected, blocked, returned)),
+        *(decide(each, junk, owners) for each in (trapped, sure, known)),
+    ]
 
 
 def unreached() -> list[Mapping[str, Any]]:

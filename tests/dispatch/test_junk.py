@@ -1,0 +1,131 @@
+"""Leads that look like junk are flagged, blocked or looked at, and a person can unblock them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.workspace import Workspace
+
+PLAN = """
+junk: {block_at: 60, review_at: 40, queue: to_check}
+queues: {to_check: {}}
+pipeline:
+  - round_robin: {team: inbound}
+follow_up:
+  - do: [{type: sequence, name: hello}]
+"""
+BOT = {
+    "first_name": "asdf",
+    "last_name": "asdf",
+    "email": "bot@trashmail.com",
+    "honeypot": "https://x.example",
+}
+
+
+@pytest_asyncio.fixture
+async def office(workspace: Workspace) -> AsyncIterator[Workspace]:
+    await workspace.publish(PLAN)
+    yield workspace
+
+
+async def turns(office: Workspace) -> int:
+    return len(await office.fetch("SELECT cause FROM ledger_entries WHERE workspace_id = $1"))
+
+
+async def test_a_bot_is_blocked_and_stored_and_nobody_is_told(office: Workspace) -> None:
+    answer = await office.assign(**BOT)
+    assert (answer["outcome"], answer["owner"], answer["actions"]) == ("blocked", None, [])
+    assert answer["junk"] == {
+        "score": 100,
+        "parts": {"honeypot": 40, "disposable_email": 30, "gibberish_name": 30},
+    }
+    assert answer["reason"]["code"] == "junk"
+    assert await turns(office) == 0
+    (listed,) = (await office.get("/assignments?outcome=blocked"))["items"]
+    assert (listed["lead_id"], listed["reason"], listed["block"]) == (answer["lead_id"], "junk", "junk")
+    explained = await office.get(f"/assignments/{answer['assignment_id']}/explain")
+    assert (explained["reproduced"], explained["junk"]) == (True, answer["junk"])
+
+
+async def test_nothing_is_blocked_unless_the_plan_says_so(workspace: Workspace) -> None:
+    await workspace.publish("pipeline:\n  - round_robin: {team: inbound}\n")
+    answer = await workspace.assign(**BOT)
+    assert (answer["outcome"], answer["junk"]["score"]) == ("assigned", 100)
+
+
+async def test_a_filled_trap_alone_waits_for_review_and_takes_no_turn(office: Workspace) -> None:
+    answer = await office.assign(email="ida@firma.example", honeypot="Firma")
+    assert (answer["outcome"], answer["queue"], answer["reason"]["code"]) == (
+        "queued",
+        "to_check",
+        "junk_review",
+    )
+    assert await turns(office) == 0
+
+
+@pytest.mark.parametrize("name", ["qwertz", "test", "https://x.example"])
+async def test_a_name_alone_never_blocks(workspace: Workspace, name: str) -> None:
+    await workspace.publish("junk: {block_at: 20}\npipeline:\n  - round_robin: {team: inbound}\n")
+    answer = await workspace.assign(email="ida@firma.example", first_name=name)
+    assert (answer["outcome"], answer["junk"]["parts"]) == ("assigned", {"gibberish_name": 30})
+
+
+async def test_points_and_conditions_are_those_of_the_plan(workspace: Workspace) -> None:
+    await workspace.publish(
+        "junk: {points: {honeypot: 7, disposable_email: 0}}\nqueues: {odd: {}}\npipeline:\n"
+        "  - rule:\n      when: {junk_score: {gte: 7}, junk_parts: {contains: honeypot}}\n"
+        "      name: odd\n      then: {queue: odd}\n"
+        "  - rule: {name: clean, when: {junk_score: 0}, then: {team: inbound}}\n"
+    )
+    odd = await workspace.assign(email="bot@trashmail.com", honeypot="x")
+    clean = await workspace.assign(email="bot2@trashmail.com")
+    assert (odd["queue"], odd["junk"]) == ("odd", {"score": 7, "parts": {"honeypot": 7}})
+    assert (clean["outcome"], clean["junk"]) == ("assigned", {"score": 0, "parts": {}})
+
+
+async def test_junk_in_the_name_of_a_known_lead_takes_it_from_nobody(office: Workspace) -> None:
+    before = await office.assign(email="kim@trashmail.com", first_name="Kim", last_name="Sol")
+    spoofed = await office.assign(
+        email="kim@trashmail.com", first_name="asdf", last_name="jkl", phone="+4930901820", honeypot="x"
+    )
+    assert (spoofed["outcome"], spoofed["lead_id"]) == ("blocked", before["lead_id"])
+    lead = await office.get(f"/leads/{before['lead_id']}")
+    assert (lead["state"], lead["fields"]["first_name"]) == ("assigned", "Kim")
+    assert "phone" not in lead["fields"]
+    other = await office.assign(phone="+4930901820", external_id="other")
+    assert other["lead_id"] != before["lead_id"]
+
+
+async def test_an_unblocked_lead_takes_a_turn_and_is_not_blocked_again(office: Workspace) -> None:
+    blocked = await office.assign(**BOT)
+    path = f"/assignments/{blocked['assignment_id']}/unblock"
+    headers = {"Idempotency-Key": "once"}
+    answer = await office.client.post(path, json={"reason": "a customer"}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    routed: dict[str, Any] = answer.json()
+    assert (routed["outcome"], routed["lead_id"]) == ("assigned", blocked["lead_id"])
+    assert routed["reassigned"]["reason"] == "a customer"
+    again = await office.client.post(path, json={"reason": "a customer"}, headers=headers)
+    assert (again.status_code, again.json()["assignment_id"]) == (200, routed["assignment_id"])
+    assert await turns(office) == 1
+    assert (await office.get("/assignments?outcome=blocked"))["items"] == []
+    assert (await office.client.post(path, json={})).json()["code"] == "superseded"
+    refused = await office.client.post(f"/assignments/{routed['assignment_id']}/unblock", json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_blocked")
+    back = await office.assign(**BOT)
+    assert (back["outcome"], back["owner"]["id"]) == ("assigned", routed["owner"]["id"])
+    lead = await office.get(f"/leads/{blocked['lead_id']}")
+    assert [each["cause"] for each in lead["assignments"]][:2] == ["assign", "unblocked"]
+
+
+async def test_what_a_list_blocked_only_a_key_for_privacy_unblocks(office: Workspace) -> None:
+    entry = {"list": "rivals", "entries": ["rival.example"]}
+    assert (await office.client.post("/suppressions", json=entry)).status_code == 200
+    blocked = await office.assign(email="a@rival.example")
+    path = f"/assignments/{blocked['assignment_id']}/unblock"
+    plain = office.caller(await office.issue_key("assign"))
+    assert (await plain.post(path, json={})).status_code == 403
+    allowed = office.caller(await office.issue_key("assign", "privacy"))
+    assert (await allowed.post(path, json={})).json()["outcome"] == "assigned"
