@@ -93,7 +93,7 @@ class Assign(Job):
             session.flags.update(arrival.flags)
         session.received += 1
         session.matched += existing is not None
-        if existing is None or decision.code != JUNK:  # else it proves nothing of whom it names
+        if existing is None or decision.code != JUNK:  # else it proves nothing about the lead
             session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
 

@@ -11,7 +11,7 @@ def compile_junk(settings: JunkSettings | None) -> JunkRules:
     velocity = settings.velocity
     limits = {} if velocity is None else {name: getattr(velocity.per, name) for name in SUBJECTS}
     return JunkRules(
-        points={**POINTS, **settings.points},
+        points={**POINTS, **{str(name): points for name, points in settings.points.items()}},
         block_at=settings.block_at,
         review_at=settings.review_at,
         queue=settings.queue,

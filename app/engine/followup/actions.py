@@ -130,7 +130,7 @@ def compile_follow_up(
 
 
 def _reason_for_none(withheld_actions: Sequence[Mapping[str, Any]], left_out: set[str]) -> str:
-    causes = {each["cause"] for each in withheld_actions}
+    causes: set[str] = {each["cause"] for each in withheld_actions}
     if causes & STOPS:
         return min(causes & STOPS)
     if causes:

@@ -17,8 +17,8 @@ STEP, REVIEW = "junk", "junk_review"
 def decide_junk(junk: Junk, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision | None:
     """The decision about a lead that arrives as junk; None if it goes on like any other.
 
-    Whoever knows an address can send junk in its name. So a lead that is known stays where it is, and only
-    what was sent is blocked.
+    Anybody who knows an address can send junk in its name. So a lead that is known stays where it is, and
+    only what was sent is blocked.
     """
     verdict = plan.junk.verdict(junk, request.values) if request.kind == "assign" else "clean"
     if verdict == "blocked":

@@ -33,6 +33,7 @@ SENT: dict[str, Any] = {
     "GET /assignments/{assignment_id}/explain": None,
     "POST /assignments/{assignment_id}/events": {"type": "closed"},
     "POST /assignments/{assignment_id}/release": {},
+    "POST /assignments/{assignment_id}/unblock": {},
     "GET /calendars/{id}": None,
     "PUT /calendars/{id}": HOURS,
     "PATCH /calendars/{id}": {"timezone": "UTC"},
