@@ -37,7 +37,7 @@ class PreparedFor:
 class Preparer(Protocol):
     """Finds out one kind of thing. `name` is shown in `degraded` when it takes too long.
 
-    `outside` says that it gives data of leads to others. Leads on a suppression list never reach it.
+    `outside` says that it gives data of leads to others. Suppressed leads and junk never reach it.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Preparation:
             try:
                 async with limit:
                     if preparer.outside and not checked:
-                        arriving = await self._without_suppressed(arriving)
+                        arriving = await self._without_suppressed(_without_junk(arriving, plan))
                         checked = True
                     if arriving:
                         await preparer.prepare(arriving, of)
@@ -168,6 +168,11 @@ class Preparation:
         if self._observed is None:
             self.observe(snapshot, settle_time(found, snapshot))
         return self._observed or _Observed(snapshot.entry.plan_version, timedelta())
+
+
+def _without_junk(jobs: Sequence[Job], plan: Plan) -> list[Job]:
+    """The jobs whose leads are not blocked as junk by what they say themselves."""
+    return [job for job in jobs if (lead := job.arriving()) is None or not plan.junk.blocks(lead.values)]
 
 
 def may_wait_for_the_lock(error: Exception) -> bool:

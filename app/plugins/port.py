@@ -236,7 +236,7 @@ class PluginPort:
                 found = await accounts.find_accounts(connection, self._workspace_id, keys)
         complete = []
         for job, request in previews:
-            if not blocking.isdisjoint(job.suppression_keys()):
+            if not blocking.isdisjoint(job.suppression_keys()) or plan.junk.blocks(request.values):
                 continue
             account = (
                 match_account(request.values, job.account_keys(), found, plan.account_match)

@@ -75,7 +75,7 @@ class Assign(Job):
         if _is_company_mail(request.account):
             request = replace(request, values=as_company_mail(request.values))
             normalized = as_company_mail(normalized)
-        if request.suppression is None:
+        if request.suppression is None and not plan.junk.blocks(request.values):
             request = self.plugin.attach_results(request, plan, session.work.now)
         known = self._take_acts(session, person, request)
         request = replace(request, contact=session.contact_of(known, person.values))

@@ -86,6 +86,12 @@ class JunkRules:
             return "blocked"
         return "review" if self.review_at is not None and junk.score >= self.review_at else "flagged"
 
+    def blocks(self, values: Mapping[str, Any]) -> bool:
+        """Whether a lead that arrives with these fields is blocked, however fast leads come."""
+        if self.block_at is None or not values.get("junk_parts"):
+            return False
+        return self.verdict(self.score(values, {}), values) == "blocked"
+
     def _is_fast(self, subject: str, counts: Mapping[str, int]) -> bool:
         limit = self.velocity.get(subject)
         return limit is not None and counts.get(subject, 0) >= limit
