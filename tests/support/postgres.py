@@ -5,10 +5,12 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import asyncpg
 import pytest
@@ -36,12 +38,41 @@ NEWEST_AND_LONG = [
 """The versions for storms: on the older ones they take part in the long run only."""
 
 
+class Administrator:
+    """A connection to a server that stays open, for what is done before and after each test.
+
+    To connect takes as long as to drop a database.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._connection: asyncpg.Connection = self._wait(asyncpg.connect(dsn))
+
+    def execute(self, statement: str, dsn: str | None = None) -> None:
+        """Run one statement, with a `dsn` in that database."""
+        self._wait(self._connection.execute(statement) if dsn is None else _execute(dsn, statement))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(OSError, asyncpg.PostgresError):
+            self._wait(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
 class Clusters:
     """The running servers, each started with its migrated template when it is first asked for."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._servers: dict[int, Server] = {}
+        self._administrators: dict[int, Administrator] = {}
         self._numbers = itertools.count(1)
 
     def server(self, major: int) -> Server:
@@ -68,13 +99,21 @@ class Clusters:
     def clone(self, major: int, template: str = TEMPLATE) -> Iterator[str]:
         """A migrated database of its own on a version's server, dropped afterwards: its address."""
         server, name = self.server(major), f"clone_{next(self._numbers)}"
-        execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        execute(server.database_dsn(name), "UPDATE installation SET database_name = current_database()")
-        yield server.database_dsn(name)
-        execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        dsn, administrator = server.database_dsn(name), self._administrator(major)
+        administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        administrator.execute("UPDATE installation SET database_name = current_database()", dsn)
+        yield dsn
+        administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _administrator(self, major: int) -> Administrator:
+        if major not in self._administrators:
+            self._administrators[major] = Administrator(self.server(major).dsn)
+        return self._administrators[major]
 
     def stop(self) -> None:
         """End all servers."""
+        for administrator in self._administrators.values():
+            administrator.close()
         for server in self._servers.values():
             server.stop()
 
@@ -105,14 +144,15 @@ def in_a_thread(work: Callable[[], object]) -> None:
 def execute(dsn: str, statement: str) -> None:
     """Run one statement on a connection of its own."""
 
-    async def on_connection() -> None:
-        connection = await asyncpg.connect(dsn)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+    in_a_thread(lambda: asyncio.run(_execute(dsn, statement)))
 
-    in_a_thread(lambda: asyncio.run(on_connection()))
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
