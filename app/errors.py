@@ -409,6 +409,33 @@ class MergedOfSeveral(Conflict):
         self.members = {"lead_ids": list(lead_ids)}
 
 
+class AlreadyMerged(Conflict):
+    """The lead was merged into another one."""
+
+    code, title = "already_merged", "The lead was merged into another one"
+    cause = "The lead is no more: `survivor` is the lead that took its place."
+    remedy = "Merge the survivor, or undo the merge first."
+
+    def __init__(self, lead_id: str, survivor: str | None) -> None:
+        super().__init__("A lead was merged into another one before.")
+        self.members = {"lead_id": lead_id, "survivor": survivor}
+
+
+class MergeNotUndoable(Conflict):
+    """A merge cannot be undone any more."""
+
+    code, title = "merge_not_undoable", "The merge cannot be undone"
+    cause = (
+        "`why` says it: `too_late` after 30 days, `erased` if one of the leads was erased or deleted, "
+        "`merged_again` if the survivor was merged into another lead since."
+    )
+    remedy = "After `merged_again`, undo the later merge first."
+
+    def __init__(self, why: str, survivor: str) -> None:
+        super().__init__("The merge cannot be undone.")
+        self.members = {"why": why, "survivor": survivor}
+
+
 class Erased(Problem):
     """The data was erased, and stays so."""
 

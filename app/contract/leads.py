@@ -157,11 +157,24 @@ class Revenue(ResponseModel):
     sla: AssignmentSla | None
 
 
+class MergeOfLead(ResponseModel):
+    """A merge that a lead was part of. `actor` is the id of an API key, or of a CRM endpoint."""
+
+    id: UUID
+    survivor: UUID
+    merged: UUID
+    at: datetime
+    source: Literal["api", "crm"]
+    actor: str
+    undone_at: datetime | None
+
+
 class Lead(ResponseModel):
     """A lead and its assignments. `has_more` is true when it has more assignments than are shown.
 
     `conversions` is the number of its deals that are won, `revenue` what they bring. A merged lead
     has none: its deals count for the lead that remains.
+    `merged_into` is the lead that took its place.
     `first_due` is the first deadline that the lead ever had; it stays when the lead is passed on.
     """
 
@@ -176,6 +189,8 @@ class Lead(ResponseModel):
     assignments: list[LeadAssignment]
     duplicates: list[Duplicate]
     has_more: bool
+    merged_into: UUID | None
+    merges: list[MergeOfLead]
 
 
 class LeadList(ResponseModel):

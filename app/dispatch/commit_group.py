@@ -281,6 +281,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.preferences
         or work.rows.contacts
         or work.rows.crm
+        or work.rows.merges
         or work.rows.erased
     ):
         return None

@@ -4,17 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.dispatch.crm_books import CrmBooks, lead_key_of
-from app.dispatch.decision_session import DecisionSession
-from app.dispatch.record import numbered_actions
-from app.engine.followup.notices import notice
+from app.dispatch.merges import MergeOrigin, is_gone, merge
 from app.engine.life.crm import CrmChange, RecordKey, compare, digest, version_after
-from app.ids import uuid7
 from app.store.crm.records import RecordRow, RecordState
-from app.store.leads.current_leads import CurrentLead
 
 _STATE = "~state"
 """The field under which it is kept when a record was deleted or restored."""
-_GONE = frozenset(("merged", "erased", "failed"))
 
 
 @dataclass(slots=True)
@@ -101,7 +96,7 @@ class CrmJoins:
         """The first lead that is open, else the first."""
         session = self.books.session
         found = [session.find_lead(each.lead_id) for each in rows if each.lead_id is not None]
-        leads = [each for each in found if each is not None and each.prior.state not in _GONE]
+        leads = [each for each in found if each is not None and not is_gone(each)]
         first = next((each for each in leads if each.prior.state != "closed"), leads[0] if leads else None)
         return first.prior.lead_id if first is not None else None
 
@@ -117,28 +112,14 @@ class CrmJoins:
             self.books.ask(record, self.change.kind, "created")
 
     def _absorb(self, loser_id: str | None, survivor_id: str) -> None:
-        """The lead that is no more: its owner's place is free, its turn given back, its clocks withdrawn."""
+        """The lead that is no more, and its records."""
         session = self.books.session
         loser = session.find_lead(loser_id) if loser_id is not None else None
-        if loser is None or loser_id is None or loser_id == survivor_id or loser.prior.state in _GONE:
+        if loser is None or loser_id is None or loser_id == survivor_id or is_gone(loser):
             return
-        for tracked in [each for each in session.history(loser_id) if each.open]:
-            if tracked.turn is not None and not tracked.refunded:
-                session.work.give_back(tracked, "refund")
-            if tracked.id != loser.prior.assignment_id:
-                session.work.end_tracked(tracked, "merged")
-        _tell(session, loser)
-        session.work.merge(loser, survivor_id)
-        session.pass_deals(loser_id, survivor_id)
+        merge(session, loser, survivor_id, MergeOrigin("crm", self.books.endpoint_id))
         for row in self.books.of_lead(loser_id):
             self.books.keep(replace(row, lead_id=survivor_id))
-        survivor = session.find_lead(survivor_id)
-        if survivor is not None:
-            # Later jobs of the group find it under the keys of both.
-            session.work.present.setdefault(survivor_id, survivor)
-            for key, ids in session.found.matches.items():
-                if loser_id in ids:
-                    session.found.matches[key] = [*ids, survivor_id]
 
     def _inherit(self, primary: RecordKey, record: RecordKey) -> None:
         """What is known of the record that people kept holds for the one that remains."""
@@ -153,15 +134,3 @@ def _there(row: RecordRow, lead_id: str) -> RecordRow:
     """The record of a lead, which is there, unless we have heard that it was merged since."""
     state: RecordState = "live" if row.merged_into is None else "merged"
     return replace(row, state=state, lead_id=lead_id, gone_at=None)
-
-
-def _tell(session: DecisionSession, lead: CurrentLead) -> None:
-    """The owner of a lead that is no more has nothing left to do."""
-    work, prior = session.work, lead.prior
-    owner = work.facts.directory.owners.get(prior.owner or "")
-    if prior.state != "assigned" or owner is None:
-        return
-    actions = [{"type": "cancel_task", "params": {"owner": owner.id, "code": "merged"}, "due_at": None}]
-    if owner.active:
-        actions.append(notice(owner, "merged", "A lead of yours was merged with another one in the CRM."))
-    work.add_actions(numbered_actions(uuid7(), prior.lead_id, prior.assignment_id, actions, work.now))

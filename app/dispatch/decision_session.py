@@ -37,6 +37,7 @@ from app.store.crm.records import CrmState
 from app.store.leads.bulk_jobs import JobTally
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
+from app.store.leads.merges import StoredMerge
 from app.store.life.events import EarlierEvent
 from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
@@ -99,7 +100,8 @@ class StoredLeads:
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
     by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
     claims, the first leads of each queue that releases its leads, how many leads wait for each team, what is
-    known about records of CRMs, and all leads that were merged with one, by its id.
+    known about records of CRMs, all leads that were merged with one, by its id, merges by id,
+    and what remains of merged leads.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -115,6 +117,8 @@ class StoredLeads:
     backlogs: dict[str, int] = field(default_factory=dict)
     crm: CrmState = field(default_factory=CrmState)
     people: dict[str, list[str]] = field(default_factory=dict)
+    merges: dict[str, StoredMerge] = field(default_factory=dict)
+    survivors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -298,6 +302,20 @@ class DecisionSession:
         for (lead_id, ref), deal in known.items():
             if lead_id == from_id and (to_id, ref) not in known:
                 self.work.deals[to_id, ref] = deal
+
+    def pass_keys(self, from_id: str, to_id: str) -> None:
+        """Later jobs of the group find another lead under the keys of this one."""
+        keys = self._keys_of(from_id)
+        self.work.new_keys.setdefault(to_id, set()).update(keys)
+        for key, ids in self.found.matches.items():
+            if from_id in ids:
+                self.found.matches[key] = [*ids, to_id]
+        for place, ids in self.work.identities.items():
+            if from_id in ids:
+                self.work.identities[place] = [*ids, to_id]
+        survivor = self.find_lead(to_id)
+        if survivor is not None:
+            self.work.present.setdefault(to_id, survivor)
 
     def close(self, tracked: TrackedAssignment, cause: str) -> None:
         """End an assignment for good. A lead with another open assignment stays with that one."""

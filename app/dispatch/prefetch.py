@@ -15,7 +15,7 @@ from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
-from app.store.leads import bulk_jobs, current_leads, histories
+from app.store.leads import bulk_jobs, current_leads, histories, merges
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
@@ -67,14 +67,14 @@ async def read_leads(
     lead_ids |= {lead_id for lead_id, _ in stored.assignments.values()}
     changes = [change for job in jobs for change in job.crm_changes()]
     lead_ids |= await crm_books.read_records(connection, workspace_id, changes, stored)
+    lead_ids |= await _read_merges(connection, workspace_id, jobs, stored)
     tracking = [job for job in jobs if job.wants_history()]
     if tracking:
         keys = {key for job in tracking for key in job.identities()}
         lead_ids |= {lead_id for key in keys for lead_id in found.matches.get(key, ())}
     if lead_ids:
         stored.leads = await current_leads.find_leads(connection, workspace_id, sorted(lead_ids))
-    for id_ in {id_ for job in jobs if job.wants_person() for id_ in job.lead_ids()}:
-        stored.people[id_] = await find_person(connection, workspace_id, id_)
+    await _read_persons(connection, workspace_id, jobs, stored)
     if tracking and lead_ids:
         stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
     await crm_books.read_more(connection, workspace_id, lead_ids, changes, stored)
@@ -105,6 +105,27 @@ async def read_leads(
             waiting = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
         stored.queues[lookup] = waiting
     return stored
+
+
+async def _read_merges(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], stored: StoredLeads
+) -> set[str]:
+    """Add the merges that are undone. Returns their leads."""
+    ids = sorted({id_ for job in jobs for id_ in job.merge_ids()})
+    if ids:
+        stored.merges = await merges.find_merges(connection, workspace_id, ids)
+    return {id_ for each in stored.merges.values() for id_ in (each.lead_id, each.survivor_id)}
+
+
+async def _read_persons(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], stored: StoredLeads
+) -> None:
+    """Add the leads that were merged with those of jobs that ask, and what remains of merged leads."""
+    for id_ in {id_ for job in jobs if job.wants_person() for id_ in job.lead_ids()}:
+        stored.people[id_] = await find_person(connection, workspace_id, id_)
+    gone = [id_ for id_, lead in stored.leads.items() if lead.prior.state == "merged"]
+    if gone:
+        stored.survivors = await merges.find_survivors(connection, workspace_id, gone)
 
 
 async def read_contacts(connection: Connection, workspace_id: int, session: DecisionSession) -> None:

@@ -258,10 +258,15 @@ class UnitOfWork:
         prior = lead.prior
         self.end(prior, "merged")
         self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
-        self.rows.crm.merged[prior.lead_id] = into
         self.pass_preferences(prior.lead_id, into)
         merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
         return merged
+
+    def settle_as(self, lead: CurrentLead, state: str) -> None:
+        """A lead that was merged is closed or blocked again, as it was."""
+        prior = lead.prior
+        self._move(LeadRow(prior.lead_id, state, prior.assignment_id, self.now, lead.fields_from))
+        self.present[prior.lead_id] = replace(lead, prior=replace(prior, state=state))
 
     def progress(self, tracked: TrackedAssignment) -> None:
         """An open assignment was worked on; `tracked` says how far."""
@@ -331,6 +336,20 @@ class UnitOfWork:
             state.recount(directory, owner, team, tracked.decided_at, counts=cause == REVERSED)
         tracked.refunded = cause != REVERSED
         self.keep_reject(tracked)
+
+    def take_turn_again(self, tracked: TrackedAssignment) -> None:
+        """Take the turn of an assignment again, whose lead its owner has by another assignment now.
+
+        That one has the place in the caps.
+        """
+        state, turn, team = self.snapshot.state, tracked.turn, tracked.team_id
+        if turn is not None and team is not None:
+            taken = LedgerEntry(team, turn.cause, turn.chosen, turn.changes)
+            directory = self.snapshot.directory
+            entries = refund_entries(taken, turn.number, REVERSED, state, directory, self.now)
+            self.enter(entries, tracked.id)
+            tracked.refunded = False
+            self.keep_reject(tracked)
 
     def keep_reject(self, tracked: TrackedAssignment) -> None:
         """Write whether an assignment is refunded, and what became of a dispute about its reject."""

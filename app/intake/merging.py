@@ -90,6 +90,15 @@ def _origin(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any
     return {"attribution": origin, **{name: newest[name] for name in filled}}
 
 
+def stricter_consent(one: Any, other: Any) -> dict[str, Any]:
+    """The consents of two leads that are one person, by channel. What one of them has withdrawn is so."""
+    both = [each for each in (one, other) if isinstance(each, Mapping)]
+    found: dict[str, Any] = {}
+    for consent in reversed(both):
+        found |= {channel: given for channel, given in consent.items() if found.get(channel) is not False}
+    return found
+
+
 def _without_derived(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in as_sent(values).items() if name not in DERIVED}
 

@@ -38,6 +38,8 @@ LISTS = ("do_not_contact", "competitors", "own_staff", "students")
 EVENTS = "events"
 REJECTS = "rejects"
 ACCOUNT_MATCHES = "account_matches"
+MERGES = "merged_leads"
+MERGES_UNDONE = "merges_undone"
 CLOCKS_MET = "sla_clocks_met"
 CLOCKS_MISSED = "sla_clocks_missed"
 
@@ -74,6 +76,10 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         ("how",),
         ("crm", "domain", "name", "review", "none"),
     ),
+    MERGES: _Family(
+        "Leads that another lead took the place of, by who said so.", ("source",), ("api", "crm")
+    ),
+    MERGES_UNDONE: _Family("Merges that were undone.", ()),
     CLOCKS_MET: _Family("SLA clocks that an event met.", ("kind",), ("accept", "touch")),
     CLOCKS_MISSED: _Family("SLA clocks that were missed when they were looked at.", ("kind",), SLA_KINDS),
 }

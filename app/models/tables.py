@@ -590,6 +590,22 @@ preference_changes = _of_a_workspace(
     _required("details", JSON),
     key=("lead_id", "id"),
 )
+lead_merges = _of_a_workspace(
+    "lead_merges",
+    *(_required(name, Uuid) for name in ("id", "lead_id", "survivor_id")),
+    _required("at", INSTANT),
+    *(_required(name, Text) for name in ("source", "actor")),
+    Column("reason", Text),
+    _required("state", Text),
+    _required("refunded", ARRAY(Uuid), server_default=text("'{}'::uuid[]")),
+    *(Column(name, JSON) for name in ("taken", "keys", "records")),
+    Column("undone_at", INSTANT),
+    *(Column(name, Text) for name in ("undone_by", "undo_reason", "undo_response")),
+    _index("lead_merges_of_lead", "lead_id", "at"),
+    _index("lead_merges_of_survivor", "survivor_id", "at"),
+    _index("lead_merges_undoable", "at", where="taken IS NOT NULL"),
+    key=("id",),
+)
 contacts = _of_a_workspace(
     "contacts",
     Column("lead_id", Uuid),

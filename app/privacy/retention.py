@@ -8,6 +8,7 @@ from typing import Any
 from app.privacy import settings
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool, transaction
+from app.store.leads.merges import UNDO_WITHIN
 from app.store.privacy import retention
 from app.store.privacy.retention import LeadCase, Run, RunSummary
 
@@ -41,6 +42,7 @@ async def delete_old_rows(pool: Pool, workspace_id: int) -> bool:
         now = await read_deciding_now(connection, workspace_id)
     limits = {name: settings.before(now, kept[name]) for name in retention.OLD_ROWS if name in kept}
     limits |= {"idempotency_keys": now - settings.IDEMPOTENCY_WINDOW, "barred_records": now}
+    limits["merges"] = now - UNDO_WITHIN
     busy = False
     failures: list[Exception] = []
     for what, older_than in limits.items():

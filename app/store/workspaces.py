@@ -76,6 +76,7 @@ TABLES = (
     "form_ids", "form_records", "test_leads",
     "target_messages", "target_secrets", "target_cursors", "targets",
     "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "contacts", "preference_changes",
+    "lead_merges",
     "clock_recounts", "worker_runs",
     "events", "ledger_entries", "idempotency_keys", "account_keys", "account_names", "account_name_backfills",
     "identities", "assignments", "leads",

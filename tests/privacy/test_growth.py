@@ -15,7 +15,7 @@ from tests.privacy.test_erasure import DELIVERED, FAILED, FINDING, KEY, PLAN, RE
 from tests.support.workspace import Workspace, open_workspace
 
 WITH_LEADS: Final = frozenset((
-    "leads", "identities", "assignments", "events", "sla_clocks", "preference_changes",
+    "leads", "identities", "assignments", "events", "sla_clocks", "preference_changes", "lead_merges",
     "crm_records", "crm_field_versions",
 ))  # fmt: skip
 """Deleted when the lead is, after the period that the workspace has set."""
@@ -81,6 +81,9 @@ FILL = (
        VALUES ($1, gen_random_uuid(), 'hubspot', now())""",
     """INSERT INTO crm_turns (workspace_id, system, object, record_id, until)
        VALUES ($1, 'hubspot', 'contact', 'turn', now() - interval '2 days')""",
+    """INSERT INTO lead_merges (workspace_id, id, lead_id, survivor_id, at, source, actor, state)
+       SELECT $1, gen_random_uuid(), id, gen_random_uuid(), now(), 'api', 'a', 'assigned'
+         FROM leads WHERE workspace_id = $1""",
     "INSERT INTO barred_records (workspace_id, hash, until) VALUES ($1, 'hash', now())",
     "INSERT INTO endpoint_hours (workspace_id, endpoint_id, hour) VALUES ($1, 'crm', now())",
     """INSERT INTO targets (workspace_id, id, url, types, active, max_parallel, revision,

@@ -26,6 +26,7 @@ from app.store.directory.history import read_directory_at
 from app.store.leads import decisions, lead_detail
 from app.store.leads.decisions import StoredDecision
 from app.store.leads.lead_detail import AssignmentDetail, AssignmentEvent, LeadDetail
+from app.store.leads.merges import StoredMerge
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
@@ -189,6 +190,20 @@ def _lead_to_json(found: LeadDetail, view: View) -> dict[str, Any]:
         ],
         "duplicates": [_duplicate_to_json(each) for each in found.assignments if each.repeats],
         "has_more": not found.complete,
+        "merged_into": found.merged_into,
+        "merges": [_merge_to_json(each) for each in found.merges],
+    }
+
+
+def _merge_to_json(each: StoredMerge) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "survivor": each.survivor_id,
+        "merged": each.lead_id,
+        "at": each.at,
+        "source": each.source,
+        "actor": each.actor,
+        "undone_at": each.undone_at,
     }
 
 

@@ -121,6 +121,10 @@ class Job:
         """Whether the job needs to know which leads were merged with its own."""
         return False
 
+    def merge_ids(self) -> Sequence[str]:
+        """The merges that the job undoes. Their leads are read as well."""
+        return ()
+
     def event_ids(self) -> Sequence[tuple[str, str]]:
         """The source and the id of the events that the job reports."""
         return ()

@@ -67,8 +67,7 @@ class FindingRow:
 class CrmRows:
     """What a commit group changes: records and versions by key, and records that are forgotten.
 
-    `confirmed` are writes of ours that came back, by assignment and system. `merged` are the leads that
-    another lead took the place of.
+    `confirmed` are writes of ours that came back, by assignment and system.
     """
 
     records: dict[RecordKey, RecordRow] = field(default_factory=dict)
@@ -76,11 +75,10 @@ class CrmRows:
     versions: dict[tuple[RecordKey, str], FieldVersion] = field(default_factory=dict)
     confirmed: dict[tuple[str, str], datetime] = field(default_factory=dict)
     findings: list[FindingRow] = field(default_factory=list)
-    merged: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         changed = self.records or self.forgotten or self.versions or self.confirmed
-        return bool(changed or self.findings or self.merged)
+        return bool(changed or self.findings)
 
 
 @dataclass(slots=True)
@@ -205,19 +203,6 @@ ON CONFLICT DO NOTHING
 """
 """A write of ours came back."""
 
-COPY_KEYS = """
-INSERT INTO identities (workspace_id, kind, value, source, lead_id)
-SELECT workspace_id, kind, value, source, $3::uuid FROM identities WHERE workspace_id = $1 AND lead_id = $2
-ON CONFLICT DO NOTHING
-"""
-"""The keys of a lead lead to another one as well."""
-
-DELETE_KEYS = "DELETE FROM identities WHERE workspace_id = $1 AND lead_id = $2"
-"""No key leads to a lead any more."""
-
-MARK_MERGED = "UPDATE leads SET merged_into = $3 WHERE workspace_id = $1 AND id = $2"
-"""Another lead took the place of this one."""
-
 
 async def find_records(
     connection: Connection, workspace_id: int, keys: Collection[RecordKey]
@@ -326,11 +311,6 @@ async def write_rows(connection: Connection, workspace_id: int, rows: CrmRows) -
         await connection.executemany(
             INSERT_CONFIRMED, [(workspace_id, *key, at) for key, at in rows.confirmed.items()]
         )
-    if rows.merged:
-        pairs = [(workspace_id, *pair) for pair in rows.merged.items()]
-        await connection.executemany(MARK_MERGED, pairs)
-        await connection.executemany(COPY_KEYS, pairs)
-        await connection.executemany(DELETE_KEYS, [(workspace_id, loser) for loser in rows.merged])
 
 
 def _record(row: Row) -> RecordRow:

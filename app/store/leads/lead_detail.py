@@ -15,6 +15,7 @@ from app.engine.model.lead_keys import LeadKey
 from app.errors import Erased
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs, stored_signals
+from app.store.leads.merges import StoredMerge, find_merges_of_lead
 from app.store.life.events import find_sales
 from app.store.life.sla_clocks import find_clocks
 from app.store.privacy.erasures import find_erasure
@@ -86,6 +87,8 @@ class LeadDetail:
     assignments: list[AssignmentDetail]
     complete: bool
     sales: SalesTotal
+    merged_into: str | None
+    merges: list[StoredMerge]
 
 
 # A duplicate submission, or a queued lead that kept its place, changes nothing but a priority: it stands for
@@ -134,9 +137,10 @@ SELECT {_EVENT_COLUMNS} FROM (
 """The events of one assignment, in order."""
 
 SELECT_LEAD = """
-SELECT leads.id::text AS id, leads.state, received_at, signals, leads.fields_from, decision.inputs
+SELECT leads.id::text AS id, leads.state, received_at, signals, leads.fields_from, decision.inputs,
+       merged_into::text AS merged_into
   FROM (
-   SELECT id, state, received_at, signals, coalesce(fields_from, assignment_id) AS fields_from
+   SELECT id, state, received_at, signals, merged_into, coalesce(fields_from, assignment_id) AS fields_from
      FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1) AS leads
  CROSS JOIN LATERAL (
    SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.fields_from LIMIT 1) AS decision
@@ -203,6 +207,8 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
         ),
         assignments=[_assignment(each, clocks) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
+        merged_into=row["merged_into"],
+        merges=await find_merges_of_lead(connection, workspace_id, lead_id),
         sales=total_of(sales),
     )
 

@@ -17,6 +17,7 @@ from app.store.crm.records import CrmRows
 from app.store.directory.records import ChangeRecord, insert_changes
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
+from app.store.leads.merges import MergeRows, write_merges
 from app.store.life.events import EventRow, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
 from app.store.life.preferences import (
@@ -159,6 +160,7 @@ class PendingRows:
     finished_jobs: dict[str, datetime] = field(default_factory=dict)
     changes: list[ChangeRecord] = field(default_factory=list)
     crm: CrmRows = field(default_factory=CrmRows)
+    merges: MergeRows = field(default_factory=MergeRows)
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
@@ -280,6 +282,8 @@ async def write_group(
         lost = [(workspace_id, key.kind, key.value, lead, key.source) for key, lead in rows.lost_keys]
         await connection.executemany(DELETE_IDENTITY, lost)
     await _write_changes(connection, workspace_id, rows)
+    if rows.merges:
+        await write_merges(connection, workspace_id, rows.merges)
     if rows.crm:
         await crm_records.write_rows(connection, workspace_id, rows.crm)
     if rows.crm.findings:
@@ -292,9 +296,11 @@ async def write_group(
 
 def _changed_leads(rows: PendingRows) -> set[str]:
     """The leads that changed without a decision: their facts for reports have to be made again."""
-    changed = {*rows.moved, *rows.crm.merged, *(row.lead_id for row in rows.events)}
+    changed = {*rows.moved, *(row.lead_id for row in rows.events)}
     changed.update(clock.lead_id for clock in rows.clocks.values())
-    return changed - {row.lead_id for row in rows.assignments.values()} if changed else changed
+    if changed:
+        changed -= {row.lead_id for row in rows.assignments.values()}
+    return changed | rows.merges.lead_ids()
 
 
 async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

@@ -47,6 +47,12 @@ PERSONAL_TABLES = (
     PersonalTable(
         "contacts", "contacts", ("lead_id", "at", "action_id"), "lead_id = $2 ORDER BY at, action_id", DELETED
     ),
+    PersonalTable(
+        "merges", "lead_merges", ("id",),
+        "(lead_id = $2 OR survivor_id = $2)",
+        "reason = NULL, taken = NULL, keys = NULL, records = NULL, undo_reason = NULL",
+        hidden=("refunded", "undo_response"),
+    ),
     PersonalTable("keys", "identities", ("kind", "value", "lead_id", "source"), "lead_id = $2", DELETED),
     PersonalTable(
         "decisions", "assignments", ("id",), "lead_id = $2 ORDER BY decision_number",

@@ -93,6 +93,8 @@ DELETE_LEADS = (
     f"DELETE FROM crm_findings WHERE {_LEADS}",
     f"DELETE FROM crm_records WHERE {_LEADS}",
     f"DELETE FROM preference_changes WHERE {_LEADS}",
+    f"DELETE FROM lead_merges WHERE {_LEADS}",
+    "DELETE FROM lead_merges WHERE workspace_id = $1 AND survivor_id = ANY ($2::uuid[])",
     f"DELETE FROM contacts WHERE {_LEADS}",
     f"DELETE FROM identities WHERE {_LEADS}",
     f"DELETE FROM assignments WHERE {_LEADS}",
@@ -169,6 +171,14 @@ DELETE FROM barred_records
 """
 """CRM records of erased persons that may come again."""
 
+FORGET_MERGES = """
+UPDATE lead_merges SET taken = NULL, keys = NULL, records = NULL
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM lead_merges
+    WHERE workspace_id = $1 AND taken IS NOT NULL AND at < $2 ORDER BY at LIMIT $3))
+"""
+"""What undoing a merge needs."""
+
 OLD_ROWS = {
     "event_ids": (FORGET_EVENT_IDS,),
     "actions": (DELETE_ACTIONS, DELETE_MESSAGES),
@@ -176,6 +186,7 @@ OLD_ROWS = {
     "idempotency_keys": (DELETE_KEYS,),
     "failed_leads": (DELETE_FAILED_LEADS,),
     "barred_records": (DELETE_BARRED,),
+    "merges": (FORGET_MERGES,),
 }
 """The statements that delete a slice of what is older than `$2`, at most `$3` rows, by what they delete."""
 

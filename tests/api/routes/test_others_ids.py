@@ -57,6 +57,7 @@ SENT: dict[str, Any] = {
     "GET /leads/{lead_id}/export": None,
     "GET /leads/{lead_id}/preferences": None,
     "PUT /leads/{lead_id}/preferences": {"origin": "center"},
+    "POST /leads/merge/{merge_id}/undo": None,
     "GET /metrics/{report}": None,
     "GET /queues/{name}": None,
     "GET /queues/{name}/leads": None,
@@ -135,6 +136,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
         "secret_id": endpoint["secrets"][0]["id"], "revision": str(revision),
         "failure_id": await failure_of(workspace, endpoint["path"]),
         "suppression_id": await suppression_of(workspace), "problem_id": await problem_of(workspace),
+        "merge_id": await merge_of(workspace),
     }  # fmt: skip
 
 
@@ -161,6 +163,13 @@ async def suppression_of(workspace: Workspace) -> str:
     return str(answer.json()["suppression"]["id"])
 
 
+async def merge_of(workspace: Workspace) -> str:
+    """A merge of two leads."""
+    leads = [(await workspace.assign(email=f"{name}@people.example"))["lead_id"] for name in "xy"]
+    made = await workspace.client.post("/leads/merge", json={"leads": leads, "reason": "one person"})
+    return str(made.json()["id"])
+
+
 async def job_of(workspace: Workspace) -> str:
     """A bulk job."""
     made = await workspace.client.post("/reassign", json={"filter": {"queue": "their-desk"}})
@@ -179,6 +188,7 @@ UNKNOWN_ID_CASES = {
             "secret_id",
             "failure_id",
             "problem_id",
+            "merge_id",
         ),
         UNKNOWN,
     ),

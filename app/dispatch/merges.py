@@ -1,0 +1,190 @@
+"""Two leads become one, and become two again: the one use case of callers and of CRMs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.dispatch.decision_session import GONE, DecisionSession
+from app.dispatch.record import numbered_actions
+from app.engine.followup.notices import notice
+from app.engine.life.preferences import NO_PREFERENCES
+from app.engine.model.stored import lead_fields_from_json
+from app.ids import uuid7
+from app.intake.merging import merged, stricter_consent
+from app.metrics.counters import MERGES
+from app.store.leads.current_leads import CurrentLead
+from app.store.leads.merges import MergeRow, Source, StoredMerge
+
+TOLD = {
+    "api": "A lead of yours was merged with another one.",
+    "crm": "A lead of yours was merged with another one in the CRM.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOrigin:
+    """Who merges, and why. `actor` is the id of an API key or of an endpoint."""
+
+    source: Source
+    actor: str
+    reason: str | None = None
+
+
+def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin: MergeOrigin) -> MergeRow:
+    """Let a lead take the place of another one, which is no more.
+
+    The owner's place of the other is free, its turn given back, its clocks withdrawn. Fields, consent, keys
+    and deals go on with the survivor.
+    """
+    work, loser_id = session.work, loser.prior.lead_id
+    refunded: list[str] = []
+    for tracked in [each for each in session.history(loser_id) if each.open]:
+        if tracked.turn is not None and not tracked.refunded:
+            work.give_back(tracked, "refund")
+            refunded.append(tracked.id)
+        if tracked.id != loser.prior.assignment_id:
+            work.end_tracked(tracked, "merged")
+    _tell(session, loser, origin.source)
+    survivor = session.get_lead(survivor_id)
+    granted = _grants_taken(session, loser_id, survivor_id)
+    changed = _pass_fields(session, loser, survivor)
+    for owner_id in sorted(loser.prior.barred - survivor.prior.barred):
+        survivor = work.bar(session.get_lead(survivor_id), owner_id)
+    work.merge(loser, survivor_id)
+    session.pass_deals(loser_id, survivor_id)
+    session.pass_keys(loser_id, survivor_id)
+    row = MergeRow(
+        id=uuid7(),
+        lead_id=loser_id,
+        survivor_id=survivor_id,
+        at=work.now,
+        source=origin.source,
+        actor=origin.actor,
+        reason=origin.reason,
+        state=loser.prior.state,
+        refunded=refunded,
+        taken={"fields": changed, "grants": granted},
+    )
+    work.rows.merges.merges.append(row)
+    work.tally[MERGES, origin.source] += 1
+    return row
+
+
+def give_fields_back(session: DecisionSession, of: StoredMerge, loser: CurrentLead) -> CurrentLead:
+    """Take from the survivor what came with the merge, unless it changed since. Returns the other lead.
+
+    Of their consents the stricter stays with both.
+    """
+    survivor = session.get_lead(of.survivor_id)
+    taken = of.taken or {}
+    before, after = (lead_fields_from_json(_present(taken.get("fields", {}), at)) for at in (0, 1))
+    values = dict(survivor.values)
+    for name in {*before, *after} - {"consent"}:
+        if values.get(name) == after.get(name):
+            values[name] = before.get(name)
+    joined = survivor.values.get("consent") or {}
+    own = before.get("consent", {}) if "consent" in after else joined
+    values["consent"] = _of_own(joined, own)
+    keep_fields(session, survivor, values)
+    consent = _of_own(
+        {**(loser.values.get("consent") or {}), **_withdrawn(joined)}, loser.values.get("consent")
+    )
+    loser = keep_fields(session, loser, {**loser.values, "consent": consent})
+    _part_preferences(session, of, taken.get("grants", ()))
+    return loser
+
+
+def give_keys_back(session: DecisionSession, of: StoredMerge) -> None:
+    """The keys lead to their first lead again, and no longer to the survivor that got them from it."""
+    session.work.identify(of.keys, of.lead_id)
+    for key in of.gained:
+        session.work.forget(key, of.survivor_id)
+
+
+def keep_fields(session: DecisionSession, lead: CurrentLead, values: Mapping[str, Any]) -> CurrentLead:
+    """The lead keeps its assignment, and has these fields from now on. Empty ones are gone."""
+    values = {name: value for name, value in values.items() if value not in (None, {})}
+    names = {*values, *lead.values}
+    changed = {name: values.get(name) for name in names if values.get(name) != lead.values.get(name)}
+    if not changed:
+        return lead
+    of = lead.fields_from or lead.prior.assignment_id
+    earlier = lead.signals.fields if lead.signals.fields_of == of else {}
+    signals = replace(lead.signals, fields={**earlier, **changed}, fields_of=of)
+    session.work.keep_signals(lead, values, signals)
+    return replace(lead, values=values, signals=signals)
+
+
+def is_gone(lead: CurrentLead | None) -> bool:
+    """Whether there is no lead to merge."""
+    return lead is None or lead.prior.state in GONE
+
+
+def _pass_fields(
+    session: DecisionSession, loser: CurrentLead, survivor: CurrentLead
+) -> dict[str, Sequence[Any]]:
+    """The survivor has the fields that it lacked. Returns each that changed, before and after."""
+    values = merged(loser.values, survivor.values, session.plan.declared)
+    if consent := stricter_consent(survivor.values.get("consent"), loser.values.get("consent")):
+        values["consent"] = consent
+    before = survivor.values
+    keep_fields(session, survivor, values)
+    return {
+        name: (before.get(name), values.get(name))
+        for name in {*values, *before}
+        if values.get(name) != before.get(name)
+    }
+
+
+def _present(fields: Mapping[str, Sequence[Any]], at: int) -> dict[str, Any]:
+    return {name: pair[at] for name, pair in fields.items() if pair[at] is not None}
+
+
+def _withdrawn(consent: Mapping[str, Any]) -> dict[str, Any]:
+    return {channel: given for channel, given in consent.items() if given is False}
+
+
+def _of_own(joined: Mapping[str, Any], own: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of joined consents those that a lead had itself, and every one that was withdrawn."""
+    return {channel: given for channel, given in joined.items() if given is False or channel in (own or {})}
+
+
+def _grants_taken(session: DecisionSession, loser_id: str, survivor_id: str) -> list[str]:
+    """The consents that the survivor has only from the other lead."""
+    theirs = session.work.preferences.get(loser_id, NO_PREFERENCES).consents
+    own = session.work.preferences.get(survivor_id, NO_PREFERENCES).consents
+    return sorted(name for name, act in theirs.items() if act.state == "granted" and name not in own)
+
+
+def _part_preferences(session: DecisionSession, of: StoredMerge, granted: Sequence[str]) -> None:
+    """What was withdrawn stays so for both. What only the other lead had granted is its own again."""
+    work = session.work
+    joined = work.preferences.get(of.survivor_id)
+    if joined is None:
+        return
+    details = {"from_merge": of.id}
+    closed = [(name, act) for name, act in joined.consents.items() if act.state != "granted"]
+    theirs = work.preferences.get(of.lead_id, NO_PREFERENCES)
+    after = theirs.taking(closed)
+    if after is not theirs:
+        work.keep_preferences(of.lead_id, after, "service", details)
+    left = {
+        name: act
+        for name, act in joined.consents.items()
+        if name not in granted or act != theirs.consents.get(name)
+    }
+    if len(left) < len(joined.consents):
+        kept = replace(joined, version=joined.version + 1, consents=left)
+        work.keep_preferences(of.survivor_id, kept, "service", details)
+
+
+def _tell(session: DecisionSession, lead: CurrentLead, source: Source) -> None:
+    """The owner of a lead that is no more has nothing left to do."""
+    work, prior = session.work, lead.prior
+    owner = work.facts.directory.owners.get(prior.owner or "")
+    if prior.state != "assigned" or owner is None:
+        return
+    actions = [{"type": "cancel_task", "params": {"owner": owner.id, "code": "merged"}, "due_at": None}]
+    if owner.active:
+        actions.append(notice(owner, "merged", TOLD[source]))
+    work.add_actions(numbered_actions(uuid7(), prior.lead_id, prior.assignment_id, actions, work.now))
