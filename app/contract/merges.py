@@ -29,7 +29,7 @@ class MergeRequest(RequestModel):
     @model_validator(mode="after")
     def _different(self) -> "MergeRequest":
         if self.leads[0] == self.leads[1]:
-            raise invalid("duplicate", "must name two different leads", "leads")
+            raise invalid("not_allowed", "must name two different leads", "leads")
         if self.survivor is not None and self.survivor not in self.leads:
             raise invalid("not_allowed", "must be one of leads", "survivor")
         return self

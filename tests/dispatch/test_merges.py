@@ -225,7 +225,7 @@ async def test_lead_is_not_merged_with_itself_nor_with_a_lead_that_is_no_more(of
     one, other = await two(office)
     third = await office.assign(email="third@x.example")
     itself = await merge(office, one["lead_id"], one["lead_id"])
-    assert (itself.status_code, itself.json()["errors"][0]["code"]) == (422, "duplicate")
+    assert (itself.status_code, itself.json()["errors"][0]["code"]) == (422, "not_allowed")
     outside = await merge(office, one["lead_id"], other["lead_id"], survivor=third["lead_id"])
     assert outside.status_code == 422
     unknown = await merge(office, one["lead_id"], one["assignment_id"])

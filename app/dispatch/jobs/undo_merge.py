@@ -129,8 +129,9 @@ def _place_of(session: DecisionSession, of: StoredMerge, lead: CurrentLead) -> T
         owner = session.work.facts.directory.owners.get(prior.owner or "")
         fits = owner is not None and owner.active and owner.id not in prior.barred
         return Target("owner", owner.id) if fits and owner is not None else None
-    if of.state == "queued" and prior.queue != HELD and prior.queue in session.plan.queues:
-        return Target("queue", prior.queue)
+    queue = prior.queue
+    if of.state == "queued" and queue is not None and queue != HELD and queue in session.plan.queues:
+        return Target("queue", queue)
     if of.state == "automated" and prior.path is not None:
         return Target("path", prior.path)
     return None

@@ -173,7 +173,9 @@ class MergeRows:
 
     def lead_ids(self) -> set[str]:
         """The leads that these are about."""
-        return {id_ for each in (*self.merges, *self.undone) for id_ in (each.lead_id, each.survivor_id)}
+        pairs = [(each.lead_id, each.survivor_id) for each in self.merges]
+        pairs += [(each.lead_id, each.survivor_id) for each in self.undone]
+        return {id_ for pair in pairs for id_ in pair}
 
 
 async def write_merges(connection: Connection, workspace_id: int, rows: MergeRows) -> None:
