@@ -72,7 +72,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("owner_erasures", "'ana', 1, 1, now(), now(), 'a'"),
                 (
                     "lead_merges",
-                    "gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 'api', 'a', NULL, 'closed'",
+                    "gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 'api', 'a', NULL, "
+                    "'closed'",
                 ),
                 ("hash_keys", "sha256('key')"),
                 ("suppression_keys", "1, sha256('key'), now()"),
