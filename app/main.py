@@ -56,6 +56,7 @@ from app.engine.compile.plan import Strategy
 from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
 from app.intake.domains import load_suffixes
+from app.intake.job_titles import load_titles
 from app.intake.mail_domains import load_mail_domains
 from app.intake.sources import load_sources
 from app.loop_lag import measured
@@ -130,6 +131,7 @@ def create_app(
         load_suffixes()
         load_mail_domains()
         load_sources()
+        load_titles()
         _settle_memory()
         _prefer_the_event_loop()
         try:

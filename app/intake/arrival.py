@@ -14,12 +14,14 @@ from app.engine.model.lead_keys import LeadKey
 from app.intake.attribution import as_sent, attributed, collect_tags
 from app.intake.contact import parse_email, read_mailbox, read_phone
 from app.intake.contact_quality import quality_of
+from app.intake.job_titles import job_of
 from app.intake.junk import junk_parts, take_honeypot
 from app.intake.lead_keys import keys_of, look_ups
 from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields, read_places
 from app.intake.website import website_domain
 from app.plan.language.fields import Field
 from app.values.full_names import split_full_name
+from app.values.industries import read_industry
 
 _REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
 _OF_COUNTRY = ("state", "postal_code", "phone")
@@ -73,12 +75,14 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
-    derived = {**quality_of(values), **attributed(values)}
+    derived = {**quality_of(values), **job_of(values), **attributed(values)}
     # The lead of a plan's test may have them already.
     values |= {name: value for name, value in derived.items() if name not in values}
     normalized |= {name: values[name] for name in derived}
     if parts := junk_parts(values):
         values.setdefault("junk_parts", parts)
+    if "industry" in values and (industry := read_industry(values["industry"])) is not None:
+        normalized["industry"] = industry
     keys = keys_of(values, flags, values.get("external_id_source") or source)
     return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.intake.arrival import read_in_country
 from app.intake.attribution import as_sent
 from app.intake.contact_quality import quality_of
+from app.intake.job_titles import job_of
 from app.intake.junk import HONEYPOT_FILLED, junk_parts
 from app.intake.readings import NUMBERS, flags_of_unread, is_unread
 from app.plan.language.fields import DERIVED, Field, Kind
@@ -68,7 +69,7 @@ def merged(
         fields[UNREADABLE] = aside
     if flags:
         fields["flags"] = list(dict.fromkeys(flags))
-    fields |= {**quality_of(fields), **origin}
+    fields |= {**quality_of(fields), **job_of(fields), **origin}
     parts = junk_parts(fields)
     return {**fields, "junk_parts": parts} if parts else fields
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from app.engine.conditions.derived import DerivedFields
 from app.plan.document.steps import BUILT_IN, ScoreConfig
 from app.plan.findings import CODES
 from app.plan.json_schema import plan_schema
@@ -239,3 +241,25 @@ def test_a_faulty_declaration_of_personal_is_refused(declared: object) -> None:
     plan = scored()
     plan["fields"] |= {"attributes.coupon": declared}
     assert isinstance(read_plan(plan), list)
+
+
+def test_own_field_replaces_a_newer_field_of_the_lead() -> None:
+    declared = {
+        "contact": {"from": "source", "warm": ["fair"]},
+        "preferences": [{"when": {"contact": "warm"}, "value": "calls"}],
+        "form": {"from": "country", "dach": ["DE", "AT"]},
+    }
+    plan = document({**scored(), "fields": {**scored()["fields"], **declared}})
+    added = DerivedFields(plan.fields.derived).added
+    given = {"source": "fair", "contact": {"email": "valid"}, "form": "demo"}
+    found = added(given, datetime(2026, 11, 30, tzinfo=UTC))
+    assert (found["contact"], found["preferences"], found.get("form")) == ("warm", "calls", None)
+
+
+def test_words_of_one_industry_may_be_listed_twice() -> None:
+    declared = {"sector": {"from": "industry", "a": ["Maschinenbau"], "b": ["Mechanical Engineering"]}}
+    plan = document({**scored(), "fields": {**scored()["fields"], **declared}})
+    found = DerivedFields(plan.fields.derived).added(
+        {"industry": "machinery"}, datetime(2026, 11, 30, tzinfo=UTC)
+    )
+    assert found["sector"] == "a"

@@ -23,6 +23,7 @@ STATES = [(full[:2], name) for full, *names in read_rows("states.tab") for name 
 LANGUAGES = [
     each for file in ("languages.tab", "language_variants.tab") for row in read_rows(file) for each in row
 ]
+INDUSTRIES = [each for row in read_rows("industries.tab") for each in row]
 POSTAL_CODES = [
     ("US", "02139"), ("US", "02139-4307"), ("US", "2139"), ("DE", "D-80331"), ("DE", "1067"),
     ("GB", "sw1a1aa"),
@@ -54,6 +55,7 @@ SENT = st.one_of(
         lambda each: ({"country": each[0], "postal_code": each[1]}, "postal_code")
     ),
     st.sampled_from(LANGUAGES).map(lambda text: ({"language": text}, "language")),
+    st.sampled_from(INDUSTRIES).map(lambda text: ({"industry": text}, "industry")),
 )
 CASES = st.sampled_from([str, str.upper, str.title, lambda text: f"  {text} "])
 

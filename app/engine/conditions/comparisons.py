@@ -14,6 +14,7 @@ from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
 from app.plan.language.operands import ANY_OF, Operand
 from app.plan.language.patterns import compile_pattern
+from app.values.industries import read_industry
 
 Values = Mapping[str, Any]
 Get = Callable[[Values], Any]
@@ -23,7 +24,21 @@ BOUNDS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, 
 
 
 def getter(field: str) -> Get:
-    """A function that reads a field by its dotted name. A missing value and an empty list are None."""
+    """A function that reads a field by its dotted name, in the form in which values are compared.
+
+    A missing value and an empty list are None.
+    """
+    return _industry if field == "industry" else getter_as_sent(field)
+
+
+def _industry(values: Values) -> Any:
+    """The industry by the name of the list, if it knows it. The lead keeps what was sent."""
+    sent = values.get("industry")
+    return (read_industry(sent) or sent) if isinstance(sent, str) else sent
+
+
+def getter_as_sent(field: str) -> Get:
+    """A function that reads a field by its dotted name, for comparing and showing it as text."""
     first, *rest = field.split(".")
     if not rest:
         return lambda values: None if (found := values.get(first)) == [] else found

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from app.engine.conditions.comparisons import Values, compile_comparison, getter, index_key
+from app.engine.conditions.comparisons import (
+    Values,
+    compile_comparison,
+    getter,
+    getter_as_sent,
+    index_key,
+)
 from app.engine.conditions.languages import FIELD as LANGUAGE
 from app.engine.conditions.languages import compile_language
 from app.engine.conditions.states import FIELD as STATE
@@ -100,12 +106,16 @@ def _is_boolean(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+_TEXTS = ("prefix", "contains", "matches")
+"""Operators that look into the text of a value."""
+
+
 class _Leaf:
     __slots__ = ("_get", "_leaf", "holds")
 
     def __init__(self, leaf: tree.Leaf) -> None:
         self._leaf = leaf
-        self._get = get = getter(leaf.field)
+        self._get = get = (getter_as_sent if leaf.operator in _TEXTS else getter)(leaf.field)
         if leaf.operator == "exists":
             wanted = leaf.operand
             # A consent that could not be read is as good as none.

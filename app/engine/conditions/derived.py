@@ -21,10 +21,14 @@ class DerivedFields:
         self._fields = [(each.name, _finding(each.cases)) for each in declared]
 
     def added(self, values: Values, now: datetime) -> dict[str, Any]:
-        """The values with the derived fields. A derived field without a value is left out."""
+        """The values with the derived fields. A derived field without a value is left out.
+
+        It replaces a field of the lead that has its name.
+        """
         more = dict(values)
         for name, find in self._fields:
             value = find(more, now)
+            more.pop(name, None)
             if value is not None:
                 more[name] = value
         return more

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from app.engine.conditions.comparisons import Get, Values, getter, index_key
+from app.engine.conditions.comparisons import Get, Values, getter, getter_as_sent, index_key
 from app.engine.conditions.condition import Requirement
 from app.engine.conditions.languages import FIELD as LANGUAGE
 from app.engine.conditions.states import FIELD as STATE
@@ -93,7 +93,7 @@ class _Prefix:
     """Conditions that require a prefix. Only lengths that occur are looked up."""
 
     def __init__(self, field: str) -> None:
-        self._get: Get = getter(field)
+        self._get: Get = getter_as_sent(field)
         self._positions: dict[str | int | float, list[int]] = defaultdict(list)
         self._lengths: list[int] = []
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from app.engine.conditions.comparisons import Get, Values, getter
+from app.engine.conditions.comparisons import Get, Values, getter_as_sent
 from app.plan.language.templates import Placeholder
 
 MAX_TEXT = 10_000
@@ -48,7 +48,7 @@ class Text:
 
     def __init__(self, parts: Sequence[str | Placeholder], *, one_line: bool = False) -> None:
         self._parts: list[str | Get] = [
-            getter(part.name) if isinstance(part, Placeholder) else part for part in parts
+            getter_as_sent(part.name) if isinstance(part, Placeholder) else part for part in parts
         ]
         self._one_line = one_line
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from app.engine.conditions.comparisons import Values, getter
+from app.engine.conditions.comparisons import Values, getter, getter_as_sent
 from app.engine.lookup.row_levels import (
     ANY,
     ANY_RANGE,
@@ -42,7 +42,9 @@ class RowIndex:
 
     def __init__(self, match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._on = match_on
-        self._get = [getter(column.field.name) for column in match_on]
+        self._get = [
+            (getter if column.how == "eq" else getter_as_sent)(column.field.name) for column in match_on
+        ]
         # A state is compared together with the country of the lead.
         self._states = [
             at for at, column in enumerate(match_on) if column.field.name == "state" and column.how == "eq"

@@ -197,11 +197,12 @@ def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> 
     if plan.reads_junk:
         junk = plan.junk.score(values, request.counts)
         values = {**values, "junk_score": junk.score, "junk_parts": list(junk.parts)}
-    if plan.derived is not None:
-        values = plan.derived.added(values, now)
     if request.contact is not None and (preferences := request.contact.preferences).version:
         given = preferences.given(values.get("consent") or {})
         values = {**values, "consent": given, "preferences": fields_of(preferences)}
+    # Last, because a field of the plan's own may have the name of one that came later.
+    if plan.derived is not None:
+        values = plan.derived.added(values, now)
     return request if values is request.values else replace(request, values=values)
 
 

@@ -22,9 +22,18 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _LETTER = r"(?![\u2000-\u206f\u3000-\u3003\ufeff])[\w\-\u0300-\U0010ffff]"
 _ATTRIBUTE = re.compile(rf"attributes(\.(?:{_LETTER}){{1,63}}){{1,8}}")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
-_TAKEN = frozenset(
-    {name.partition(".")[0] for name in (*FOLLOW_UP.fields, *FOLLOW_UP.free)}
-    | {"all", "any", "not", "exists", "lead", "owner", *LABELS}
+_LATER = frozenset(
+    ("contact", "geo_conflict", "geo_conflict_parts", "attribution", "form", "landing_page", "click_ids",
+     "seniority", "function", "preferences", "timezone", "review", "junk_score",
+     "junk_parts", "junk_cleared")
+)  # fmt: skip
+"""Fields of the lead that plans could declare before there were any. The plan's own one replaces them."""
+_TAKEN = (
+    frozenset(
+        {name.partition(".")[0] for name in (*FOLLOW_UP.fields, *FOLLOW_UP.free)}
+        | {"all", "any", "not", "exists", "lead", "owner", *LABELS}
+    )
+    - _LATER
 )
 
 
@@ -149,7 +158,13 @@ def _from_values(written: Mapping[Any, Any], catalog: Catalog) -> tuple[Case, ..
             operand = read_operand(field, "in", values if isinstance(values, list) else [values])
             leaf = Leaf(field.name, "in", operand, field.kind, field.personal)
             cases.append(Case(_word(word), leaf))
-            findings.extend(_doubled(operand, seen, quote(word)))
+            # Industries that became one name are listed under two words in plans older than the list.
+            told = (
+                operand
+                if field.name != "industry"
+                else tuple(values if isinstance(values, list) else [values])
+            )
+            findings.extend(_doubled(told, seen, quote(word)))
         except Faults as refused:
             findings.extend(finding.under(quote(word)) for finding in refused.findings)
     if not cases and not findings:

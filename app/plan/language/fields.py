@@ -75,6 +75,17 @@ FLAGS = (
 """Everything that intake can say about a value it could not read or does not trust."""
 EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict")
 """What the local part and the domain of an e-mail address say."""
+SENIORITIES = (
+    "intern", "assistant", "owner", "c_level", "vp", "partner", "head", "director", "manager", "senior",
+    "junior",
+)  # fmt: skip
+"""What a job title says of rank. Of several the first one counts."""
+FUNCTIONS = (
+    "sales", "marketing", "engineering", "it", "product", "data", "design", "finance", "hr", "legal",
+    "operations", "procurement", "customer_success", "consulting", "research", "education", "medical",
+    "project_management", "administration", "general_management",
+)  # fmt: skip
+"""What a job title says of the work."""
 TRIGGERS = (
     "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
     "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",
@@ -114,7 +125,7 @@ _WHAT = (
         Kind.STRING,
         "The language, such as de. Names are converted. A list, if the lead names several.",
     ),
-    Field("industry", Kind.STRING, "The industry."),
+    Field("industry", Kind.STRING, "The industry. Conditions compare the names of one list."),
     Field("employees", Kind.INTEGER, "The number of employees of the company."),
     Field("annual_revenue", Kind.NUMBER, "The annual revenue of the company."),
     Field("lead_type", Kind.STRING, "What the lead asked for, such as demo_request."),
@@ -168,6 +179,10 @@ _QUALITY = (
         "The fields that contradict the country: state, postal_code, phone.",
     ),
 )
+_JOB = (
+    Field("seniority", Kind.STRING, "The rank that the job title says.", choices=SENIORITIES),
+    Field("function", Kind.STRING, "The kind of work that the job title says.", choices=FUNCTIONS),
+)
 _ATTRIBUTION = (
     Field("attribution.source", Kind.STRING, "The source by tags, click ids and referrer, such as google."),
     Field("attribution.medium", Kind.STRING, "The medium, such as cpc."),
@@ -188,7 +203,15 @@ _JUNK = (
     Field("junk_parts", Kind.STRINGS, "What speaks for it, such as honeypot or disposable_email."),
     Field("junk_cleared", Kind.BOOLEAN, "Whether a person said that the lead is no junk, by unblocking it."),
 )
-DERIVED = ("attribution", "contact", "geo_conflict", "geo_conflict_parts", "junk_parts")
+DERIVED = (
+    "attribution",
+    "contact",
+    "geo_conflict",
+    "geo_conflict_parts",
+    "junk_parts",
+    "seniority",
+    "function",
+)
 """Fields of a lead that intake makes of others. They are made again when the others change."""
 _TRIGGER = Field(
     "trigger",
@@ -230,7 +253,7 @@ _SETTLED = (
 )
 
 LEAD = Catalog(
-    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY, *_ATTRIBUTION, *_JUNK)},
+    {each.name: each for each in (*_WHO, *_WHAT, *_QUALITY, *_JOB, *_ATTRIBUTION, *_JUNK)},
     {
         "attributes": Field("attributes", Kind.ANY, "A custom attribute.", personal=True),
         "utm": Field("utm", Kind.STRING, "A UTM parameter."),

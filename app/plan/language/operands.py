@@ -10,6 +10,7 @@ from app.plan.language.occurrences import Occurrences
 from app.plan.language.patterns import compile_pattern
 from app.values.booleans import read_boolean
 from app.values.countries import country_code
+from app.values.industries import read_industry
 from app.values.languages import language_or_tag
 from app.values.numbers import MAX_NUMBER, read_number
 from app.values.postal_codes import postal_beginning, postal_code
@@ -197,7 +198,17 @@ def _state(text: str) -> str:
     return read_option(text) or text.strip()
 
 
-_READERS = {"country": _country, "state": _state, "language": language_or_tag, "postal_code": _postal_code}
+def _industry(text: str) -> str:
+    return read_industry(text) or text.strip()
+
+
+_READERS = {
+    "country": _country,
+    "state": _state,
+    "language": language_or_tag,
+    "postal_code": _postal_code,
+    "industry": _industry,
+}
 """The readers of fields, the same as for a lead."""
 
 
