@@ -123,7 +123,10 @@ class StoredLeads:
 
 @dataclass(slots=True)
 class DecisionSession:
-    """The jobs of one commit group, or of one dry run, being decided one after another."""
+    """The jobs of one commit group, or of one dry run, being decided one after another.
+
+    `zone` is the time zone of the workspace, where quiet hours ask for it.
+    """
 
     plan: Plan
     found: Prefetched
@@ -132,6 +135,7 @@ class DecisionSession:
     received: int = 0
     matched: int = 0
     flags: Counter[str] = field(default_factory=Counter)
+    zone: str = "UTC"
 
     def stored_reply(self, key: IdempotencyKey) -> StoredReply | None:
         """The reply that this key stands for, if it has one that still holds.
@@ -220,9 +224,8 @@ class DecisionSession:
             return None
         quiet = terms.quiet or (preferences.quiet if preferences is not None else None)
         contacts = self.work.contacts.get(lead_id, ()) if lead_id is not None else ()
-        return ContactFacts(
-            preferences or NO_PREFERENCES, zones_of(values) if quiet is not None else (), tuple(contacts)
-        )
+        zones = (zones_of(values) or (self.zone,)) if quiet is not None else ()
+        return ContactFacts(preferences or NO_PREFERENCES, zones, tuple(contacts))
 
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""

@@ -24,6 +24,7 @@ from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
 from app.store.privacy.held_data import find_person
+from app.store.workspaces import find_time_zone
 
 MAX_RELEASED = 20
 """The most waiting leads of a queue that one commit group decides before new ones."""
@@ -129,13 +130,15 @@ async def _read_persons(
 
 
 async def read_contacts(connection: Connection, workspace_id: int, session: DecisionSession) -> None:
-    """Note what persons allow, and if a cap asks for it, how often each was contacted."""
+    """Note what persons allow, and if something asks for it, how often each was contacted, and the zone."""
     found, stored, work = session.found, session.stored, session.work
     waiting = [*stored.queues.values(), *stored.first_waiting.values()]
     current = {lead.prior.lead_id: lead for leads in waiting for lead in leads} | stored.leads
     allowed = {id_: each.preferences for id_, each in current.items()}
     known = allowed | {id_: each.preferences for id_, each in found.known.items()}
     work.preferences |= {id_: each for id_, each in known.items() if each is not None}
+    if session.plan.contact.quiet is not None or any(each.quiet for each in work.preferences.values()):
+        session.zone = await find_time_zone(connection, workspace_id)
     counted = known if session.plan.contact.caps else {}
     ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
     if ids:

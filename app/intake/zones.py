@@ -1,10 +1,10 @@
 """The time zones that a person may be in, by what is known of them.
 
-What was sent comes first, then the state, the phone number, and the country. Where several are possible, all
-are returned.
+What was sent comes first, then the state and the postal code, the phone number, and the country. Where
+several are possible, all are returned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,54 +13,61 @@ from zoneinfo import available_timezones
 from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse
 from phonenumbers.timezone import time_zones_for_number
 
-_STATES = {
-    "America/New_York": "US-CT US-DC US-DE US-GA US-MA US-MD US-ME US-NC US-NH US-NJ US-NY US-OH US-PA US-RI"
-    " US-SC US-VA US-VT US-WV US-FL US-IN US-KY US-MI US-TN",
-    "America/Chicago": "US-AL US-AR US-IA US-IL US-LA US-MN US-MO US-MS US-OK US-WI US-FL US-IN US-KS US-KY"
-    " US-MI US-ND US-NE US-SD US-TN US-TX",
-    "America/Denver": "US-CO US-MT US-NM US-UT US-WY US-ID US-KS US-ND US-NE US-OR US-SD US-TX",
-    "America/Los_Angeles": "US-CA US-NV US-WA US-ID US-OR",
-    "America/Phoenix": "US-AZ",
-    "America/Anchorage": "US-AK",
-    "America/Adak": "US-AK",
-    "Pacific/Honolulu": "US-HI",
-    "America/Toronto": "CA-ON CA-QC",
-    "America/Winnipeg": "CA-MB CA-ON",
-    "America/Regina": "CA-SK",
-    "America/Edmonton": "CA-AB CA-NT CA-BC",
-    "America/Vancouver": "CA-BC",
-    "America/Whitehorse": "CA-YT",
-    "America/Halifax": "CA-NS CA-NB CA-PE CA-QC",
-    "America/St_Johns": "CA-NL",
-    "Australia/Sydney": "AU-NSW AU-ACT",
-    "Australia/Melbourne": "AU-VIC",
-    "Australia/Brisbane": "AU-QLD",
-    "Australia/Hobart": "AU-TAS",
-    "Australia/Adelaide": "AU-SA",
-    "Australia/Darwin": "AU-NT",
-    "Australia/Perth": "AU-WA",
-}
-"""The states of countries with several zones. A state with two stands in both."""
+from app.intake.lists import read_lines
+from app.values.postal_states import states_of_postal_code
+from app.values.states import tail
+
+Zones = tuple[str, ...]
 _LINES_OF_A_PLACE = frozenset((PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE))
 _UNKNOWN = "Etc/Unknown"
+_LONGEST = 5
+"""The most characters of a postal code that tell a zone."""
 
 
-def zones_of(values: Mapping[str, Any]) -> tuple[str, ...]:
+def zones_of(values: Mapping[str, Any]) -> Zones:
     """The zones of a lead, or none if nothing tells."""
     sent = values.get("timezone")
     if isinstance(sent, str) and sent in available_timezones():
         return (sent,)
-    country = values.get("country")
-    zones = _zones_of_countries().get(country, ()) if isinstance(country, str) else ()
-    state = values.get("state")
-    if isinstance(country, str) and isinstance(state, str):
-        found = tuple(zone for zone, states in _zones_of_states() if f"{country}-{state}" in states)
-        if found:
+    state, country = values.get("state"), values.get("country")
+    if country is None and isinstance(state, str) and _code(state) != state:
+        country = state[:2]
+    if not isinstance(country, str):
+        return _zones_of_phone(values.get("phone"))
+    return (
+        _zones_of_place(country, state, values.get("postal_code"))
+        or _zones_of_phone(values.get("phone"))
+        or _parts().get((country, "country", "-"))
+        or _zones_of_countries().get(country, ())
+    )
+
+
+def _zones_of_place(country: str, state: object, postal_code: object) -> Zones:
+    """The zones of a state and a postal code: those of both, unless they contradict each other."""
+    of_state = _parts().get((country, "state", _code(state)), ()) if isinstance(state, str) else ()
+    of_code = _zones_of_postal_code(country, postal_code) if isinstance(postal_code, str) else ()
+    if not of_state or not of_code:
+        return of_state or of_code
+    both = tuple(zone for zone in of_state if zone in of_code)
+    return both or (*of_state, *of_code)
+
+
+def _code(state: str) -> str:
+    """The code of a state without its country."""
+    return tail(state.casefold()).upper()
+
+
+def _zones_of_postal_code(country: str, code: str) -> Zones:
+    for length in range(_LONGEST, 0, -1):
+        found = _parts().get((country, "postal", code[:length]))
+        if found is not None:
             return found
-    return _zones_of_phone(values.get("phone")) or zones
+    states = states_of_postal_code(code, country) or ()
+    zones = [_parts().get((country, "state", state), ()) for state in sorted(states)]
+    return tuple(dict.fromkeys(zone for each in zones for zone in each)) if all(zones) else ()
 
 
-def _zones_of_phone(phone: object) -> tuple[str, ...]:
+def _zones_of_phone(phone: object) -> Zones:
     if not isinstance(phone, str) or not phone.startswith("+"):
         return ()
     try:
@@ -73,14 +80,30 @@ def _zones_of_phone(phone: object) -> tuple[str, ...]:
 
 
 @cache
-def _zones_of_states() -> tuple[tuple[str, frozenset[str]], ...]:
-    return tuple((zone, frozenset(states.split())) for zone, states in _STATES.items())
+def _parts() -> Mapping[tuple[str, str, str], Zones]:
+    """The zones of states and of beginnings of postal codes."""
+    found: dict[tuple[str, str, str], Zones] = {}
+    for line in read_lines("zones.tab"):
+        country, kind, names, *zones = line.split("\t")
+        for written in names.split():
+            for name in _beginnings(written) if kind == "postal" else (written,):
+                found[country, kind, name] = tuple(zones)
+    return found
+
+
+def _beginnings(written: str) -> Iterator[str]:
+    first, _, last = written.partition("-")
+    if not last:
+        yield first
+        return
+    for number in range(int(first), int(last) + 1):
+        yield str(number).zfill(len(first))
 
 
 @cache
-def _zones_of_countries() -> dict[str, tuple[str, ...]]:
+def _zones_of_countries() -> Mapping[str, Zones]:
     """The zones of each country, from `zone.tab` of the time zone database."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Zones] = {}
     table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
     for line in table.splitlines():
         if line and not line.startswith("#"):

@@ -198,6 +198,20 @@ async def test_quiet_hours_withhold_messages_and_put_off_only_the_due_time_of_ta
     assert lead["actions"][0]["due_at"] == end > now
 
 
+async def test_without_any_hint_it_is_the_time_zone_of_the_workspace(office: Workspace) -> None:
+    await office.publish(f"quiet_hours: {{from: '21:00', to: '08:00'}}\n{PLAN}")
+    assert made(await person(office)) == ["hello", "x-text", "task", "receipt"]
+    await office.pool.execute(
+        "UPDATE workspaces SET timezone = 'Pacific/Auckland' WHERE id = $1", office.workspace_id
+    )
+    lead = await office.assign(email="cy@people.example", consent=YES)
+    (end,) = {each["not_before"] for each in lead["withheld_actions"]}
+    assert end == "2030-11-20T19:00:00Z"
+    there = await office.assign(email="di@people.example", consent=YES, country="GB")
+    assert "withheld_actions" not in there
+    assert (await verify(office.pool, office.workspace_id)).differences == []
+
+
 async def test_a_cap_counts_the_contacts_of_the_person_and_not_what_is_transactional(
     office: Workspace,
 ) -> None:

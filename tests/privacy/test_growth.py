@@ -120,8 +120,8 @@ async def full(database: str) -> AsyncIterator[Workspace]:
         await at(workspace, 0)
         answer = await workspace.client.post("/assign", json={"lead": person()}, headers=KEY)
         told = answer.json()
-        note = {"type": "note", "note": "n"}
-        await workspace.client.post(f"/assignments/{told['assignment_id']}/events", json=note)
+        for event in ({"type": "note", "note": "n"}, {"type": "unsubscribed"}):
+            await workspace.client.post(f"/assignments/{told['assignment_id']}/events", json=event)
         pool, id_ = workspace.pool, workspace.workspace_id
         await pool.execute(FAILED, id_, b"{}")
         await pool.execute(DELIVERED, id_, b"{}")

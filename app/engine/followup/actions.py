@@ -244,7 +244,7 @@ class _Action:
         if self._channel is None or self._transactional:
             return made
         if self.type == _BY_PERSON:
-            made["due_at"] = due_at and (gate.quiet_until(self._channel, due_at) or due_at)
+            made["due_at"] = due_at and gate.put_off(self._channel, due_at)
         elif gate.counts:
             gate.passes(self._channel)
             made["channel"] = self._channel

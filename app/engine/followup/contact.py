@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ NOT_NOW = "not_now"
 OF_CONSENT = frozenset((CONSENT_MISSING, CONSENT_UNREADABLE, WITHDRAWN, COMPLAINED))
 _DAY = timedelta(days=1)
 _MAX_STEPS = 100
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,59 +122,81 @@ class Gate:
         return channel in self.terms.required
 
     def delay(self, channel: str) -> Refusal | None:
-        """Why a contact through a channel has to wait."""
-        until = self.quiet_until(channel, self.now)
-        if until is not None:
-            return Refusal(QUIET_HOURS, until)
-        caps = (*self.terms.caps, *self.facts.preferences.caps)
-        waits = [wait for cap in caps if (wait := self._full(cap, channel)) is not None]
-        if not waits:
+        """Why a contact through a channel has to wait: until no cap is full and no quiet hours hold."""
+        caps = [
+            cap for cap in (*self.terms.caps, *self.facts.preferences.caps) if cap.channel in (None, channel)
+        ]
+        if any(cap.max == 0 for cap in caps):
+            return Refusal(FREQUENCY)
+        quiet = self.quiet_until(channel, self.now)
+        until = self.now
+        for _ in range(_MAX_STEPS):
+            later = max((self._room_at(cap, until) for cap in caps), default=until)
+            later = self.quiet_until(channel, later) or later
+            if later == until:
+                break
+            until = later
+        if until == self.now:
             return None
-        times = [wait.not_before for wait in waits]
-        never = None in times
-        return Refusal(FREQUENCY, None if never else max(each for each in times if each is not None))
+        return Refusal(QUIET_HOURS if quiet is not None else FREQUENCY, None if until == _NEVER else until)
 
     def passes(self, channel: str) -> None:
         """An action contacts the person through this channel now."""
         self._passed.append(Contacted(channel, self.now))
 
     def quiet_until(self, channel: str, at: datetime) -> datetime | None:
-        """When the quiet hours end that a moment lies in. None if it lies in none."""
+        """When the quiet hours end that a moment lies in. None if it lies in none.
+
+        It is the end of time where all hours are quiet.
+        """
+        if at == _NEVER:
+            return at
         until = at
+        windows = self._windows(channel, at) if self.terms.quiet or self.facts.preferences.quiet else ()
         for _ in range(_MAX_STEPS):
             ends = [
                 end
-                for quiet, zones in self._windows(channel)
+                for quiet, zones in windows
                 for zone in zones
                 if (end := _end_of_quiet(quiet, zone, until)) is not None
             ]
             if not ends:
                 return until if until > at else None
             until = max(ends)
-        return until
+        return _NEVER
 
-    def _windows(self, channel: str) -> list[tuple[QuietHours, Sequence[str]]]:
+    def put_off(self, channel: str, due_at: datetime) -> datetime:
+        """When something falls due that must not do so in quiet hours."""
+        until = self.quiet_until(channel, due_at)
+        return due_at if until in (None, _NEVER) else until
+
+    def _windows(self, channel: str, at: datetime) -> list[tuple[QuietHours, Sequence[str]]]:
         own = self.facts.preferences.quiet
         windows = [each for each in (self.terms.quiet, own) if each is not None and channel in each.channels]
         named = own.zone if own is not None else None
         zones = (named,) if named is not None else self.facts.zones or ("UTC",)
-        return [(each, zones) for each in windows]
+        return [(each, _distinct(zones, at.date())) for each in windows]
 
-    def _full(self, cap: Cap, channel: str) -> Refusal | None:
-        """Why a cap has no room for one more contact, with the time when it has."""
-        if cap.channel not in (None, channel):
-            return None
-        if cap.max == 0:
-            return Refusal(FREQUENCY)
+    def _room_at(self, cap: Cap, at: datetime) -> datetime:
+        """From when on a cap has room for one more contact, at a moment or after it."""
         span = timedelta(days=cap.days)
         counted = sorted(
             each.at
             for each in (*self.facts.contacts, *self._passed)
-            if cap.channel in (None, each.channel) and self.now - span < each.at <= self.now
+            if cap.channel in (None, each.channel) and at - span < each.at <= self.now
         )
-        if len(counted) < cap.max:
-            return None
-        return Refusal(FREQUENCY, counted[len(counted) - cap.max] + span)
+        return at if len(counted) < cap.max else counted[len(counted) - cap.max] + span
+
+
+@lru_cache(maxsize=1024)
+def _distinct(zones: tuple[str, ...], day: date) -> tuple[str, ...]:
+    """Those of the zones whose clocks differ around this day."""
+    noons = [datetime.combine(day, time(12), UTC) + each * _DAY for each in range(-2, 4)]
+    return tuple(
+        {
+            tuple(noon.astimezone(ZoneInfo(zone)).utcoffset() for noon in noons): zone for zone in zones
+        }.values()
+    )
 
 
 def _end_of_quiet(quiet: QuietHours, zone: str, at: datetime) -> datetime | None:

@@ -1,13 +1,15 @@
 """When a person may be contacted: quiet hours in their zones, and caps."""
 
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import available_timezones
 
 import pytest
 
 from app.engine.followup.contact import Contacted, ContactFacts, ContactTerms, Gate
 from app.engine.life.preferences import ConsentAct, Preferences
-from app.intake.zones import zones_of
+from app.intake.zones import _parts, zones_of
 from app.plan.language.contact import Cap, QuietHours
+from app.values.folding import read_rows
 
 NIGHT = QuietHours(time(21), time(8))
 NOON = datetime(2027, 6, 15, 12, tzinfo=UTC)
@@ -68,6 +70,27 @@ def test_where_several_zones_are_possible_all_must_be_awake(now: str, until: str
         ({"country": "PL", "phone": "+12125550123"}, ("America/New_York",)),
         ({"phone": "+442079460000"}, ("Europe/London",)),
         ({"country": "US", "state": "TX"}, ("America/Chicago", "America/Denver")),
+        ({"country": "US", "state": "TX", "postal_code": "79901"}, ("America/Denver",)),
+        ({"country": "US", "state": "FL", "postal_code": "32501"}, ("America/Chicago",)),
+        ({"country": "US", "postal_code": "32401"}, ("America/New_York", "America/Chicago")),
+        ({"country": "US", "postal_code": "42301", "phone": "+12125550123"}, ("America/Chicago",)),
+        (
+            {"country": "US", "state": "NY", "postal_code": "94105"},
+            ("America/New_York", "America/Los_Angeles"),
+        ),
+        ({"country": "US", "postal_code": "99546"}, ("America/Adak",)),
+        ({"state": "US-WA"}, ("America/Los_Angeles",)),
+        ({"country": "CA", "postal_code": "V6B 1A1"}, ("America/Vancouver",)),
+        ({"country": "CA", "postal_code": "G1A 0A2"}, ("America/Toronto", "America/Halifax")),
+        ({"country": "AU", "postal_code": "6000"}, ("Australia/Perth",)),
+        ({"country": "AU", "postal_code": "2600"}, ("Australia/Sydney",)),
+        ({"country": "BR", "state": "AC"}, ("America/Rio_Branco",)),
+        ({"country": "BR", "postal_code": "01310100"}, ("America/Sao_Paulo",)),
+        ({"country": "RU", "postal_code": "690001"}, ("Asia/Vladivostok",)),
+        ({"country": "RU", "postal_code": "101000"}, ("Europe/Moscow",)),
+        ({"country": "RU", "state": "KGD"}, ("Europe/Kaliningrad",)),
+        ({"country": "ES", "postal_code": "35001"}, ("Atlantic/Canary",)),
+        ({"country": "CN"}, ("Asia/Shanghai",)),
         ({"email": "a@b.example"}, ()),
     ],
 )
@@ -93,6 +116,32 @@ def test_a_contact_waits_until_every_cap_has_room(
     person = Preferences(1, caps=caps[1:])
     refusal = Gate(ContactTerms(caps=caps[:1]), ContactFacts(person, contacts=contacts), NOON).delay(channel)
     assert (refusal.not_before if refusal else None) == (NOON + timedelta(days=wait) if wait else None)
+
+
+def test_every_zone_exists_and_every_state_of_a_listed_country_has_one() -> None:
+    known = {zone for zones in _parts().values() for zone in zones}
+    assert known <= available_timezones()
+    for country in ("US", "CA", "AU", "BR", "MX", "ES"):
+        states = {full.partition("-")[2] for full, *_ in read_rows("states.tab") if full[:2] == country}
+        with_zone = {name for of, kind, name in _parts() if (of, kind) == (country, "state")}
+        assert states - with_zone <= {"AA", "AE", "AP", "AS", "GU", "MP", "UM"}
+
+
+def test_a_contact_waits_until_the_morning_after_its_cap_has_room() -> None:
+    caps, quiet = (Cap(1, 1),), QuietHours(time(21), time(8))
+    contacts = (Contacted("email", at("2027-06-14T21:30:00Z")),)
+    facts = ContactFacts(zones=("Europe/Paris",), contacts=contacts)
+    evening = Gate(ContactTerms(quiet=quiet, caps=caps), facts, NOON)
+    assert evening.delay("email") == ("frequency", at("2027-06-16T06:00:00Z"))
+    night = Gate(ContactTerms(quiet=quiet, caps=(Cap(1, 2),)), facts, at("2027-06-15T02:00:00Z"))
+    assert night.delay("email") == ("quiet_hours", at("2027-06-17T06:00:00Z"))
+
+
+def test_where_all_hours_are_quiet_nothing_says_when() -> None:
+    day = QuietHours(time(8), time(21), zone="Asia/Tokyo")
+    never = Gate(ContactTerms(quiet=NIGHT), ContactFacts(Preferences(1, quiet=day)), NOON)
+    assert never.delay("email") == ("quiet_hours", None)
+    assert never.put_off("phone", NOON) == NOON
 
 
 def test_a_cap_of_zero_never_has_room_and_the_same_decision_counts() -> None:
