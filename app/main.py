@@ -53,6 +53,7 @@ from app.audit.exporter import Exporter
 from app.background import in_background
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
+from app.forms.fetch.fetcher import Fetcher
 from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
 from app.intake.domains import load_suffixes
@@ -117,7 +118,9 @@ def create_app(
             admit,
             partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints, parked=True),
         )
-        app.state.endpoints = Endpoints(pool, box, settings.public_base_url, receiver.forget)
+        app.state.endpoints = Endpoints(
+            pool, box, settings.public_base_url, receiver.forget, development=settings.development
+        )
         app.state.authentication = await _authentication(pool, settings, metrics)
         app.state.dispatch = Dispatcher(
             pool,
@@ -137,8 +140,9 @@ def create_app(
         try:
             sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
+            fetcher = Fetcher(pool, app.state.target_http, app.state.secret_box, metrics.form_fetched)
             worker = working(
-                pool, app.state.dispatch, sender, every, metrics, development=settings.development
+                pool, app.state.dispatch, sender, fetcher, every, metrics, development=settings.development
             )
             async with (
                 measured(metrics.loop_late),

@@ -49,7 +49,7 @@ def create(
         body = EndpointInput.model_validate(sent)
     except ValidationError as refused:
         raise validation_failed(refused, model=EndpointInput) from None
-    record = {name: value for name, value in to_record(body).items() if name != "secrets"}
+    record = {name: value for name, value in to_record(body).items() if name not in ("secrets", "token")}
 
     async def work(pool: Pool) -> tuple[EndpointView, bool]:
         endpoints = _endpoints(pool)
@@ -103,7 +103,12 @@ def add(id: Id, workspace: InWorkspace = None) -> None:
 
 def _endpoints(pool: Pool) -> Endpoints:
     settings = settings_now()
-    return Endpoints(pool, SecretBox(settings.secrets_keys()), settings.public_base_url)
+    return Endpoints(
+        pool,
+        SecretBox(settings.secrets_keys()),
+        settings.public_base_url,
+        development=settings.development,
+    )
 
 
 def _read_secret() -> str:

@@ -38,6 +38,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     from app.audit.exporter import Exporter
     from app.cli.metrics_port import metrics_port
     from app.dispatch.dispatcher import Dispatcher
+    from app.forms.fetch.fetcher import Fetcher
     from app.loop_lag import measured
     from app.metrics.process import Metrics
     from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -72,7 +73,9 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     )
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     secrets = SecretBox(settings.secrets_keys())
-    sender = sender_of(pool, dispatch, SafeHttp(allowed), secrets, metrics)
+    http = SafeHttp(allowed)
+    sender = sender_of(pool, dispatch, http, secrets, metrics)
+    fetcher = Fetcher(pool, http, secrets, metrics.form_fetched)
     told = signals.told(asyncio.get_running_loop(), lambda _: ended.set(), logs.wait_for_writers)
     try:
         every = settings.worker_interval_seconds
@@ -81,7 +84,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
             async with (
                 exporter.reading(pool),
                 measured(metrics.loop_late),
-                working(pool, dispatch, sender, every, metrics, development=settings.development),
+                working(pool, dispatch, sender, fetcher, every, metrics, development=settings.development),
                 watching(pool, metrics),
             ):
                 log.info(

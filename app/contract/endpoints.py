@@ -22,6 +22,8 @@ FORM_KINDS = frozenset[str](get_args(EndpointKind)) - CRM_KINDS
 """The kinds that take what forms send. Their paths begin with /forms/."""
 SIGNED_FORMS = frozenset(("google_ads", "intercom", "linkedin", "meta", "zoom_webinar"))
 """Of these the kinds that refuse every delivery until they have a secret."""
+FETCHED_FORMS = frozenset(("linkedin", "meta"))
+"""The kinds that send only ids: what those stand for is fetched with a token."""
 NEED_ORGANIZATION = frozenset(("salesforce", "dynamics"))
 """The kinds whose deliveries must name the organization of the endpoint."""
 
@@ -37,6 +39,7 @@ def _redirect(url: str) -> str:
 BaseUrl = Annotated[str, Field(max_length=1024, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")]
 RedirectUrl = Annotated[str, Field(max_length=1024), AfterValidator(_redirect)]
 Secret = Annotated[str, Field(min_length=8, max_length=1024)]
+Token = Annotated[str, Field(min_length=8, max_length=4096, pattern=r"^[!-~]+$")]
 
 
 class EndpointOptions(RecordModel):
@@ -70,6 +73,9 @@ class EndpointOptions(RecordModel):
     )
     pre_call: Literal["lead", "ignore"] = Field(
         "ignore", description="CallRail: what a call is before it has ended."
+    )
+    fetch_url: BaseUrl | None = Field(
+        None, description="Development only: where leads are fetched instead of at the form tool."
     )
     once_field: ShortText | None = Field(
         None, description="Kind `html`: a hidden field that is different each time the page is shown."
@@ -109,10 +115,15 @@ class EndpointSettings(RecordModel):
 
 
 class EndpointInput(EndpointSettings):
-    """An endpoint. `secrets` are taken when it is created, and ignored later."""
+    """An endpoint. `secrets` and `token` are taken when it is created, and ignored later."""
 
     secrets: Annotated[list[Secret], Field(max_length=2)] = Field(
         [], description="The secrets of the CRM, the newest first. They are stored encrypted and never shown."
+    )
+    token: Token | None = Field(
+        None,
+        description="Kinds that send only ids: what leads are fetched with. It is stored encrypted and never"
+        " shown.",
     )
 
 
@@ -131,12 +142,32 @@ class EndpointSecret(ResponseModel):
     last_used_at: datetime | None
 
 
+class EndpointTokenInput(RequestModel):
+    """What leads are fetched with."""
+
+    token: Token
+
+
+class EndpointToken(ResponseModel):
+    """A token, without the token, and what the form tool says to it."""
+
+    fingerprint: str = Field(description="The first 16 hexadecimal digits of its SHA-256.")
+    since: datetime
+    last_fetched_at: datetime | None
+    problem: Literal["rate_limited", "unavailable", "unexpected", "token_invalid", "not_permitted"] | None = (
+        Field(description="Why fetching failed the last time, null after a success.")
+    )
+    failed_at: datetime | None
+    paused_until: datetime | None = Field(description="Nothing is fetched until then.")
+
+
 class EndpointFinding(ResponseModel):
     """Something about an endpoint that needs attention, and the span of time that it concerns."""
 
     code: Literal[
-        "silent", "expires_soon", "expired", "no_secret", "no_base_url", "nothing_recognized", "failures"
-    ]
+        "silent", "expires_soon", "expired", "no_secret", "no_base_url", "nothing_recognized", "failures",
+        "no_token", "token_invalid", "not_permitted", "fetching_fails",
+    ]  # fmt: skip
     detail: str
     since: datetime | None
     until: datetime | None
@@ -212,6 +243,9 @@ class Endpoint(ResponseModel):
     former_path: str | None = Field(description="The path before the last rotation, while it still works.")
     former_path_ends_at: datetime | None
     secrets: list[EndpointSecret]
+    token: EndpointToken | None = Field(
+        description="What leads are fetched with, of kinds that send only ids."
+    )
     last_handshake_at: datetime | None = Field(description="When the vendor last checked the address.")
     last_delivery_at: datetime | None
     usual_per_day: float = Field(description="Events per day, over the last 28 days at most.")

@@ -314,7 +314,8 @@ def _row(endpoint_id: str, delivery: Delivery, whole: str, place: int, parked: s
         except Unmappable as unmappable:
             code = unmappable.code
     if code is None and delivery.meaning == "fetch":
-        code = AWAITING_FETCH
+        # What is parked waits for its endpoint first.
+        code = parked or AWAITING_FETCH
     elif code is not None:
         return _failure(endpoint_id, f"{whole}:{place}", code)
     code = code or parked

@@ -189,6 +189,12 @@ class Metrics:
             ["kind", "result", "code"],
             registry=registry,
         )
+        self._fetched_forms = Counter(
+            "lead_assignment_form_fetches",
+            "Attempts to fetch leads of which form tools told only the ids, by what became of them.",
+            ["kind", "result"],
+            registry=registry,
+        )
         self._form_lag_seconds = Histogram(
             "lead_assignment_form_lag_seconds",
             "Time from the arrival of a form until it was decided.",
@@ -291,6 +297,10 @@ class Metrics:
     def form_refused(self, kind: str, code: str) -> None:
         """Counts a delivery of a form that was refused."""
         self._refused_forms.labels(kind, code).inc()
+
+    def form_fetched(self, kind: str, result: str) -> None:
+        """Counts an attempt to fetch a lead of which a form tool told only the ids."""
+        self._fetched_forms.labels(kind, result).inc()
 
     def form_processed(self, kind: str, result: str, code: str | None, seconds: float) -> None:
         """Counts what became of what a form said, and how many seconds after its arrival."""

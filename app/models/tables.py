@@ -775,6 +775,12 @@ crm_inbox = _of_a_workspace(
     _index("crm_inbox_failed", "id", where="state = 'failed'"),
     _index("crm_inbox_of_forms", "state", "id", where="starts_with(system, 'form:') AND state <> 'done'"),
     _index("crm_inbox_ended", "ended_at", where="ended_at IS NOT NULL"),
+    _index(
+        "crm_inbox_to_fetch",
+        "endpoint_id",
+        "(coalesce(wait_until, '-infinity'::timestamptz))",
+        where="state = 'failed' AND code = 'awaiting_fetch'",
+    ),
     key=("endpoint_id", "dedupe_key"),
 )
 crm_turns = _of_a_workspace(
@@ -794,6 +800,20 @@ form_ids = _of_a_workspace(
     _required("until", INSTANT),
     _index("form_ids_until", "until"),
     key=("endpoint_id", "id_hash"),
+)
+form_tokens = _of_a_workspace(
+    "form_tokens",
+    _required("endpoint_id", Text),
+    _required("token", LargeBinary),
+    _required("fingerprint", Text),
+    _required("created_at", INSTANT),
+    _required("refused", Boolean, server_default=text("false")),
+    Column("code", Text),
+    Column("failed_at", INSTANT),
+    _required("failures", Integer, server_default=text("0")),
+    Column("paused_until", INSTANT),
+    Column("fetched_at", INSTANT),
+    key=("endpoint_id",),
 )
 form_records = _of_a_workspace(
     "form_records",

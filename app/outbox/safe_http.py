@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeVar
 
 import httpx2
 
@@ -30,6 +31,7 @@ MAX_ADDRESSES = 4
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+T = TypeVar("T")
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name and port. Raises OSError."""
 
@@ -117,6 +119,18 @@ class Answer:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Document(Answer):
+    """An answer with its body, and its headers by their names in lowercase."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+class TooLarge(Exception):
+    """An answer is larger than the caller takes."""
+
+
 async def resolve_name(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as the system finds them. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -155,7 +169,39 @@ class SafeHttp:
 
         Raises AddressRefused, TimeoutError, OSError when the name is unknown, or httpx2.TransportError.
         """
-        async with asyncio.timeout(self.timeout_seconds):
+        return await self._send(self.timeout_seconds, "POST", text, headers, content, _status)
+
+    async def get(
+        self, text: str, headers: Mapping[str, str], seconds: float, max_bytes: int = MAX_ANSWER_BYTES
+    ) -> Document:
+        """Ask for a document within so many seconds in all. Redirects are not followed.
+
+        Raises as `post` does, and TooLarge.
+        """
+
+        async def read(answer: httpx2.Response) -> Document:
+            body = bytearray()
+            async for chunk in answer.aiter_raw():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise TooLarge
+            status = await _status(answer)
+            return Document(status.status, status.retry_after, dict(answer.headers), bytes(body))
+
+        # A small answer could be unpacked to a large one.
+        plain = {**headers, "Accept-Encoding": "identity"}
+        return await self._send(seconds, "GET", text, plain, None, read)
+
+    async def _send(
+        self,
+        seconds: float,
+        method: str,
+        text: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+    ) -> T:
+        async with asyncio.timeout(seconds):
             url = parse_url(text)
             addresses = await self._addresses(url)
             check_addresses(url, addresses, self.allowed)
@@ -164,10 +210,10 @@ class SafeHttp:
             *others, last = addresses[:MAX_ADDRESSES]
             for address in others:
                 try:
-                    return await self._post_to(address, url, headers, content)
+                    return await self._send_to(address, url, method, headers, content, read)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout):
                     continue
-            return await self._post_to(last, url, headers, content)
+            return await self._send_to(last, url, method, headers, content, read)
 
     async def _addresses(self, url: Url) -> list[Address]:
         literal = _literal(url.host)
@@ -176,9 +222,15 @@ class SafeHttp:
         # An IPv6 address can name a network interface, which is of no use here.
         return [ip_address(each.partition("%")[0]) for each in await self.resolve(url.host, url.port)]
 
-    async def _post_to(
-        self, address: Address, url: Url, headers: Mapping[str, str], content: bytes
-    ) -> Answer:
+    async def _send_to(
+        self,
+        address: Address,
+        url: Url,
+        method: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+    ) -> T:
         host = f"[{address}]" if address.version == 6 else str(address)
         # A connection is never kept: the next call checks again, and two names at one address are not mixed.
         async with httpx2.AsyncClient(
@@ -189,7 +241,7 @@ class SafeHttp:
             limits=httpx2.Limits(max_keepalive_connections=0),
         ) as client:
             request = client.build_request(
-                "POST",
+                method,
                 f"{url.scheme}://{host}:{url.port}{url.path}",
                 headers={**headers, "Host": url.authority, "Connection": "close"},
                 content=content,
@@ -197,10 +249,9 @@ class SafeHttp:
             )
             answer = await client.send(request, stream=True)
             try:
-                await _drain(answer)
+                return await read(answer)
             finally:
                 await answer.aclose()
-        return Answer(answer.status_code, _seconds(answer.headers.get("retry-after")))
 
 
 def parse_url(text: str) -> Url:
@@ -268,15 +319,20 @@ def _is_name(host: str) -> bool:
     return right and not _NUMBER.fullmatch(labels[-1])
 
 
-async def _drain(answer: httpx2.Response) -> None:
-    """Read the answer as it comes, up to the limit. The status is known, so what breaks now is no failure."""
+async def _status(answer: httpx2.Response) -> Answer:
+    """What the answer says before its body, of which what comes is read up to the limit.
+
+    The status is known, so what breaks now is no failure.
+    """
     read = 0
-    with suppress(httpx2.TransportError, TimeoutError):
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in answer.aiter_raw():
-                read += len(chunk)
-                if read > MAX_ANSWER_BYTES:
-                    return
+    if not answer.is_stream_consumed:
+        with suppress(httpx2.TransportError, TimeoutError):
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in answer.aiter_raw():
+                    read += len(chunk)
+                    if read > MAX_ANSWER_BYTES:
+                        break
+    return Answer(answer.status_code, _seconds(answer.headers.get("retry-after")))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from app.contract.endpoints import FORM_KINDS, SIGNED_FORMS
+from app.contract.endpoints import FETCHED_FORMS, FORM_KINDS, SIGNED_FORMS
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import UNCONDITIONAL, Make, Precondition
 from app.errors import NotFound, refused_at
@@ -29,6 +29,8 @@ from app.store.crm.endpoints import StoredPath, StoredSecret
 from app.store.crm.inbox import Backlog
 from app.store.directory import records
 from app.store.directory.records import Record
+from app.store.forms import fetches
+from app.store.forms.fetches import StoredToken
 from app.values.crm_ids import crm_id_key
 from app.webhooks.endpoint_mapping import check_mapping
 
@@ -72,13 +74,15 @@ class EndpointView:
     secrets: Sequence[StoredSecret]
     hours: Sequence[Hour]
     backlog: Backlog
+    token: StoredToken | None
     findings: Sequence[EndpointFinding]
 
 
 class Endpoints:
     """Reads and edits endpoints. `base_url` is the public address of the setting, if there is one.
 
-    `edited` is called after each edit with the workspace and the endpoint.
+    `edited` is called after each edit with the workspace and the endpoint. In `development` leads may be
+    fetched from somewhere else than the form tool.
     """
 
     def __init__(
@@ -87,11 +91,14 @@ class Endpoints:
         box: SecretBox,
         base_url: str | None,
         edited: Callable[[int, str], object] = lambda *_: None,
+        *,
+        development: bool = False,
     ) -> None:
         self._pool = pool
         self._box = box
         self._base_url = base_url
         self._edited = edited
+        self._development = development
 
     async def find(self, workspace_id: int, id_: str) -> EndpointView:
         """One endpoint. Raises NotFound."""
@@ -115,11 +122,12 @@ class Endpoints:
         make: Make,
         on: Precondition = UNCONDITIONAL,
         new_secrets: Sequence[str] = (),
+        token: str | None = None,
     ) -> tuple[EndpointView, bool]:
         """Write the body that `make` returns, and say whether the endpoint is new.
 
-        `new_secrets`, the newest first, are stored only with a new one. Raises PreconditionFailed,
-        ValidationFailed, SecretsKeyMissing, and what `make` raises.
+        `new_secrets`, the newest first, and `token` are stored only with a new one. Raises
+        PreconditionFailed, ValidationFailed, SecretsKeyMissing, and what `make` raises.
         """
         async with edit_directory(self._pool, workspace_id, actor) as edit:
             before = await edit.find(RESOURCE_TYPE, id_)
@@ -128,12 +136,16 @@ class Endpoints:
             if before is not None and before.body["kind"] != body["kind"]:
                 raise refused_at(("kind",), "not_allowed", "cannot be changed")
             check_mapping(body["kind"], body["mapping"])
+            if body["options"].get("fetch_url") is not None and not self._development:
+                raise refused_at(("options", "fetch_url"), "not_allowed", "is for development only")
             await edit.put(RESOURCE_TYPE, id_, body, before)
             if before is None:
                 if not await store.revive_paths(edit.connection, workspace_id, id_):
                     await self._open(edit, id_)
                 for secret in reversed(new_secrets):
                     await self._add(edit, id_, secret)
+                if token is not None:
+                    await self._write_token(edit, id_, body["kind"], token)
             if body["kind"] in FORM_KINDS and body["active"] and not (before and before.body["active"]):
                 await inbox.retry_parked(edit.connection, workspace_id, id_)
         self._edited(workspace_id, id_)
@@ -198,6 +210,33 @@ class Endpoints:
             await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"deleted secret {found[0].fingerprint}")
         self._edited(workspace_id, id_)
 
+    async def set_token(self, workspace_id: int, actor: str, id_: str, token: str) -> StoredToken:
+        """Set the token with which leads are fetched. What waits for one is fetched with it.
+
+        Raises NotFound, SecretsKeyMissing, and ValidationFailed for a kind that sends whole leads.
+        """
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            record = await _found(edit, id_)
+            await self._write_token(edit, id_, record.body["kind"], token)
+            await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"set token {fingerprint(token.encode())}")
+            return (await fetches.find_tokens(edit.connection, workspace_id, [id_]))[id_]
+
+    async def delete_token(self, workspace_id: int, actor: str, id_: str) -> None:
+        """Delete the token. Nothing is fetched until there is another one. Raises NotFound."""
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            await _found(edit, id_)
+            deleted = await fetches.delete_token(edit.connection, workspace_id, id_)
+            if deleted is None:
+                raise NotFound
+            await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"deleted token {deleted}")
+
+    async def _write_token(self, edit: DirectoryEdit, id_: str, kind: str, token: str) -> None:
+        if kind not in FETCHED_FORMS:
+            raise refused_at(("token",), "not_allowed", "is for kinds that send only ids")
+        clear = token.encode()
+        sealed = self._box.encrypt(clear)
+        await fetches.write_token(edit.connection, edit.workspace_id, id_, sealed, fingerprint(clear))
+
     async def _open(self, edit: DirectoryEdit, id_: str) -> None:
         path = secrets.token_urlsafe(24)
         sealed = self._box.encrypt(path.encode())
@@ -223,6 +262,7 @@ class Endpoints:
         kept = await store.list_secrets(connection, workspace_id, ids)
         hours = await endpoint_hours.list_hours(connection, workspace_id, ids)
         backlogs = await inbox.count_backlogs(connection, workspace_id, ids)
+        tokens = await fetches.find_tokens(connection, workspace_id, ids)
         return [
             EndpointView(
                 record=record,
@@ -236,11 +276,13 @@ class Endpoints:
                 secrets=kept[record.id],
                 hours=hours[record.id],
                 backlog=backlogs[record.id],
+                token=tokens.get(record.id),
                 findings=[
                     *_expiry(record.body, now),
                     *_silence(hours[record.id], record.body, now),
                     *_unrecognized(hours[record.id]),
                     *self._missing(record.body, kept[record.id]),
+                    *_fetching(record.body, tokens.get(record.id)),
                     *_failures(backlogs[record.id]),
                 ],
             )
@@ -315,6 +357,27 @@ def _unrecognized(hours: Sequence[Hour]) -> list[EndpointFinding]:
         return []
     detail = "What comes is genuine, but names no record where this kind of CRM does. Look at what is sent."
     return [EndpointFinding("nothing_recognized", detail, mute[-1].hour, mute[0].last_at)]
+
+
+def _fetching(body: Mapping[str, Any], token: StoredToken | None) -> list[EndpointFinding]:
+    """Why leads cannot be fetched."""
+    if body["kind"] not in FETCHED_FORMS:
+        return []
+    if token is None:
+        detail = (
+            "The tool sends only ids, and there is no token to fetch leads with. Set one, or upload them."
+        )
+        return [EndpointFinding("no_token", detail)]
+    if token.refused:
+        detail = "The tool refuses the token, so no lead is fetched. Set a new one."
+        return [EndpointFinding("token_invalid", detail, token.failed_at)]
+    if token.code == "not_permitted":
+        detail = "The token may not read the leads. Give it the permission that the tool asks for."
+        return [EndpointFinding("not_permitted", detail, token.failed_at)]
+    if token.code is not None:
+        detail = f"Fetching leads fails ({token.code}). It is tried again for 72 hours."
+        return [EndpointFinding("fetching_fails", detail, token.failed_at, token.paused_until)]
+    return []
 
 
 def _failures(backlog: Backlog) -> list[EndpointFinding]:

@@ -19,6 +19,7 @@ from app.background import in_background
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.failures import CONTENTION_ERRORS
 from app.errors import WorkspaceDeleted
+from app.forms.fetch.fetcher import Fetcher
 from app.logs import to_json
 from app.metrics.process import Metrics
 from app.outbox.delivery import TargetSender
@@ -32,6 +33,7 @@ from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
 from app.worker.crm_inbox import CrmInbox
 from app.worker.crm_upkeep import CrmUpkeep
+from app.worker.form_fetches import FormFetches
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
@@ -103,6 +105,7 @@ class Worker:
         pool: Pool,
         dispatch: Dispatcher,
         sender: TargetSender,
+        fetcher: Fetcher,
         every: float,
         metrics: Metrics,
         *,
@@ -114,7 +117,8 @@ class Worker:
         self._dispatch = dispatch
         self._every = every
         self._sending = TargetDeliveries(pool, sender)
-        self._duties: Sequence[Duty] = [*duties(pool, dispatch), self._sending]
+        self._fetching = FormFetches(pool, fetcher)
+        self._duties: Sequence[Duty] = [*duties(pool, dispatch), self._sending, self._fetching]
         self._visits = Visits()
         self._refused = False
 
@@ -123,6 +127,7 @@ class Worker:
         try:
             await self._run()
         finally:
+            await self._fetching.close()
             await self._sending.close()
 
     async def _run(self) -> None:
@@ -196,6 +201,7 @@ async def working(
     pool: Pool,
     dispatch: Dispatcher,
     sender: TargetSender,
+    fetcher: Fetcher,
     every: float,
     metrics: Metrics,
     *,
@@ -203,7 +209,7 @@ async def working(
 ) -> AsyncIterator[None]:
     """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
     try:
-        worker = Worker(pool, dispatch, sender, every, metrics, development=development)
+        worker = Worker(pool, dispatch, sender, fetcher, every, metrics, development=development)
         async with in_background(worker.run(), "worker"):
             yield
     finally:

@@ -202,13 +202,18 @@ def _installed_on(path: tuple[str, ...]) -> Mapping[str, Strategy]:
 async def running_app(
     dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
 ) -> AsyncIterator[FastAPI]:
-    """The app with its pool open, in production; `strategies` come on top of the installed ones.
+    """The app with its pool open, in production by default; `strategies` come on top of the installed ones.
 
     A busy machine times out no request: a test of timeouts sets its own.
     """
     offered = {**_installed_on(tuple(sys.path)), **(strategies or {})}
-    settings = {"request_timeout_seconds": 30.0, "secrets_key": SECRETS_KEY, **settings}
-    app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
+    settings = {
+        "env": "production",
+        "request_timeout_seconds": 30.0,
+        "secrets_key": SECRETS_KEY,
+        **settings,
+    }
+    app = create_app(Settings(database_url=dsn, **settings), offered)
     async with app.router.lifespan_context(app):
         yield app
 

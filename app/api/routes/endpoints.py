@@ -26,11 +26,14 @@ from app.contract.endpoints import (
     EndpointSecret,
     EndpointSecretInput,
     EndpointSettings,
+    EndpointToken,
+    EndpointTokenInput,
 )
 from app.contract.responses import Page
 from app.directory.merge_patch import merge_patch
 from app.errors import NotFound, SecretsKeyMissing, SecretUnreadable
 from app.store.crm.endpoints import StoredSecret
+from app.store.forms.fetches import StoredToken
 from app.webhooks.endpoints import Endpoints, EndpointView
 from app.webhooks.receive import Receiver
 
@@ -77,7 +80,7 @@ async def upsert_endpoint(
     """Creates or replaces an endpoint. Its path stays the same, and so do its secrets once it exists."""
     record = _without_secrets(to_record(body))
     view, new = await endpoints.write(
-        caller.workspace_id, caller.key_id, parse_id(id), lambda _: record, on, body.secrets
+        caller.workspace_id, caller.key_id, parse_id(id), lambda _: record, on, body.secrets, body.token
     )
     return _shown(view, 201 if new else 200)
 
@@ -141,6 +144,29 @@ async def delete_endpoint_secret(
     return NoContent()
 
 
+@router.put("/endpoints/{id}/token")
+@requires("admin", problems=KEY_PROBLEMS)
+async def set_endpoint_token(
+    caller: CallerParameter, endpoints: EndpointsParameter, id: PathId, body: EndpointTokenInput
+) -> Json[EndpointToken]:
+    """Sets the token with which leads are fetched of which a form tool tells only the ids.
+
+    What waits for a token is fetched with it.
+    """
+    stored = await endpoints.set_token(caller.workspace_id, caller.key_id, id, body.token)
+    return Json(_token(stored))
+
+
+@router.delete("/endpoints/{id}/token")
+@requires("admin")
+async def delete_endpoint_token(
+    caller: CallerParameter, endpoints: EndpointsParameter, id: PathId
+) -> NoContent:
+    """Deletes the token. Nothing is fetched until there is another one."""
+    await endpoints.delete_token(caller.workspace_id, caller.key_id, id)
+    return NoContent()
+
+
 def _shown(view: EndpointView, status: int = 200) -> Json[Endpoint]:
     return Json(to_json(view), status, etag(view.record.revision))
 
@@ -156,6 +182,7 @@ def to_json(view: EndpointView) -> dict[str, Any]:
         "path": view.path,
         "former_path": view.former_path,
         "former_path_ends_at": view.former_path_ends_at,
+        "token": _token(view.token) if view.token is not None else None,
         "last_handshake_at": view.last_handshake_at,
         "secrets": [_secret(each) for each in view.secrets],
         "last_delivery_at": max((h.last_at for h in view.hours if h.last_at is not None), default=None),
@@ -183,5 +210,16 @@ def _secret(stored: StoredSecret) -> dict[str, Any]:
     }
 
 
+def _token(stored: StoredToken) -> dict[str, Any]:
+    return {
+        "fingerprint": stored.fingerprint,
+        "since": stored.created_at,
+        "last_fetched_at": stored.fetched_at,
+        "problem": stored.code,
+        "failed_at": stored.failed_at,
+        "paused_until": stored.paused_until if not stored.refused else None,
+    }
+
+
 def _without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name != "secrets"}
+    return {name: value for name, value in body.items() if name not in ("secrets", "token")}

@@ -63,6 +63,14 @@ DELETE FROM endpoint_secrets
 """
 """The secrets of endpoints no path of which is left."""
 
+DELETE_TOKENS_WITHOUT_PATH = """
+DELETE FROM form_tokens
+ WHERE workspace_id = $1 AND endpoint_id = ANY ($2::text[])
+   AND NOT EXISTS (SELECT FROM webhook_paths AS path
+                    WHERE path.workspace_id = $1 AND path.endpoint_id = form_tokens.endpoint_id)
+"""
+"""The tokens of endpoints no path of which is left."""
+
 DELETE_PATH = "DELETE FROM webhook_paths WHERE workspace_id = $1 AND endpoint_id = $2"
 """The path leads nowhere from now on."""
 
@@ -167,6 +175,7 @@ async def delete_ended(connection: Connection, workspace_id: int) -> list[str]:
     ids = sorted({row["endpoint_id"] for row in rows})
     if ids:
         await connection.execute(DELETE_SECRETS_WITHOUT_PATH, workspace_id, ids)
+        await connection.execute(DELETE_TOKENS_WITHOUT_PATH, workspace_id, ids)
     return ids
 
 

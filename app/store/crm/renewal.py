@@ -5,7 +5,10 @@ from collections.abc import Callable
 from app.store.connection.pool import Connection
 from app.store.workspaces import SET_WORKSPACE, list_workspaces
 
-ENCRYPTED = (("webhook_paths", "path"), ("endpoint_secrets", "secret"), ("target_secrets", "sealed"))
+ENCRYPTED = (
+    ("webhook_paths", "path"), ("endpoint_secrets", "secret"), ("form_tokens", "token"),
+    ("target_secrets", "sealed"),
+)  # fmt: skip
 """Every column with encrypted values."""
 
 

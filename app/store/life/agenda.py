@@ -42,6 +42,7 @@ SELECT {NOW} AS now,
                        WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
                        ORDER BY wait_until LIMIT 1), false) AS crm_event,
        EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets,
+       EXISTS (SELECT FROM form_tokens WHERE workspace_id = $1) AS form_tokens,
        EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure,
        {FACTS_BEHIND} AS facts,
        EXISTS ({LEDGER_AHEAD}) AS shares,
@@ -69,6 +70,7 @@ class Agenda:
     waiting_action: the time of an action has come.
     crm_event:      an event of a CRM can be applied.
     targets:        there is a target, or was one, so something may have to be sent.
+    form_tokens:    leads may have to be fetched from form tools.
     owner_erasure:  an erased owner is still named in the history.
     facts:          the facts for reports are behind the decisions and events.
     shares:         a ledger has rows that the report about fairness does not know yet.
@@ -88,6 +90,7 @@ class Agenda:
     waiting_action: bool
     crm_event: bool
     targets: bool
+    form_tokens: bool
     owner_erasure: bool
     facts: bool
     shares: bool

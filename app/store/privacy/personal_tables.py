@@ -149,6 +149,7 @@ NOTHING: Mapping[str, str] = {
     "endpoint_secrets": "secrets of webhooks",
     "endpoint_hours": "counts of webhooks",
     "form_ids": "hashes of ids of deliveries",
+    "form_tokens": "tokens with which leads are fetched",
     "crm_confirmed_writes": "decisions whose owner the CRM confirmed",
     "crm_users": "owners as users of CRMs",
     "crm_watch": "how far the decisions were looked at",
