@@ -15,6 +15,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "no_identity": "No field is known as an e-mail address, a phone number or a company.",
     "invalid_mapping": "The mapping of the endpoint cannot be read by this version of the service.",
     "awaiting_fetch": "The form tool sent only ids. What they stand for has not been fetched yet.",
+    "lead_not_found": "The form tool does not know the lead, or does not show it to this token.",
+    "not_fetched": "The lead could not be fetched for 72 hours.",
     "too_large": "The body was larger than the limit and was not kept.",
     "rate_limited": "More came than the endpoint's rate allows. Run it again when the flood is over.",
     "endpoint_inactive": "The endpoint was not active. What came is processed when it is again.",

@@ -46,6 +46,7 @@ BOUNDED: Final = {
     "webhook_paths": "a row for each endpoint, or two while it is renewed, deleted with it or 30 days later",
     "report_readers": "a row for each login of a BI tool, made and deleted by hand",
     "endpoint_secrets": "two for each endpoint, deleted with it",
+    "form_tokens": "one for each endpoint, deleted with it",
     "targets": "deleted by hand",
     "target_secrets": "two for each target, deleted with it",
     "account_keys": "the keys of accounts, deleted with them",
