@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 import structlog
@@ -25,7 +25,7 @@ from app.forms.vendors.base import Delivery, FormTerms, Unreadable
 from app.logs import to_json
 from app.outbox.safe_http import AddressRefused, Document, SafeHttp, TooLarge
 from app.secrets import SecretBox
-from app.store.connection.pool import Pool, transaction
+from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import failures
 from app.store.directory import records as directory
 from app.store.forms import fetches, records
@@ -125,7 +125,7 @@ class Fetcher:
         return _Endpoint(workspace_id, endpoint_id, record.body["kind"], terms, token), wanted
 
     async def _erased(
-        self, connection: Any, workspace_id: int, endpoint_id: str, leased: Sequence[ToFetch]
+        self, connection: Connection, workspace_id: int, endpoint_id: str, leased: Sequence[ToFetch]
     ) -> list[ToFetch]:
         names = {FormRecord(endpoint_id, bytes.fromhex(each.record_id)): each for each in leased}
         known = await records.find_leads(connection, workspace_id, list(names))
@@ -211,7 +211,7 @@ class Fetcher:
     def _pause(self, failed: Failed, failures: int) -> float:
         """Longer and longer, never in step with others, and never shorter than the tool wants."""
         first = _FIRST_PAUSE.get(failed.code, 60.0)
-        pause = min(first * 2 ** min(failures, 16), _LONGEST_PAUSE)
+        pause = min(first * 2.0 ** min(failures, 16), _LONGEST_PAUSE)
         asked = min(failed.wait or 0.0, _LONGEST_WAIT)
         return max(pause * self._spread(1 - JITTER, 1 + JITTER), asked * self._spread(1.0, 1 + JITTER))
 
