@@ -221,7 +221,7 @@ async def open_session(
     lead_ids |= {lead.prior.lead_id for waiting in stored.first_waiting.values() for lead in waiting}
     work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, plan.queues, histories=stored.histories)
     session = DecisionSession(plan, found, stored, work)
-    await read_contacts(connection, workspace_id, session)
+    await read_contacts(connection, workspace_id, jobs, session)
     return session
 
 
@@ -280,6 +280,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.signals
         or work.rows.preferences
         or work.rows.contacts
+        or work.rows.passed_contacts
         or work.rows.crm
         or work.rows.merges
         or work.rows.erased

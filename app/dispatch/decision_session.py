@@ -6,7 +6,7 @@ Nothing here waits. A later job of the same group sees the keys, leads and assig
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from app.dispatch.prepared import Prepared
@@ -125,7 +125,8 @@ class StoredLeads:
 class DecisionSession:
     """The jobs of one commit group, or of one dry run, being decided one after another.
 
-    `zone` is the time zone of the workspace, where quiet hours ask for it.
+    `zone` is the time zone of the workspace, where quiet hours ask for it. `answered` are the actions of the
+    decisions so far about persons whose contacts are counted from now on, by lead.
     """
 
     plan: Plan
@@ -136,6 +137,7 @@ class DecisionSession:
     matched: int = 0
     flags: Counter[str] = field(default_factory=Counter)
     zone: str = "UTC"
+    answered: dict[str, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
 
     def stored_reply(self, key: IdempotencyKey) -> StoredReply | None:
         """The reply that this key stands for, if it has one that still holds.

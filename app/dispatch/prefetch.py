@@ -19,7 +19,7 @@ from app.store.leads import bulk_jobs, current_leads, histories, merges
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
-from app.store.life.preferences import find_contacts
+from app.store.life.preferences import find_answered_actions, find_contacts
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
@@ -129,7 +129,9 @@ async def _read_persons(
         stored.survivors = await merges.find_survivors(connection, workspace_id, gone)
 
 
-async def read_contacts(connection: Connection, workspace_id: int, session: DecisionSession) -> None:
+async def read_contacts(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], session: DecisionSession
+) -> None:
     """Note what persons allow, and if something asks for it, how often each was contacted, and the zone."""
     found, stored, work = session.found, session.stored, session.work
     waiting = [*stored.queues.values(), *stored.first_waiting.values()]
@@ -140,6 +142,9 @@ async def read_contacts(connection: Connection, workspace_id: int, session: Deci
     if session.plan.contact.quiet is not None or any(each.quiet for each in work.preferences.values()):
         session.zone = await find_time_zone(connection, workspace_id)
     counted = known if session.plan.contact.caps else {}
+    for id_ in {id_ for job in jobs if (id_ := job.begins_to_count()) is not None}:
+        person = stored.people.get(id_, [id_])
+        session.answered[id_] = await find_answered_actions(connection, workspace_id, person, work.now)
     ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
     if ids:
         work.contacts |= await find_contacts(connection, workspace_id, ids, work.now)

@@ -259,6 +259,7 @@ class UnitOfWork:
         self.end(prior, "merged")
         self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
         self.pass_preferences(prior.lead_id, into)
+        self.contacts.setdefault(into, []).extend(self.contacts.get(prior.lead_id, ()))
         merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
         return merged
 
@@ -400,13 +401,22 @@ class UnitOfWork:
         after = joined(self.preferences.get(to_id, NO_PREFERENCES), theirs)
         self.keep_preferences(to_id, after, "service", {"from_lead_id": from_id, **theirs.to_json()})
 
+    def pass_contacts(self, from_id: str, to_id: str) -> None:
+        """The contacts of a lead are those of another lead of the same person too, where they are counted."""
+        if contacts := self.contacts.get(from_id):
+            self.contacts.setdefault(to_id, []).extend(contacts)
+            self.rows.passed_contacts.setdefault(to_id, ([], self.now))[0].append(from_id)
+
     def _count_contacts(self, source_id: str, lead_id: str, actions: Sequence[Mapping[str, Any]]) -> None:
         """Note the actions that contact the person, where a cap counts them."""
         for action in with_ids(source_id, actions):
             if "channel" in action:
-                row = ContactRow(lead_id, self.now, action["id"], action["channel"])
-                self.rows.contacts.append(row)
-                self.contacts.setdefault(lead_id, []).append(Contacted(row.channel, row.at))
+                self.count_contact(lead_id, self.now, action["id"], action["channel"])
+
+    def count_contact(self, lead_id: str, at: datetime, action_id: str, channel: str) -> None:
+        """An action contacts the person behind a lead."""
+        self.rows.contacts.append(ContactRow(lead_id, at, action_id, channel))
+        self.contacts.setdefault(lead_id, []).append(Contacted(channel, at))
 
     def keep_signals(self, lead: CurrentLead, values: Mapping[str, Any], signals: Signals) -> None:
         """The lead has had signals; `values` are its fields with them."""

@@ -248,3 +248,43 @@ async def test_erasure_leaves_nothing_of_the_preferences(office: Workspace) -> N
         assert await office.fetch(f"SELECT * FROM {table} WHERE workspace_id = $1") == []
     (row,) = await office.fetch("SELECT preferences FROM leads WHERE workspace_id = $1")
     assert row["preferences"] is None
+
+
+async def test_a_cap_of_the_person_counts_what_they_got_before_it(office: Workspace) -> None:
+    lead = await person(office)
+    url = f"/leads/{lead['lead_id']}/preferences"
+    await office.client.put(url, json={"origin": "center", "frequency": [{"max": 2, "days": 3}]})
+    moved = await again(office, lead)
+    assert made(moved) == ["task", "receipt"]
+    assert {each["cause"] for each in moved["withheld_actions"]} == {"frequency"}
+    (first,) = {each["not_before"] for each in moved["withheld_actions"]}
+    assert first == f"2030-11-23{lead['decided_at'][10:]}"
+
+
+async def test_contacts_and_withdrawals_go_on_with_a_person_who_comes_back_as_a_new_lead(
+    office: Workspace,
+) -> None:
+    plan = f"frequency: [{{max: 3, days: 30}}]\nreturning_leads: {{window: 7d}}\n{PLAN}"
+    await office.publish(plan)
+    lead = await person(office)
+    await told(office, lead, "unsubscribed", channel="sms")
+    await go_on(office, timedelta(days=20))
+    back = await person(office)
+    assert (back["existing_lead"], back["lead_id"] == lead["lead_id"]) == (None, False)
+    assert made(back) == ["hello", "task", "receipt"]
+    assert causes(back) == {"sms": "withdrawn"}
+    held = await again(office, back)
+    assert causes(held) == {"email": "frequency", "sms": "withdrawn"}
+    await go_on(office, timedelta(days=11))
+    assert made(await again(office, back)) == ["hello", "task", "receipt"]
+    assert (await verify(office.pool, office.workspace_id)).differences == []
+
+
+async def test_an_action_that_failed_takes_no_room_under_a_cap(office: Workspace) -> None:
+    await office.publish(f"frequency: [{{max: 1, days: 7, channel: sms}}]\n{PLAN}")
+    await office.put("settings", "actions", {"reader": True})
+    lead = await person(office)
+    assert causes(await again(office, lead)) == {"sms": "frequency"}
+    failed = "UPDATE actions SET state = 'dead' WHERE workspace_id = $1 AND type = 'x-text' RETURNING id"
+    assert len(await office.fetch(failed)) == 1
+    assert "withheld_actions" not in await again(office, lead)

@@ -111,8 +111,9 @@ class Assign(Job):
         """Take what the person said about consent. Returns the lead under which it stands."""
         lead_id = person.prior.lead_id if person.prior is not None else request.lead_id
         work = session.work
-        if person.former is not None and person.former in work.preferences and person.prior is None:
+        if person.former is not None and person.prior is None:
             work.pass_preferences(person.former, lead_id)
+            work.pass_contacts(person.former, lead_id)
         if acts := acts_of_lead(self.arrival.values, work.now):
             work.take_acts(lead_id, acts, self.actor)
         return lead_id

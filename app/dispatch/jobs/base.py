@@ -125,6 +125,10 @@ class Job:
         """The merges that the job undoes. Their leads are read as well."""
         return ()
 
+    def begins_to_count(self) -> str | None:
+        """The lead of a person whose contacts may be counted from now on."""
+        return None
+
     def event_ids(self) -> Sequence[tuple[str, str]]:
         """The source and the id of the events that the job reports."""
         return ()

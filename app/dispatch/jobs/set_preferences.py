@@ -38,6 +38,14 @@ class SetPreferences(Job):
         """The lead."""
         return (self.lead_id,)
 
+    def wants_person(self) -> bool:
+        """The contacts of all leads of the person count."""
+        return bool(self.caps)
+
+    def begins_to_count(self) -> str | None:
+        """The lead of the person who sets a cap."""
+        return self.lead_id if self.caps else None
+
     def decide(self, session: DecisionSession) -> Reply:
         """Take it. Raises NotFound, PreconditionFailed, Forbidden, and ValidationFailed for a late time."""
         work = session.work
@@ -61,7 +69,16 @@ class SetPreferences(Job):
         if replace(after, version=0) != replace(before, version=0):
             after = replace(after, version=before.version + 1)
             work.keep_preferences(self.lead_id, after, self.actor, self._details(before, after))
+        if after.caps and not before.caps and not session.plan.contact.caps:
+            self._count_earlier(session)
         return Reply(200, orjson.dumps({"version": after.version}), lead_id=self.lead_id)
+
+    def _count_earlier(self, session: DecisionSession) -> None:
+        """Count what contacted the person before anybody counted, as the plan says now what contacts them."""
+        for at, action in session.answered.get(self.lead_id, ()):
+            channel = session.plan.follow_up.channel_of(action["type"], action["params"])
+            if channel is not None:
+                session.work.count_contact(self.lead_id, at, action["id"], channel)
 
     def _check_lifting(self, before: Preferences) -> None:
         for name, wanted in self.wishes:

@@ -1,6 +1,6 @@
 """The actions that follow a decision, from the plan's follow-up blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -109,6 +109,14 @@ class FollowUp:
             None if made else _reason_for_none(withheld_actions, left_out),
         )
 
+    def channel_of(self, type_: str, params: Mapping[str, Any]) -> str | None:
+        """The channel through which an action of these blocks contacts the person, for caps.
+
+        None if it does not, if it is transactional, or if no block makes such an action.
+        """
+        made = (each for _, actions in self._blocks for action in actions for each in action)
+        return next((each.counted_channel for each in made if each.makes(type_, params)), None)
+
     def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
         """The values for templates and actions."""
         crm = decision.owner.crm if decision.owner is not None else self._queues.get(decision.queue or "", {})
@@ -181,12 +189,32 @@ class _Action:
         self.type = action.type
         self._due = action.due
         self._params = [(name, _text_of(name, value)) for name, value in action.params.items()]
+        self._fixed = {
+            name: "".join(part for part in value if isinstance(part, str))
+            for name, value in action.params.items()
+            if isinstance(value, tuple) and not _has_places(value)
+        }
         self._open = [name for name, value in action.params.items() if _has_places(value)]
         self._consent = action.consent
         self._topic, self._transactional = action.topic, action.transactional
         self._channel = action.contact or action.consent or _CHANNEL_OF.get(action.type)
         self._consented = getter(f"consent.{action.consent or self._channel}")
         self._instead = _Action(action.without_consent) if action.without_consent is not None else None
+
+    @property
+    def counted_channel(self) -> str | None:
+        """The channel on which caps count it."""
+        return None if self._transactional or self.type == _BY_PERSON else self._channel
+
+    def makes(self, type_: str, params: Mapping[str, Any]) -> bool:
+        """Whether an action of this type with these parameters can come from here."""
+        return self.type == type_ and all(params.get(name) == text for name, text in self._fixed.items())
+
+    def __iter__(self) -> "Iterator[_Action]":
+        """This action, and those that take its place."""
+        yield self
+        if self._instead is not None:
+            yield from self._instead
 
     def allowed(self, values: Values, withheld_actions: list[dict[str, Any]], gate: Gate) -> "_Action | None":
         """This action, or its replacement if the consent is missing. Notes withheld actions."""

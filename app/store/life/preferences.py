@@ -11,6 +11,7 @@ from app.engine.followup.contact import Contacted
 from app.engine.life.preferences import Preferences, from_json
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
+from app.store.stored_bytes import unpack
 
 LONGEST = timedelta(days=366)
 """No cap looks back further."""
@@ -47,8 +48,27 @@ INSERT_CONTACTS = """
 INSERT INTO contacts (workspace_id, lead_id, at, action_id, channel)
 SELECT $1, * FROM json_to_recordset($2) AS contact (
   lead_id uuid, at timestamptz, action_id text, channel text)
+ON CONFLICT DO NOTHING
 """
 """Actions that contact a person."""
+
+COPY_CONTACTS = """
+INSERT INTO contacts (workspace_id, lead_id, at, action_id, channel)
+SELECT $1, $3, at, action_id, channel FROM contacts
+ WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[]) AND at > $4
+ON CONFLICT DO NOTHING
+"""
+"""The contacts of a person, for another lead of theirs."""
+
+SELECT_ANSWERS = f"""
+SELECT assignment.decided_at, assignment.response
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT decided_at, response FROM assignments
+    WHERE workspace_id = $1 AND assignments.lead_id = wanted.id AND decided_at > $3
+    ORDER BY decision_number DESC LIMIT {_MAX_LISTED}) AS assignment
+"""
+"""What was answered to the leads of a person."""
 
 DELETE_OLD_CONTACTS = """
 DELETE FROM contacts WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[]) AND at < $3
@@ -56,13 +76,18 @@ DELETE FROM contacts WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[]) AND 
 """What no cap counts any more."""
 
 # An action that was handed out in an answer has no row, and one that was acknowledged may be deleted by now.
+# A contact stands with more than one lead where a person came back as a new one.
 SELECT_CONTACTS = f"""
-SELECT wanted.id::text AS lead_id, contact.channel, coalesce(action.ended_at, contact.at) AS at
+SELECT DISTINCT wanted.id::text AS lead_id, contact.action_id, contact.channel,
+       coalesce(action.ended_at, contact.at) AS at
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id FROM leads WHERE workspace_id = $1 AND id = wanted.id
-    UNION ALL
-   SELECT id FROM leads WHERE workspace_id = $1 AND merged_into = wanted.id
+   WITH RECURSIVE person AS (
+     SELECT wanted.id
+     UNION
+     SELECT lead.id
+       FROM person JOIN leads AS lead ON lead.workspace_id = $1 AND lead.merged_into = person.id)
+   SELECT id FROM person LIMIT 1000
  ) AS lead
  CROSS JOIN LATERAL (
    SELECT action_id, channel, at FROM contacts
@@ -117,6 +142,26 @@ async def write_preferences(
     rows = [(workspace_id, id_, orjson.dumps(each.to_json()).decode()) for id_, each in preferences.items()]
     await connection.executemany(UPDATE_PREFERENCES, rows)
     await connection.execute(INSERT_PREFERENCE_CHANGES, workspace_id, orjson.dumps(changes).decode())
+
+
+async def copy_contacts(
+    connection: Connection, workspace_id: int, from_ids: Sequence[str], to_id: str, now: datetime
+) -> None:
+    """The contacts of some leads are those of another lead of the person too."""
+    await connection.execute(COPY_CONTACTS, workspace_id, list(from_ids), to_id, now - LONGEST)
+
+
+async def find_answered_actions(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str], now: datetime
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """Return the actions of the decisions about some leads, as far back as a cap looks."""
+    rows = await connection.fetch(SELECT_ANSWERS, workspace_id, list(lead_ids), now - LONGEST)
+    return [
+        (row_in_utc(row)["decided_at"], action)
+        for row in rows
+        if row["response"]
+        for action in orjson.loads(unpack(row["response"]))["actions"]
+    ]
 
 
 async def write_contacts(connection: Connection, workspace_id: int, rows: Sequence[ContactRow]) -> None:

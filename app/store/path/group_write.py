@@ -23,6 +23,7 @@ from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_l
 from app.store.life.preferences import (
     ContactRow,
     PreferenceChange,
+    copy_contacts,
     write_contacts,
     write_preferences,
 )
@@ -149,6 +150,7 @@ class PendingRows:
     preferences: dict[str, Preferences] = field(default_factory=dict)
     preference_changes: list[PreferenceChange] = field(default_factory=list)
     contacts: list[ContactRow] = field(default_factory=list)
+    passed_contacts: dict[str, tuple[list[str], datetime]] = field(default_factory=dict)
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
@@ -343,6 +345,8 @@ async def _write_persons(connection: Connection, workspace_id: int, rows: Pendin
     """Write what persons allow, and how they are contacted."""
     if rows.preferences:
         await write_preferences(connection, workspace_id, rows.preferences, rows.preference_changes)
+    for to_id, (from_ids, at) in rows.passed_contacts.items():
+        await copy_contacts(connection, workspace_id, from_ids, to_id, at)
     if rows.contacts:
         await write_contacts(connection, workspace_id, rows.contacts)
 
