@@ -95,7 +95,9 @@ class EventRequest(RequestModel):
         "the owner of the assignment.",
     )
     via: RequiredId | None = Field(
-        None, description="How: `phone`, `email` and so on. `auto`, `sequence` and `bot` are never a touch."
+        None,
+        description="How: `phone`, `email` and so on. What `auto`, `automation`, `autoresponder`, `bot`, "
+        "`sequence`, `system` and `workflow` did is never a touch.",
     )
     reason: RequiredId | None = Field(None, description="The reason of a reject, from the plan's list.")
     amount: Amount | None = None

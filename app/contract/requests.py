@@ -101,6 +101,9 @@ class LeadFields(RequestModel):
         description="What stands in the field of the form that people do not see. Anything but an empty "
         "text, `false` and words for no says that a program filled it.",
     )
+    submitted_at: LeadTimestamp | None = Field(
+        None, description="When the person sent the form, if you received it earlier than this request."
+    )
     email: Id | None = None
     phone: Text | None = None
     first_name: Text | None = None

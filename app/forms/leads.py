@@ -36,6 +36,8 @@ def lead_of(delivery: Delivery) -> tuple[dict[str, Any], list[str]]:
     lead = {name: value for name, value in delivery.lead.items() if value is not None}
     attributes = {**delivery.unmapped, **(lead.pop("attributes", None) or {})}
     lead.setdefault("submission_id", _bounded(delivery.id))
+    if delivery.at is not None:
+        lead.setdefault("submitted_at", delivery.at.isoformat())
     for _ in range(len(lead)):
         try:
             checked = LeadInput.model_validate(lead)

@@ -29,6 +29,7 @@ _OF_COUNTRY = ("state", "postal_code", "phone")
 _FLAGS_OF_PLACES = ("state_unknown", "postal_code_invalid")
 _NAMES = ("first_name", "last_name")
 """The fields that the name of a mailbox fills if there are none."""
+SUBMITTED_AT = "submitted_at"
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -113,6 +114,17 @@ def with_declared(arrival: IncomingLead, declared: Sequence[Field]) -> IncomingL
     if changed := _changed(attributes, read):
         normalized["attributes"] = changed
     return replace(arrival, values=values, flags=flags, normalized=normalized)
+
+
+def submitted_until(arrival: IncomingLead, now: datetime) -> IncomingLead:
+    """The lead as it arrives now. It cannot have been sent later: then the clock of its sender is wrong."""
+    at = arrival.values.get(SUBMITTED_AT)
+    if not isinstance(at, datetime) or at <= now:
+        return arrival
+    flags = list(dict.fromkeys((*arrival.flags, "submitted_in_future")))
+    values = {**arrival.values, SUBMITTED_AT: now, "flags": flags}
+    normalized = {**arrival.normalized, SUBMITTED_AT: now, "flags": flags}
+    return replace(arrival, values=values, flags=tuple(flags), normalized=normalized)
 
 
 def _changed(sent: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:

@@ -961,6 +961,7 @@ assignment_facts = _of_a_workspace(
     Column("owner_work_seconds", BigInteger),
     _required("changed_at", INSTANT),
     Column("promised", Boolean),
+    Column("submitted_at", INSTANT),
     _index("assignment_facts_of_lead", "lead_id"),
     _index("assignment_facts_decided", "decided_at"),
     _index("assignment_facts_arrived", "arrived_at", where="arrived_at IS NOT NULL"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from app.engine.conditions.comparisons import as_timestamp
 from app.store.reports.fact_rows import OTHER_NAME
 from app.store.reports.fact_sources import AssignmentRecord, Documents
 from app.values.numbers import bounds_of
@@ -38,6 +39,7 @@ def documents_of(record: AssignmentRecord) -> Documents:
         strategy=next((step.get("strategy") for step in steps if step.get("step") == record.step), None),
         score=next(chain(_scores(labels), _sent_score(values)), None),
         tags_conflict=_conflict(values),
+        submitted_at=as_timestamp(values.get("submitted_at")),
         action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
     )
 

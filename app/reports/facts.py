@@ -124,7 +124,8 @@ def _add_lead(made: _Person, lead: LeadRecord) -> None:
         found = [_assignment(made, lead, each, documents, excluded, told) for each in round_.records]
         placed += found
         if round_.records[0].existing_kind != "duplicate":
-            _answer(made, found, round_, told, first=position == 0)
+            before = rounds[position - 1].arrived_at if position else None
+            _answer(made, found, round_, told, before=before)
         promises = promises_of(made.clocks, found, round_, _next_arrival(rounds, position), told)
         found[0].promised = bool(promises)
         made.facts += promises
@@ -217,16 +218,25 @@ def _work(
 
 
 def _answer(
-    made: _Person, found: Sequence[AssignmentFact], round_: Round, told: Sequence[Told], *, first: bool
+    made: _Person,
+    found: Sequence[AssignmentFact],
+    round_: Round,
+    told: Sequence[Told],
+    *,
+    before: datetime | None,
 ) -> None:
-    """How soon the arrival was answered, in the fact of its first decision."""
+    """How soon the arrival was answered, in the fact of its decision. `before` is the arrival before."""
     fact, ids = found[0], {each.assignment_id for each in found}
-    start = fact.arrived_at = round_.arrived_at
-    fact.arrival = round_.arrival
+    fact.arrival, fact.arrived_at = round_.arrival, round_.arrived_at
+    sent = made.documents[fact.assignment_id].submitted_at
+    # A field that was not sent again has the time of an earlier arrival.
+    if sent is not None and sent < fact.arrived_at and (before is None or sent > before):
+        fact.submitted_at = sent
+    start = fact.submitted_at or fact.arrived_at
     fact.arrival_owner_id = next((each.owner_id for each in found if each.owner_id is not None), None)
 
     def belongs(each: Told) -> bool:
-        return each.event.at >= start or each.event.assignment_id in ids or first
+        return each.event.at >= start or each.event.assignment_id in ids or before is None
 
     def work(name: str, at: datetime) -> int | None:
         return _work(made, round_.records[0], name, fact.arrival_owner_id or fact.response_by, start, at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.life.event_table import AUTOMATED
+from app.engine.life.event_table import is_automated
 from app.store.reports.fact_rows import Actor
 from app.store.reports.fact_sources import EventRecord
 
@@ -40,7 +40,7 @@ def told_of(event: EventRecord, owner_id: str | None) -> Told:
         return Told(event, "system", None)
     by = event.by_id if event.by_id is not None else owner_id
     is_owner = by is not None and (event.by_is_owner or by == owner_id)
-    if event.via in AUTOMATED or not is_owner:
+    if is_automated(event.via) or not is_owner:
         return Told(event, "automated", None)
     return Told(event, "person", by)
 

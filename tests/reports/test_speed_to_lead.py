@@ -141,7 +141,9 @@ async def test_answers_of_machines_are_no_touch(case: Case) -> None:
     arrived = NOON - timedelta(hours=4)
     await case.at(arrived + timedelta(days=2))
     for number, decision in enumerate(decisions):
-        how = {"via": "sequence"} if number % 2 else {"by": "autoresponder", "via": "email"}
+        how = ({"by": "autoresponder", "via": "email"}, {"via": "sequence"}, {"via": "Autoresponder"})[
+            number % 3
+        ]
         await case.event(decision, "first_touch", arrived + timedelta(seconds=3), **how)
     for decision, wait in zip(decisions, (2, 6, 11, 40), strict=False):
         await case.event(decision, "first_touch", arrived + minutes(wait), via="phone")
@@ -150,6 +152,56 @@ async def test_answers_of_machines_are_no_touch(case: Case) -> None:
     assert found["response_median"] == "not_reached"
     assert (found["within_15m"]["numerator"], found["within_15m"]["denominator"]) == (3, 10)
     assert (found["automated"], found["automated_median"]) == (10, 3)
+
+
+async def test_clocks_start_when_the_person_sent_the_form_and_the_day_is_that_of_receipt(case: Case) -> None:
+    midnight = datetime(2030, 11, 21, tzinfo=UTC)
+    received = midnight + minutes(5)
+    late = await case.lead(received, source="ana", submitted_at="20.11.2030 23:45")
+    rang = await case.lead(source="ana", submitted_at=int((midnight - minutes(30)).timestamp()))
+    waits = await case.lead(source="ana", submitted_at=(midnight - minutes(10)).isoformat())
+    await case.at(received + minutes(10))
+    await case.event(late, "first_touch", received + minutes(5))  # 25 minutes
+    await case.event(rang, "reached", midnight - minutes(20))  # 10, before the lead was received
+    found = await case.report("speed-to-lead", from_="2030-11-21", to="2030-11-22")
+    totals = found["totals"]
+    assert (totals["leads"], totals["touched_early"]) == (3, 0)
+    assert (totals["response_median"], totals["response_p90"]) == (25 * 60, "not_reached")
+    # The third one is 25 minutes old, and nobody touched it.
+    within = totals["within_15m"]
+    assert (within["numerator"], within["denominator"]) == (1, 3)
+    assert (await case.report("speed-to-lead", from_="2030-11-20", to="2030-11-21"))["totals"]["leads"] == 0
+    lead = await case.workspace.get(f"/leads/{waits['lead_id']}")
+    assert lead["fields"]["submitted_at"] == "2030-11-20T23:50:00Z"
+
+
+async def test_submission_in_the_future_or_unreadable_counts_from_receipt(case: Case) -> None:
+    arrived = NOON - timedelta(hours=4)
+    for sent in ((arrived + minutes(30)).isoformat(), "this morning"):
+        decision = await case.lead(arrived, source="ana", submitted_at=sent)
+        await case.at(arrived + minutes(5))
+        await case.event(decision, "first_touch", arrived + minutes(5))
+        arrived += minutes(6)
+        lead = await case.workspace.get(f"/leads/{decision['lead_id']}")
+        (flag,) = lead["fields"]["flags"]
+        assert flag == ("date_unreadable" if sent == "this morning" else "submitted_in_future")
+    found = (await case.report("speed-to-lead"))["totals"]
+    assert (found["response_median"], found["response_p90"]) == (5 * 60, 5 * 60)
+
+
+async def test_time_of_an_earlier_form_is_not_that_of_a_later_one(case: Case) -> None:
+    arrived = NOON - timedelta(hours=4)
+    sent = (arrived - minutes(60)).isoformat()
+    await case.lead(arrived, external_id="a", source="ana", submitted_at=sent)
+    later = arrived + timedelta(days=3)
+    await case.at(later)
+    again = await case.workspace.assign(external_id="a", source="ana", lead_type="demo")
+    assert again["existing_lead"]["kind"] == "reengaged"
+    await case.at(later + minutes(10))
+    await case.event(again, "first_touch", later + minutes(8))
+    rows = (await case.report("speed-to-lead", group_by="day"))["rows"]
+    first = 60 * 60 + 3 * 86400 + 8 * 60
+    assert [row["response_median"] for row in rows] == [first, 8 * 60]
 
 
 async def test_lead_that_comes_again_is_another_arrival_and_a_duplicate_is_none(case: Case) -> None:

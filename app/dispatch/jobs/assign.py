@@ -18,7 +18,7 @@ from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
 from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
-from app.intake.arrival import IncomingLead, with_declared, with_rules
+from app.intake.arrival import IncomingLead, submitted_until, with_declared, with_rules
 from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
 from app.intake.suppressions import suppression_keys
@@ -47,7 +47,8 @@ class Assign(Job):
         if session.stored.first_waiting:
             release_waiting(session)
         plan = session.plan
-        arrival = with_rules(with_declared(self.arrival, plan.declared), plan.attribution)
+        arrival = submitted_until(self.arrival, session.work.now)
+        arrival = with_rules(with_declared(arrival, plan.declared), plan.attribution)
         person = session.find_person(arrival, plan.match_rules, plan.window)
         suppression = session.find_suppression(self.suppression_keys())
         if suppression is None:

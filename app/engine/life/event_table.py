@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-AUTOMATED = frozenset(("auto", "sequence", "bot"))
+AUTOMATED = frozenset(("auto", "automation", "autoresponder", "bot", "sequence", "system", "workflow"))
 """The values of `via` that say that no human did it."""
+
+
+def is_automated(via: str | None) -> bool:
+    """Whether this value of `via` says, in any case, that no human did it."""
+    return via is not None and via.casefold() in AUTOMATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from app.engine.life.event_table import AUTOMATED
+from app.engine.life.event_table import is_automated
 from app.engine.model.directory import Directory, Owner
 
 TOLERANCE = timedelta(minutes=5)
@@ -59,7 +59,7 @@ class ReportedEvent:
 
 def actor_of(event: ReportedEvent, present_owner: str | None, directory: Directory) -> Owner | None:
     """The active owner who did it; None for an integration, and for what no human did."""
-    if event.via in AUTOMATED:
+    if is_automated(event.via):
         return None
     if event.by is None:
         owner = directory.owners.get(present_owner or "")

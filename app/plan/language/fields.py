@@ -71,6 +71,7 @@ FLAGS = (
     "email_malformed", "phone_malformed", "phone_implausible", "website_malformed", "country_unknown",
     "state_unknown", "postal_code_invalid", "language_unknown", "number_unreadable", "number_ambiguous",
     "boolean_unreadable", "consent_unreadable", "date_unreadable", "date_ambiguous", "honeypot_filled",
+    "submitted_in_future",
 )  # fmt: skip
 """Everything that intake can say about a value it could not read or does not trust."""
 EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict")
@@ -146,6 +147,7 @@ _WHAT = (
     Field("content", Kind.STRINGS, "The content the lead read or watched."),
     Field("visits", Kind.INTEGER, "The number of visits."),
     Field("last_seen_at", Kind.TIMESTAMP, "The time of the last visit."),
+    Field("submitted_at", Kind.TIMESTAMP, "When the person sent the form, if the sender says so."),
     Field("engagement", Kind.OBJECTS, "What the lead did. `contains` compares the names."),
     Field("consent.email", Kind.BOOLEAN, "Whether e-mail is allowed."),
     Field("consent.sms", Kind.BOOLEAN, "Whether text messages are allowed."),

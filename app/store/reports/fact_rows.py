@@ -127,6 +127,7 @@ class AssignmentFact(Cuts):
     - `response_accepted_at` is the first acceptance; a touch or a claim accepts. `response_reached_at` is the
       first conversation. `accepted_work_seconds` and `reached_work_seconds` are the working time until then.
     - `promised` says whether an SLA promised anything about it.
+    - `submitted_at` is when the person sent it, if that was earlier and is known. Its times count from then.
 
     `touched_at` and `touched_by` are the first touch of this assignment by anybody, `owner_touched_at` the
     first by its owner, `owner_work_seconds` the owner's working time until then. `previous_owner_id` is the
@@ -181,6 +182,7 @@ class AssignmentFact(Cuts):
     owner_work_seconds: int | None = None
     changed_at: datetime
     promised: bool | None = None
+    submitted_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)

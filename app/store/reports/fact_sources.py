@@ -41,6 +41,7 @@ class Documents:
     score: float | None = None
     tags_conflict: bool = False
     action_types: Sequence[str] = ()
+    submitted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ SELECT id::text AS id, state, received_at, merged_into::text AS merged_into FROM
 
 _KNOWN = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "strategy", "score",
-    "tags_conflict", "action_types",
+    "tags_conflict", "action_types", "submitted_at",
 )  # fmt: skip
 _TIMES = (*_UNTIL, *_UNTIL.values())
 

@@ -11,6 +11,8 @@ from app.store.reports.times import MAX_TIMES, seconds_between, seconds_of
 SAMPLE = """arrival IN ('new', 'reengaged', 'reopened') AND excluded IS NULL
        AND (arrival_owner_id IS NOT NULL OR outcome IN ('assigned', 'queued'))"""
 """The arrivals that a person should answer."""
+START = "coalesce(submitted_at, arrived_at)"
+"""When the clocks of an arrival start."""
 OWNED = """owner_id IS NOT NULL AND excluded IS NULL AND arrival IS DISTINCT FROM 'duplicate'
        AND cause <> 'import'"""
 """The assignments that an owner should answer."""
@@ -52,9 +54,9 @@ def _flags(parts: Parts, now: datetime) -> str:
     for minutes in MINUTES:
         # Times are rounded to seconds, halves up.
         old = parts.add(now - timedelta(minutes=minutes, seconds=-0.5), "timestamptz")
-        conditions.append(f"arrived_at <= {old} AND NOT response_day_only")
-        soon = f"response_at - arrived_at < interval '{60 * minutes}.5 seconds'"
-        conditions.append(f"arrived_at <= {old} AND NOT response_day_only AND {soon}")
+        conditions.append(f"{START} <= {old} AND NOT response_day_only")
+        soon = f"response_at - {START} < interval '{60 * minutes}.5 seconds'"
+        conditions.append(f"{START} <= {old} AND NOT response_day_only AND {soon}")
     return " + ".join(f"CASE WHEN {each} THEN {1 << bit} ELSE 0 END" for bit, each in enumerate(conditions))
 
 
@@ -108,9 +110,9 @@ async def count_arrivals(
     values = {"flags": _flags(parts, now)}
     for name, (at, work) in CLOCKS.items():
         stopped = f"{at} IS NOT NULL"
-        values[name] = _wall("arrived_at", at, stopped, until, binned=binned)
+        values[name] = _wall(START, at, stopped, until, binned=binned)
         values[f"{name}{WORKING}"] = _work(work, stopped, binned=binned)
-    took = seconds_between("arrived_at", "automated_at", binned=binned)
+    took = seconds_between(START, "automated_at", binned=binned)
     values[AUTOMATED] = f"CASE WHEN automated_at IS NOT NULL THEN {took} END"
     timed = {
         name: value if name == "flags" else f"CASE WHEN NOT response_day_only THEN {value} END"
@@ -149,7 +151,7 @@ async def list_waiting(
     end = parts.add(now, "timestamptz")
     statement = f"""
 SELECT {parts.names}whose, start, "end" FROM (
-  SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start, {end} AS "end"
+  SELECT {parts.keys}arrival_owner_id AS whose, {START} AS start, {end} AS "end"
     FROM assignment_facts
    WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL) AS fact
 """
