@@ -131,6 +131,9 @@ def _decision(drawn: DrawnDecision) -> dict[str, Any]:
             "accepted_at": drawn.accepted_at,
             "touched_at": drawn.touched_at,
             "refunded": drawn.refunded,
-            "events": drawn.events,
+            "events": [
+                {"type": each["type"], "at": datetime.fromisoformat(each["at"]).astimezone(UTC)}
+                for each in drawn.events
+            ],
         },
     }

@@ -44,6 +44,8 @@ _CAUSES: Mapping[str, str] = {
     "share_taken": "had taken their share of what waited overnight",
     "unknown": "could not take the lead for a reason that is not known any more",
 }
+DIFFERENCES = (*(cause for cause in CAUSES if cause in _CAUSES), "refunds", "rebalanced")
+"""The columns from `due_by_weight` to `due_as_eligible`."""
 _SHARES = (
     Column("due_by_weight", "number", "Leads due by weight, of every turn of the team."),
     *(

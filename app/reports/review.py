@@ -7,6 +7,7 @@ from typing import Any
 
 from app.errors import refused_at
 from app.reports.ask import Answer, ReportRequest, ask
+from app.reports.fairness import DIFFERENCES
 from app.reports.periods import FIRST_YEAR, LAST_YEAR, Period, bucket_of
 from app.reports.registry import REPORTS
 from app.reports.report import Report
@@ -23,8 +24,7 @@ SHOWN: Mapping[str, Sequence[str]] = {
     ),
     "sla": ("compliance", "met", "breached", "still_running", "missed_by_median"),
     "fairness": (
-        "due_by_weight", "absent", "off_shift", "cap", "skill", "refunds", "due_as_eligible", "received",
-        "balance", "outside_the_turn",
+        "due_by_weight", *DIFFERENCES, "due_as_eligible", "received", "balance", "outside_the_turn",
     ),
     "acceptance": ("acceptance", "offers", "rejected", "timed_out", "pending"),
     "rejections": ("rejection", "given", "refund", "overturned"),

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from app.reports.charts import Bars, bar_chart, number_text
+from app.reports.fairness import DIFFERENCES
 from app.reports.review import Line, Review, Section
 from app.reports.statistics import NOT_REACHED, Rate
 from app.reports.tables import Column
@@ -149,11 +150,12 @@ def _missing(section: Section) -> list[str]:
 def _table(section: Section) -> list[list[str]]:
     """One line for each number, the month beside the month before; of members and teams one line for each."""
     if names := _WIDE.get(section.report.name):
-        header = [*names, *(_label(each.name) for each in section.columns)]
+        columns = [each for each in section.columns if not _makes_no_difference(section, each)]
+        header = [*names, *(_label(each.name) for each in columns)]
         return [
             header,
             *(
-                [*line.names, *(_text(each, line.cells.get(each.name)) for each in section.columns)]
+                [*line.names, *(_text(each, line.cells.get(each.name)) for each in columns)]
                 for line in section.lines
                 if section.report.name != "fairness" or not _is_empty(line)
             ),
@@ -171,6 +173,11 @@ def _table(section: Section) -> list[list[str]]:
             for each in section.columns
         ]
     return rows
+
+
+def _makes_no_difference(section: Section, column: Column) -> bool:
+    """Whether a column of differences is 0 for each member."""
+    return column.name in DIFFERENCES and not any(line.cells.get(column.name) for line in section.lines)
 
 
 def _is_empty(line: Line) -> bool:

@@ -1,17 +1,19 @@
 """The port for metrics without a key, of `serve` and of `worker`."""
 
 import socket
+import urllib.error
 import urllib.request
 
 import orjson
+import pytest
 
 from tests.support.processes import PATIENCE
 from tests.support.shell import Shell
 
 
-def read(port: int) -> str:
+def read(port: int, path: str = "/metrics") -> str:
     """The metrics of a process."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
         return str(answer.read().decode())
 
 
@@ -21,6 +23,9 @@ def test_serve_shows_metrics_of_the_process_on_a_port_of_its_own(shell: Shell) -
         told = orjson.loads(line)
         assert (told["event"], told["host"]) == ("metrics listening", "127.0.0.1")
         shown = read(told["port"])
+        for path in ("//metrics", "/metrics/", "/metrics/sla", "/"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                read(told["port"], path)
     assert process.returncode == 0
     assert "process_open_fds" in shown
     assert "lead_assignment_leads{" not in shown

@@ -119,7 +119,7 @@ async def test_late_events_change_results_and_erased_ones_stay(case: Case) -> No
     assert after["strata"] == before["strata"]
     by_number = {each["decision_number"]: each for each in after["decisions"]}
     told = by_number[owned["decision_number"]]["result"]
-    assert [each["type"] for each in told["events"]] == ["reached"]
+    assert [(each["type"], each["at"][-1]) for each in told["events"]] == [("reached", "Z")]
     assert told["touched_at"] is not None
     gone = by_number[other["decision_number"]]
     assert (gone["erased"], gone["trace"], gone["reason"], gone["code"]) == (True, None, None, "rule")

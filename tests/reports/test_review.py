@@ -61,6 +61,14 @@ async def test_markdown_has_every_report_beside_the_month_before(case: Case) -> 
     assert "not complete" not in text
 
 
+async def test_fairness_shows_each_difference_that_there_is(case: Case) -> None:
+    body = {"lead": {"external_id": "excluded"}, "exclude": ["ana"]}
+    assert (await case.workspace.client.post("/assign", json=body)).status_code == 201
+    text = (await page(case, month="2030-12")).text
+    assert "| team | owner | due by weight | excluded | due as eligible | received |" in text
+    assert re.search(r"^\| inbound \| ana \| 0.5 \| -0.5 \| 0 \| 0 \|", text, re.MULTILINE)
+
+
 async def test_html_stands_alone_and_has_charts(case: Case) -> None:
     answer = await page(case, month="2030-11", format="html")
     assert answer.headers["content-type"].startswith("text/html")
