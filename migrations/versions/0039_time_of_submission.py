@@ -4,7 +4,7 @@ from alembic import op
 
 revision = "0039"
 down_revision = "0038"
-serves = "0018"
+serves = "0034"
 
 # A view gets a new column only at its end. Its other columns are read back as they are.
 VIEW = """
