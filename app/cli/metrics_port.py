@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -70,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        found = self.path.partition("?")[0] == PATH
+        found = urlsplit(self.path).path == PATH
         body = self.server.exporter.expose() if found else b"Only /metrics is here.\n"
         self.send_response(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
         self.send_header("Content-Type", CONTENT_TYPE if found else "text/plain")

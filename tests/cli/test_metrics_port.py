@@ -23,7 +23,7 @@ def test_serve_shows_metrics_of_the_process_on_a_port_of_its_own(shell: Shell) -
         told = orjson.loads(line)
         assert (told["event"], told["host"]) == ("metrics listening", "127.0.0.1")
         shown = read(told["port"])
-        for path in ("//metrics", "/metrics/", "/metrics/sla", "/"):
+        for path in ("/metrics/", "/metrics/sla", "/"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 read(told["port"], path)
     assert process.returncode == 0
