@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0040"
+down_revision = "0039"
 serves = "0034"
 
 # A view gets a new column only at its end. Its other columns are read back as they are.
