@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from app.intake.suppressions import suppression_keys
 from app.store.connection.pool import transaction
-from app.store.life.suppressions import is_suppressed
+from app.store.life.suppressions import find_suppressed
 from tests.support.shell import Shell
 from tests.support.workspace import Workspace, stored_workspace
 
@@ -21,7 +21,7 @@ async def office(database: str) -> AsyncIterator[Workspace]:
 async def blocks(office: Workspace, values: dict[str, str]) -> bool:
     """Whether a lead with these fields is on a list."""
     async with transaction(office.pool, office.workspace_id, read_only=True) as connection:
-        return await is_suppressed(connection, office.workspace_id, suppression_keys(values))
+        return bool(await find_suppressed(connection, office.workspace_id, suppression_keys(values)))
 
 
 async def test_a_list_comes_from_a_file_with_a_value_in_each_line(office: Workspace, shell: Shell) -> None:
