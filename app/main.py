@@ -129,6 +129,7 @@ def create_app(
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
             tracing=tracing,
+            http=app.state.target_http,
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()

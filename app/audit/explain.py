@@ -8,6 +8,7 @@ from app.audit.replay import DecisionInputs, replay, settlement_decided, settlem
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.conditions.index import ConditionIndex
 from app.engine.model.decision import Decision, DecisionRequest
+from app.engine.model.filled import origins_of
 from app.engine.pipeline.decide import with_derived_fields
 from app.store.leads.decisions import StoredDecision
 
@@ -41,6 +42,7 @@ def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan)
         "reason": {"code": decision.code, "text": decision.text},
         "junk": decision.junk.to_json(),
         **_reassigned(basis.request),
+        **_found_out(basis.request),
         "steps": _steps(decision, basis, plan),
         "inputs": {
             "plan_version": basis.plan_version,
@@ -56,6 +58,15 @@ def _reassigned(request: DecisionRequest) -> dict[str, Any]:
     if request.kind not in ("reassign", "unblocked") or request.actor is None:
         return {}
     return {"reassigned": {"actor": request.actor, "reason": request.note}}
+
+
+def _found_out(request: DecisionRequest) -> dict[str, Any]:
+    """Where fields come from that the lead came without, and why providers gave none."""
+    found = {
+        "origins": origins_of(request.values, request.filled),
+        "degraded_codes": dict(request.degraded_codes),
+    }
+    return {name: each for name, each in found.items() if each}
 
 
 def _without_index(plan: Plan) -> Plan:

@@ -63,6 +63,8 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
         request_seconds=settings.request_timeout_seconds,
         troubles=metrics.troubles,
     )
+    allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
+    http = SafeHttp(allowed)
     dispatch = Dispatcher(
         pool,
         strategies(),
@@ -70,10 +72,9 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
         deadline=settings.request_timeout_seconds,
         plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         tracing=tracing,
+        http=http,
     )
-    allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     secrets = SecretBox(settings.secrets_keys())
-    http = SafeHttp(allowed)
     sender = sender_of(pool, dispatch, http, secrets, metrics)
     fetcher = Fetcher(pool, http, secrets, metrics.form_fetched)
     told = signals.told(asyncio.get_running_loop(), lambda _: ended.set(), logs.wait_for_writers)

@@ -231,6 +231,13 @@ class Explanation(ResponseModel):
     stored: DecisionSummary
     recomputed: DecisionSummary
     reason: Reason
+    origins: dict[str, str] | None = Field(
+        None,
+        description="Present only when fields were filled that the lead came without: from what, by field.",
+    )
+    degraded_codes: dict[str, str] | None = Field(
+        None, description="Present only when a provider of enrichment did not answer: why, by its name."
+    )
     reassigned: Reassigned | None = Field(
         None, description="Present only when `POST /reassign` or a bulk job moved the lead."
     )

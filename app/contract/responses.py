@@ -143,6 +143,11 @@ class Decision(ResponseModel):
         description="What the decision was made without: the names of what did not answer in time, and the "
         "steps that were skipped because their plugin failed."
     )
+    degraded_codes: dict[str, str] | None = Field(
+        None,
+        description="Present only when a provider of enrichment did not answer: why, by its name, such as "
+        "`timeout` or `expired`.",
+    )
     held_until: datetime | None = Field(
         None, description="Present only when the lead is held: the start of the shift it waits for."
     )

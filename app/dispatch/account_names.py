@@ -13,6 +13,7 @@ from app.dispatch.preparation import PreparedFor
 from app.dispatch.prepared import ACCOUNTS
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import Account, AccountKey
+from app.engine.model.filled import with_filled
 from app.intake.account_match import MAX_SHOWN, REVIEW, Lead, parts_of
 from app.intake.accounts import name_keys, names_seen
 from app.metrics.process import Metrics
@@ -77,13 +78,16 @@ class AccountNames:
             found = [each for id_ in of_lead if read for each in read.of_key.get(("id", id_), ())]
             job = jobs[position]
             arrival = job.arriving()
-            job.prepared.accounts = _similar(Lead(arrival.values), found) if arrival is not None else {}
+            if arrival is not None:
+                values = with_filled(arrival.values, job.prepared.filled)
+                job.prepared.accounts = _similar(Lead(values), found)
 
 
 def _keys_of(job: Job) -> list[NameKey] | None:
     """The keys of the name of a lead's company. None when the lock tells first whether they are needed."""
     arrival = job.arriving()
-    company = arrival.values.get("company") if arrival is not None else None
+    values = with_filled(arrival.values, job.prepared.filled) if arrival is not None else {}
+    company = values.get("company")
     if company is None:
         return []
     exact = any(not key.free_email_domain for key in job.account_keys())

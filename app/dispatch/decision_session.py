@@ -23,6 +23,7 @@ from app.engine.model.decision import (
     PriorAssignment,
     Suppression,
 )
+from app.engine.model.filled import as_sent
 from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.engine.selection.shifts import HELD
@@ -81,7 +82,7 @@ class Person:
 
     values:   the fields of the lead: those that are stored, with the new ones.
     prior:    the assignment of the lead that is the same person, None if the person is new.
-    stored:   the fields of that lead before.
+    stored:   the fields of that lead before, with those that were filled.
     possible: the leads that may be the same person.
     former:   a lead of the same person that is too old to count.
     """
@@ -172,7 +173,8 @@ class DecisionSession:
             return Person(arrival.values, possible=found.possible, former=old.lead_id)
         prior = replace(self.work.prior_now(found.lead_id), matched_by=found.matched_by or "")
         stored = next(each.values for each in candidates if each.lead_id == found.lead_id)
-        return Person(merged(stored, arrival.values, self.plan.declared), prior, stored, found.possible)
+        values = merged(as_sent(stored), arrival.values, self.plan.declared)
+        return Person(values, prior, stored, found.possible)
 
     def find_account(
         self,

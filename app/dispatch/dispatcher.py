@@ -15,8 +15,11 @@ from app.dispatch.preparers import make_preparers
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
+from app.enrichment.enricher import Enricher
+from app.enrichment.registry import installed
 from app.errors import OutcomeUnknown, Overloaded, Problem
 from app.metrics.process import Metrics
+from app.outbox.safe_http import SafeHttp
 from app.pace import long_work
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
@@ -42,11 +45,14 @@ class Dispatcher:
         plugins: PluginLimits | None = None,
         tracing: Tracing | None = None,
         preparers: Sequence[Preparer] | None = None,
+        http: SafeHttp | None = None,
     ) -> None:
+        """Without `http` no provider is called; what is known of their answers counts."""
         self._pool = pool
         self.metrics = metrics
         self._tracing = tracing
-        self._preparers = make_preparers(pool, metrics) if preparers is None else preparers
+        self._enricher = Enricher(installed(), http)
+        self._preparers = make_preparers(pool, metrics, self._enricher) if preparers is None else preparers
         self._deadline = deadline
         self._limits = Limits(
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
@@ -163,8 +169,9 @@ class Dispatcher:
             raise
 
     async def close(self) -> None:
-        """End the processes of plugins."""
+        """End the processes of plugins, and calls of providers."""
         await self._plugin_runner.close()
+        await self._enricher.close()
 
     def _traced(self, workspace_id: int, jobs: Sequence[Job]) -> AbstractContextManager[None]:
         return _UNTRACED if self._tracing is None else self._tracing.deciding(workspace_id, jobs)

@@ -78,7 +78,7 @@ class DryRun:
     async def read(self, jobs: Sequence[Job]) -> None:
         """Read what the next jobs need, and drop what only the earlier ones did."""
         session = self.result.session
-        await self.preparation.prepare_for(session.plan, jobs, session.work.now)
+        await self.preparation.prepare_for(session.plan, jobs, session.work.now, dry_run=True)
         more, self.bodies = await self.reader.read(jobs)
         session.found, session.stored, self._later = more.found, more.stored, None
         self._forget_rows()
@@ -124,7 +124,7 @@ class DryRun:
         """Prepare the jobs that are left, because the plan turned out to want it."""
         session = self.result.session
         self.result.unprepared.clear()
-        await self.preparation.prepare_for(session.plan, jobs, session.work.now)
+        await self.preparation.prepare_for(session.plan, jobs, session.work.now, dry_run=True)
         keys = {key for job in jobs for key in job.account_keys()}
         if session.found.accounts is not None and keys:
             session.found.accounts = session.found.accounts.joined(await self.reader.read_accounts(keys))

@@ -26,12 +26,16 @@ BULK_TIMEOUT_FACTOR = 10
 
 @dataclass(frozen=True, slots=True)
 class PreparedFor:
-    """The workspace and the plan that leads are prepared for, at which time, and whether a caller waits."""
+    """The workspace and the plan that leads are prepared for, at which time, and whether a caller waits.
+
+    A `dry_run` stores nothing, and asks nobody outside.
+    """
 
     workspace_id: int
     plan: Plan
     now: datetime
     bulk: bool
+    dry_run: bool = False
 
 
 class Preparer(Protocol):
@@ -96,7 +100,9 @@ class Preparation:
         if plan is not None:
             await self.prepare_for(plan, jobs, datetime.now(UTC) + observed.ahead)
 
-    async def prepare_for(self, plan: Plan, jobs: Sequence[Job], now: datetime) -> None:
+    async def prepare_for(
+        self, plan: Plan, jobs: Sequence[Job], now: datetime, *, dry_run: bool = False
+    ) -> None:
         """Prepare jobs for this plan."""
         wanted = [each for each in self._preparers if each.wanted(plan)]
         arriving = [job for job in jobs if job.arriving() is not None] if wanted else []
@@ -105,19 +111,18 @@ class Preparation:
         for job in arriving:
             job.prepared.begin(plan.version)
         bulk = all(job.bulk for job in arriving)
-        of = PreparedFor(self._workspace_id, plan, now, bulk)
+        of = PreparedFor(self._workspace_id, plan, now, bulk, dry_run)
         seconds = self._seconds * (BULK_TIMEOUT_FACTOR if bulk else 1)
         until = asyncio.get_running_loop().time() + seconds
-        checked = False
+        allowed: list[Job] | None = None
         for preparer in wanted:
             limit = asyncio.timeout_at(until)
             try:
                 async with limit:
-                    if preparer.outside and not checked:
-                        arriving = await self._without_suppressed(_without_junk(arriving, plan))
-                        checked = True
-                    if arriving:
-                        await preparer.prepare(arriving, of)
+                    if preparer.outside and allowed is None:
+                        allowed = await self._without_suppressed(_without_junk(arriving, plan))
+                    if found := (allowed or []) if preparer.outside else arriving:
+                        await preparer.prepare(found, of)
             except Exception as error:
                 if not limit.expired() and not may_wait_for_the_lock(error):
                     raise

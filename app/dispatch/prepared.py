@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from app.engine.model.decision import DecisionRequest, FilledField
+from app.engine.model.decision import DecisionRequest
+from app.engine.model.filled import FilledField, where_empty
+from app.enrichment.enricher import Enriched
 
 MAX_ROUNDS = 3
 """How often one job is prepared. After that it is decided with what there is."""
@@ -25,7 +27,8 @@ class Prepared:
     - `accounts` are those found by name, by id, with the names they had; None when nobody looked.
       `wants_accounts` says that the lock has asked for them.
     - `filled` are fields that the lead came without, and where each value comes from.
-    - `degraded` are the names of what did not answer in time.
+    - `degraded` are the names of what did not answer in time. `codes` are those of providers with the reason.
+    - `enriched` is what providers know, for the plan `enriched_for`. They are asked once for a lead.
     - `counts` are numbers about other leads, such as those of the same address in the last hour.
     - `suppressed` says that a suppression list had the lead, so that nothing was given to others.
     """
@@ -38,12 +41,15 @@ class Prepared:
     degraded: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     suppressed: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
+    enriched: Enriched = field(default_factory=Enriched)
+    enriched_for: int | None = None
 
     def begin(self, plan_version: int) -> None:
         """Forget what was found for an earlier plan. Preparers look again."""
         self.plan_version, self.rounds = plan_version, self.rounds + 1
-        self.accounts, self.filled, self.degraded, self.counts = None, {}, [], {}
         self.suppressed = False
+        self.accounts, self.filled, self.degraded, self.counts, self.codes = None, {}, [], {}, {}
 
     def miss(self, name: str, *, again: bool) -> None:
         """The preparer of this name found out nothing. With `again`, the lock asks for another round."""
@@ -76,18 +82,12 @@ class Prepared:
 
     def attach(self, request: DecisionRequest) -> DecisionRequest:
         """The request with what was found. It is the same request when nothing was."""
-        if not (self.filled or self.degraded or self.counts):
+        if not (self.filled or self.degraded or self.counts or self.codes):
             return request
         return replace(
             request,
-            filled=_where_empty(self.filled, request.values),
-            degraded=tuple(dict.fromkeys(self.degraded)),
+            filled=where_empty(self.filled, request.values),
+            degraded=tuple(dict.fromkeys((*self.degraded, *self.codes))),
+            degraded_codes=dict(self.codes),
             counts=dict(self.counts),
         )
-
-
-def _where_empty(
-    filled: Mapping[str, FilledField], values: Mapping[str, object]
-) -> Mapping[str, FilledField]:
-    """Those fields that the lead still has no value for: what a person said comes first."""
-    return {name: each for name, each in filled.items() if name not in values}

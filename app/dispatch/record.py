@@ -309,6 +309,8 @@ def decision_to_json(
         body["reassigned"] = {"actor": request.actor, "reason": request.note}
     if request.account is not None and request.account.review:
         body["review"] = True
+    if request.degraded_codes:
+        body["degraded_codes"] = dict(request.degraded_codes)
     if decision.withheld_actions:
         body["withheld_actions"] = decision.withheld_actions
     if decision.held_until is not None:

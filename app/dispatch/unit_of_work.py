@@ -32,6 +32,7 @@ from app.engine.life.signals import Signals
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
+from app.engine.model.filled import with_origins
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.state import Facts, apply_decision
 from app.engine.pipeline.junk import STEP as JUNK
@@ -539,4 +540,5 @@ def _lead(
 ) -> CurrentLead:
     """The lead as later jobs of the group find it."""
     by_name = request.account.found_by_name() if request.account is not None else ()
-    return CurrentLead(prior, request.values, normalized, exclude, fields_from, account_ids=by_name)
+    values = with_origins(request.values, request.filled)
+    return CurrentLead(prior, values, normalized, exclude, fields_from, account_ids=by_name)

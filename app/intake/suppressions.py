@@ -63,8 +63,13 @@ def suppression_keys(values: Mapping[str, Any]) -> tuple[SuppressionKey, ...]:
     if phone and phone.startswith("+"):
         keys.append(SuppressionKey("phone", _without_extension(phone)))
     if domain:
-        keys += (SuppressionKey("domain", each) for each in _domains(domain))
+        keys += domain_keys(domain)
     return tuple(keys)
+
+
+def domain_keys(domain: str) -> list[SuppressionKey]:
+    """The entries that cover a domain."""
+    return [SuppressionKey("domain", each) for each in _domains(domain)]
 
 
 def read_entry(text: str, kind: EntryKind | None = None, country: str | None = None) -> SuppressionKey:

@@ -43,6 +43,7 @@ CODES: dict[str, str] = {
     "unknown_state": "No state of the known countries has this name.",
     "unknown_flag": "Intake sets no such flag.",
     "unknown_strategy": "No strategy has this name.",
+    "unknown_provider": "No provider of enrichment has this name.",
     "plugin_config_error": "A plug-in strategy failed to read the settings of its step.",
     "duplicate_name": "Two steps have the same name, or two products have names that differ only in case.",
     # fields and scores of the plan

@@ -10,6 +10,7 @@ from app.engine.compile.plan import compile_plan
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts
+from app.enrichment.registry import findings_in, installed
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe, settles
 from app.plan.reader.lines import located
@@ -164,6 +165,8 @@ def _checked(
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
+    if document.enrichment is not None and (wrong := list(findings_in(document.enrichment, installed()))):
+        return CheckedPlan(None, wrong)
     costly = list(budget_findings(document, tables, len(facts.directory.owners)))
     if costly:
         return CheckedPlan(None, costly)

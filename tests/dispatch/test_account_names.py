@@ -251,7 +251,7 @@ async def test_account_that_changes_its_name_before_the_lock_is_told(workspace: 
     await put(workspace, "one", name="Mandant AG")
     await put(workspace, "two", name="Mandant GmbH")
     dispatch = workspace.app.state.dispatch
-    (preparer,) = dispatch._preparers
+    preparer = dispatch._preparers[-1]
     prepare = preparer.prepare
 
     async def then_edit(jobs: Any, of: Any) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.prepared import Prepared
 from app.dispatch.waiting_first import release_waiting
 from app.engine.life.events import owner_named
 from app.engine.model.accounts import AccountKey, AccountMatch, is_named_account
-from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.decision import DecisionRequest, Suppression, Target
 from app.engine.model.directory import Directory
+from app.engine.model.filled import FilledField, where_empty, with_filled, with_origins
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.pipeline.junk import STEP as JUNK
 from app.engine.pipeline.news import news_in
@@ -21,7 +23,8 @@ from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, submitted_until, with_declared, with_rules
 from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
-from app.intake.suppressions import suppression_keys
+from app.intake.filling import filled_from_account, with_quality
+from app.intake.suppressions import domain_keys, suppression_keys
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +56,7 @@ class Assign(Job):
         suppression = session.find_suppression(self.suppression_keys())
         if suppression is None:
             self.prepared.go_on()
+        account, filled = self._account_and_filled(person, session, suppression)
         request = DecisionRequest(
             kind="assign",
             assignment_id=uuid7(),
@@ -64,15 +68,15 @@ class Assign(Job):
             present_owner=self.present_owner,
             unattended=self.unattended,
             possible_duplicates=person.possible,
-            account=session.find_account(
-                person.values,
-                lambda: self._keys_with(person, session),
-                self.prepared if suppression is None else None,
-            ),
+            account=account,
             suppression=suppression,
         )
         request = self.prepared.attach(request)
         normalized: Mapping[str, Any] = arrival.normalized
+        if filled:
+            values = with_quality(request.values, filled)
+            request = replace(request, filled=filled, values=values)
+            normalized = with_origins(normalized, filled)
         if _is_company_mail(request.account):
             request = replace(request, values=as_company_mail(request.values))
             normalized = as_company_mail(normalized)
@@ -87,7 +91,7 @@ class Assign(Job):
             )
             earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
             request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
-        new_fields = request.values != person.stored
+        new_fields = with_origins(request.values, request.filled) != person.stored
         decision, reply = session.decide(request, normalized, new_fields=new_fields)
         existing = decision.existing_lead
         if arrival.flags:
@@ -132,25 +136,64 @@ class Assign(Job):
         return self.arrival.look_ups
 
     def suppression_keys(self) -> Sequence[SuppressionKey]:
-        """The lead's address, and its domain."""
+        """The lead's address and its domain, and the domain that was found out about its company."""
         if self._suppression_keys is None:
             self._suppression_keys = suppression_keys(self.arrival.values)
-        return self._suppression_keys
+        domain = self.prepared.filled.get("website_domain")
+        if domain is None:
+            return self._suppression_keys
+        return (*self._suppression_keys, *domain_keys(domain.value))
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, computed on first use: most plans never ask."""
+        keys = self._keys_as_sent()
+        seen = self.prepared.accounts
+        if self.prepared.filled:
+            keys = keys_of_lead(with_filled(self.arrival.values, self.prepared.filled))
+        return with_names(keys, seen, seen) if seen else keys
+
+    def _keys_as_sent(self) -> tuple[AccountKey, ...]:
         if self._account_keys is None:
             self._account_keys = keys_of_lead(self.arrival.values)
-        seen = self.prepared.accounts
-        return with_names(self._account_keys, seen, seen) if seen else self._account_keys
+        return self._account_keys
 
-    def _keys_with(self, person: Person, session: DecisionSession) -> Sequence[AccountKey]:
-        """The keys of the account of the lead with all its fields."""
+    def _account_and_filled(
+        self, person: Person, session: DecisionSession, suppression: Suppression | None
+    ) -> tuple[AccountMatch | None, Mapping[str, FilledField]]:
+        """The account of the lead, and the fields that are filled from it and by providers.
+
+        What the lead says finds the account first. Only if that finds none, what was found out does.
+        """
+        prepared = self.prepared if suppression is None else None
+        found = where_empty(self.prepared.filled, person.values)
+        account = self._find_account(person.values, person, session, prepared)
+        unknown = account is None or (account.account is None and not account.review)
+        if unknown and not found.keys().isdisjoint(("company", "website_domain")):
+            account = self._find_account(with_filled(person.values, found), person, session, prepared)
+        terms = session.plan.enrichment
+        if terms is None or account is None:
+            return account, found
+        return account, {**found, **filled_from_account(account.account, terms, person.values)}
+
+    def _find_account(
+        self,
+        values: Mapping[str, Any],
+        person: Person,
+        session: DecisionSession,
+        prepared: Prepared | None,
+    ) -> AccountMatch | None:
+        return session.find_account(values, lambda: self._keys_with(values, person, session), prepared)
+
+    def _keys_with(
+        self, values: Mapping[str, Any], person: Person, session: DecisionSession
+    ) -> Sequence[AccountKey]:
+        """The keys of the account of a lead with these fields."""
+        seen = (self.prepared.accounts or {}) if "company" in values else {}
         if person.prior is None:
-            return self.account_keys()
-        seen = self.prepared.accounts or {}
+            keys = self._keys_as_sent() if values is person.values else keys_of_lead(values)
+            return with_names(keys, seen, seen) if seen else keys
         before = session.accounts_by_name(person.prior.lead_id)
-        return with_names(keys_of_lead(person.values), dict.fromkeys((*seen, *before)), seen)
+        return with_names(keys_of_lead(values), dict.fromkeys((*seen, *before)), seen)
 
     def arriving(self) -> IncomingLead | None:
         """The lead as it was sent."""

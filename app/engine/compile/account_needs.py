@@ -22,6 +22,7 @@ def needs_accounts(document: PlanDocument) -> bool:
     """
     if (
         document.accounts is not None
+        or (document.enrichment is not None and document.enrichment.from_accounts)
         or any(account_steps(document))
         or "account_owner" in document.returning_leads.keep_owner
     ):

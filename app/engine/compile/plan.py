@@ -25,6 +25,7 @@ from app.engine.lookup.tables import TableRef
 from app.engine.model.accounts import MatchSettings
 from app.engine.model.attribution_rules import NO_RULES, AttributionRules, attribution_rules
 from app.engine.model.decision import Verdict
+from app.engine.model.enrichment_terms import EnrichmentTerms, enrichment_terms
 from app.engine.model.junk import FLAG_ONLY, JunkRules
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
 from app.engine.model.state import Facts
@@ -96,6 +97,7 @@ class Plan:
     - `rejects` says what follows when an owner gives a lead back.
     - `declared` are the custom attributes whose type the plan declares.
     - `queues` are the queues it declares.
+    - `enrichment` says who is asked for facts that a lead came without; None for nobody.
     - `contact` says when persons are not contacted, whatever an action says.
     - `junk` says what follows from junk; `reads_junk` that conditions or texts use the score or its parts.
     """
@@ -128,6 +130,7 @@ class Plan:
     attribution: AttributionRules = NO_RULES
     junk: JunkRules = FLAG_ONLY
     reads_junk: bool = False
+    enrichment: EnrichmentTerms | None = None
 
     @property
     def releasing_queues(self) -> Sequence[str]:
@@ -188,6 +191,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         attribution=attribution_rules(document.attribution),
         junk=compile_junk(document.junk),
         reads_junk=_reads_junk(document, reads),
+        enrichment=enrichment_terms(document.enrichment),
         declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.engine.model.filled import overridden
 from app.engine.model.stored import lead_fields_from_json
 from app.plan.language.durations import parse_iso
 
@@ -71,7 +72,7 @@ def signals_from_json(stored: Mapping[str, Any]) -> Signals:
 def with_signals(fields: Mapping[str, Any], signals: Signals, fields_from: str) -> Mapping[str, Any]:
     """The fields of a lead with what came since the decision `fields_from`, which has them."""
     if signals.fields and signals.fields_of == fields_from:
-        changed = {**fields, **signals.fields}
+        changed = {**overridden(fields, signals.fields), **signals.fields}
         fields = {name: value for name, value in changed.items() if value is not None}
     return with_engagement(fields, signals.engagement)
 

@@ -11,6 +11,7 @@ from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
 from app.engine.model.effort import Effort
+from app.engine.model.filled import FilledField
 from app.engine.model.junk import NO_JUNK, Junk
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
@@ -145,13 +146,6 @@ class Suppression:
     matched_by: str
 
 
-class FilledField(NamedTuple):
-    """The value of a field that the lead came without, and the name of what it comes from."""
-
-    value: Any
-    origin: str
-
-
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
     """One request for a decision. `kind` is what asks for it, such as assign, reassign, claim or take_away.
@@ -179,7 +173,8 @@ class DecisionRequest:
     - `backlog` is how many leads wait for the same team, this one included, when a waiting lead is released.
     - `count_turn` says that the owner that the CRM names takes a turn of `team`.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
-    - `filled` are fields that the lead came without. `degraded` names what could not be found out in time.
+    - `filled` are fields that the lead came without. `degraded` names what could not be found out in time,
+      and `degraded_codes` says why of providers.
     - `counts` are numbers about other leads.
     - `effort` is the budget of the decision.
     """
@@ -217,6 +212,7 @@ class DecisionRequest:
     count_turn: bool = False
     filled: Mapping[str, FilledField] = field(default_factory=dict)
     degraded: tuple[str, ...] = ()
+    degraded_codes: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     effort: Effort = field(default_factory=Effort, compare=False, repr=False)
 

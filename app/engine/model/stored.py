@@ -17,12 +17,12 @@ from app.engine.model.decision import (
     Decision,
     DecisionRequest,
     ExistingOwnership,
-    FilledField,
     PossibleDuplicate,
     PriorAssignment,
     Suppression,
     Target,
 )
+from app.engine.model.filled import FilledField, with_origins
 from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
@@ -91,15 +91,21 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     if request.suppression is not None:
         stored["suppression"] = [request.suppression.list, request.suppression.matched_by]
-    if request.filled:
-        stored["filled"] = {name: [each.value, each.origin] for name, each in request.filled.items()}
-    if request.degraded:
-        stored["degraded"] = list(request.degraded)
-    if request.counts:
-        stored["counts"] = dict(request.counts)
+    stored |= _found_out_to_json(request)
     if request.contact is not None and (contact := request.contact.to_json()):
         stored["contact"] = contact
     return stored if request.kind == "assign" else stored | _move_to_json(request)
+
+
+def _found_out_to_json(request: DecisionRequest) -> dict[str, Any]:
+    """What was found out before the lock. What is empty is left out."""
+    found = {
+        "filled": {name: [each.value, each.origin] for name, each in request.filled.items()},
+        "degraded": list(request.degraded),
+        "degraded_codes": dict(request.degraded_codes),
+        "counts": dict(request.counts),
+    }
+    return {name: each for name, each in found.items() if each}
 
 
 def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
@@ -150,8 +156,9 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         reject_reason=stored.get("reject_reason"),
         backlog=stored.get("backlog", 0),
         count_turn=stored.get("count_turn", False),
-        filled={name: FilledField(*each) for name, each in stored.get("filled", {}).items()},
+        filled=_filled_of(stored),
         degraded=tuple(stored.get("degraded", ())),
+        degraded_codes=stored.get("degraded_codes", {}),
         counts=stored.get("counts", {}),
     )
 
@@ -167,6 +174,15 @@ def lead_fields_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
             {**item, "at": _timestamp(item["at"])} if "at" in item else item for item in fields["engagement"]
         ]
     return fields
+
+
+def lead_fields_of(question: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of the lead of a stored request, with those that were filled."""
+    return with_origins(lead_fields_from_json(question["values"]), _filled_of(question))
+
+
+def _filled_of(question: Mapping[str, Any]) -> dict[str, FilledField]:
+    return {name: FilledField(*each) for name, each in question.get("filled", {}).items()}
 
 
 def _timestamp(stored: str) -> datetime | str:

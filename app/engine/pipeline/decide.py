@@ -20,6 +20,7 @@ from app.engine.life.preferences import fields_of
 from app.engine.life.queue_clocks import queue_clocks
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
+from app.engine.model.filled import origins_of, with_filled
 from app.engine.model.junk import Junk
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
@@ -60,8 +61,10 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     decision.clocks += queue_clocks(decision, request, plan, facts)
     if ranges := _ranges(request.values):
         decision.trace = {**decision.trace, "ranges": ranges}
-    if request.filled:
-        origins = {name: each.origin for name, each in request.filled.items()}
+    if request.degraded_codes:
+        codes = {name: request.degraded_codes[name] for name in sorted(request.degraded_codes)}
+        decision.trace = {**decision.trace, "degraded": codes}
+    if origins := origins_of(request.values, request.filled):
         decision.trace = {**decision.trace, "filled": origins}
     if request.account is not None:
         decision.trace = {**decision.trace, "account": request.account.to_trace()}
@@ -181,9 +184,7 @@ def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:
 
 def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
     """The fields of the lead, those that were filled, and those of its account."""
-    values = request.values
-    if request.filled:
-        values = {**{name: each.value for name, each in request.filled.items()}, **values}
+    values = with_filled(request.values, request.filled)
     if request.account is not None and request.account.review:
         values = {**values, "review": True}
     if request.account is None or request.account.account is None:

@@ -51,7 +51,11 @@ def news_in(earlier: DecisionRequest, request: DecisionRequest, plan: Plan, fact
     `earlier` is the same request with the fields and the account that the lead had before.
     """
     stored, values = with_account_fields(earlier), with_account_fields(request)
-    changed = [name for name in plan.reads.fields if _changed(getter(name)(stored), getter(name)(values))]
+    changed = [
+        name
+        for name in plan.reads.fields
+        if name not in request.filled and _changed(getter(name)(stored), getter(name)(values))
+    ]
     words = [name for name in changed if not _by_value(name, values) and not _not_news(name, values, plan)]
     numbers = [name for name in changed if _by_value(name, values) and not _listed(name, plan)]
     if not changed:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, mode
 from app.plan.document.accounts import Accounts
 from app.plan.document.attribution import Attribution
 from app.plan.document.contact import ConsentDefaults, FrequencyCap, QuietHoursConfig
+from app.plan.document.enrichment import Enrichment
 from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.junk import JunkSettings
 from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
@@ -174,6 +175,9 @@ class PlanDocument(Part):
     )
     accounts: Accounts | None = Field(None, description="How leads are matched to accounts.")
     junk: JunkSettings | None = Field(None, description="What follows when a lead looks like junk.")
+    enrichment: Enrichment | None = Field(
+        None, description="Who is asked for facts that a lead came without."
+    )
     fields: Annotated[OwnFields, PlainValidator(_own_fields), hand_written("fields")] = Field(
         default_factory=OwnFields,
         description="Types of custom attributes, and derived fields, by name.",

@@ -9,7 +9,7 @@ import orjson
 from app.engine.life.preferences import Preferences
 from app.engine.life.signals import NO_SIGNALS, Signals, signals_from_json, with_signals
 from app.engine.model.decision import PriorAssignment
-from app.engine.model.stored import lead_fields_from_json
+from app.engine.model.stored import lead_fields_of
 from app.store.connection.pool import Connection, Row
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
 from app.store.life.preferences import stored_preferences
@@ -207,7 +207,7 @@ def _stands_for(row: Row) -> Any:
 def _current_lead(row: Row) -> CurrentLead:
     question = orjson.loads(unpack(row["inputs"]))["question"]
     newer = row["field_inputs"]
-    fields = fields_from_inputs(newer) if newer else lead_fields_from_json(question["values"])
+    fields = fields_from_inputs(newer) if newer else lead_fields_of(question)
     signals = stored_signals(row["signals"])
     return CurrentLead(
         prior=prior_from_row(row, "lead_id"),
@@ -236,6 +236,6 @@ def accounts_by_name(question: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(each["account"] for each in account["candidates"] if each["matched_by"] == "name")
 
 
-def fields_from_inputs(inputs: bytes) -> dict[str, Any]:
+def fields_from_inputs(inputs: bytes) -> Mapping[str, Any]:
     """Return a lead's fields out of the stored inputs of a decision, with instants as datetimes."""
-    return lead_fields_from_json(orjson.loads(unpack(inputs))["question"]["values"])
+    return lead_fields_of(orjson.loads(unpack(inputs))["question"])

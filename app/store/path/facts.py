@@ -13,7 +13,7 @@ from app.engine.life.signals import with_signals
 from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
-from app.engine.model.stored import lead_fields_from_json
+from app.engine.model.stored import lead_fields_of
 from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
@@ -196,7 +196,7 @@ def _suppressed(text: str | None) -> dict[SuppressionKey, list[tuple[str, str | 
 
 def _known(row: Mapping[str, Any]) -> KnownLead:
     question = orjson.loads(unpack(b64decode(row["inputs"])))["question"]
-    fields = lead_fields_from_json(question["values"])
+    fields = lead_fields_of(question)
     return KnownLead(
         prior=prior_from_row(row, "lead_id"),
         keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),

@@ -1,0 +1,106 @@
+"""One call of a provider: what is asked, and what became of it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import structlog
+
+from app.engine.conditions.comparisons import getter
+from app.engine.model.enrichment_terms import ProviderTerms
+from app.engine.model.filled import value_of
+from app.enrichment.paths import value_at
+from app.enrichment.provider import (
+    AccessDenied,
+    CallLater,
+    Provider,
+    ProviderConfig,
+    ProviderError,
+    QueryRefused,
+    Tools,
+)
+
+log = structlog.get_logger()
+MAX_QUERY = 500
+"""Longer values are asked about by nobody."""
+
+Kind = Literal["found", "empty", "refused", "failed", "denied", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call. `values` are by field; `code` says why there are none.
+
+    `seconds` is how long the provider wants no calls, if it said so.
+    """
+
+    kind: Kind
+    values: Mapping[str, Any] = field(default_factory=dict)
+    code: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A provider as a plan uses it."""
+
+    terms: ProviderTerms
+    provider: Provider
+    config: ProviderConfig
+
+    @property
+    def fill(self) -> Mapping[str, str]:
+        """The fields that it fills, and where they stand in its answer."""
+        return self.terms.fill or self.provider.fills
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """The fields that it asks by."""
+        return self.provider.reads(self.config)
+
+    def query(self, values: Mapping[str, Any]) -> dict[str, str] | None:
+        """What is asked about a lead. None if it misses nothing, or lacks a field to ask by."""
+        if all(value_of(values, name) is not None for name in self.fill):
+            return None
+        query: dict[str, str] = {}
+        for name in self.reads:
+            value = getter(name)(values)
+            text = str(value).strip() if isinstance(value, (str, int, float)) else ""
+            # A value of dots alone would lead to another path.
+            if not text.strip(".") or len(text) > MAX_QUERY:
+                return None
+            query[name] = text
+        return query
+
+    async def call(self, query: Mapping[str, str], tools: Tools) -> Outcome:
+        """Ask once. What goes wrong becomes the outcome."""
+        try:
+            async with asyncio.timeout(self.terms.timeout):
+                answer = await self.provider.fetch(query, self.config, tools)
+        except QueryRefused as error:
+            return Outcome("refused", code=error.code)
+        except AccessDenied as error:
+            return Outcome("denied", code=error.code)
+        except CallLater as error:
+            return Outcome("later", code=error.code, seconds=error.seconds)
+        except ProviderError as error:
+            return Outcome("failed", code=error.code)
+        except TimeoutError:
+            return Outcome("failed", code="timeout")
+        except OSError:
+            return Outcome("failed", code="connection_failed")
+        except Exception as error:
+            log.error("provider failed", provider=self.terms.provider, error=type(error).__name__)
+            return Outcome("failed", code="provider_error")
+        values = {name: value_at(answer, path) for name, path in self.fill.items()} if answer else {}
+        found = {name: value for name, value in values.items() if value not in (None, "", [], {})}
+        return Outcome("found", found) if found else Outcome("empty")
+
+
+def canonical(query: Mapping[str, str]) -> dict[str, str]:
+    """The same query for values that differ in case and blanks only. Custom attributes stay as they are."""
+    return {
+        name: " ".join(text.split()) if name.startswith("attributes.") else " ".join(text.split()).casefold()
+        for name, text in sorted(query.items())
+    }

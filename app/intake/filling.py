@@ -1,0 +1,88 @@
+"""Values that fill fields of a lead, put into the form that intake gives to what is sent.
+
+What cannot be read fills nothing: a doubtful value is worse than none.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.engine.model.accounts import Account
+from app.engine.model.enrichment_terms import EnrichmentTerms
+from app.engine.model.filled import FilledField, value_of, where_empty, with_filled
+from app.intake.contact_quality import quality_of
+from app.intake.readings import NUMBERS, is_unread, read_fields
+from app.intake.website import website_domain
+
+MAX_LENGTH = 1000
+_ATTRIBUTES = "attributes."
+_OF_PLACE = ("country", "state", "postal_code")
+_OF_FLAGS = {
+    "country_unknown": "country",
+    "state_unknown": "state",
+    "postal_code_invalid": "postal_code",
+    "language_unknown": "language",
+}
+
+
+def read_filled(found: Mapping[str, Any], origin: str, values: Mapping[str, Any]) -> dict[str, FilledField]:
+    """The fields that these values fill in a lead with these fields."""
+    plain = {name: clean for name, value in found.items() if (clean := _plain(name, value)) is not None}
+    fields = {name: value for name, value in plain.items() if not name.startswith(_ATTRIBUTES)}
+    if "country" not in fields and isinstance(values.get("country"), str):
+        fields["country"] = values["country"]
+    doubtful = {_OF_FLAGS[flag] for flag in read_fields(fields).flags if flag in _OF_FLAGS}
+    plain |= {name: fields[name] for name in plain if name in fields}
+    read = {
+        name: FilledField(value, origin)
+        for name, value in plain.items()
+        if name not in doubtful and not is_unread(name, value)
+    }
+    if "website" in read:
+        domain = website_domain(plain["website"])
+        if domain is None:
+            del read["website"]
+        else:
+            read["website_domain"] = FilledField(domain, origin)
+    return where_empty(read, values)
+
+
+def filled_from_account(
+    account: Account | None, terms: EnrichmentTerms, values: Mapping[str, Any]
+) -> dict[str, FilledField]:
+    """The fields that the account of a lead fills."""
+    if account is None or not terms.accounts:
+        return {}
+    missing = {name: place for name, place in terms.accounts.items() if value_of(values, name) is None}
+    if not missing:
+        return {}
+    fields = account.fields()
+    return read_filled(
+        {name: _at(fields, place.split(".")) for name, place in missing.items()}, terms.accounts_name, values
+    )
+
+
+def with_quality(values: Mapping[str, Any], filled: Mapping[str, FilledField]) -> Mapping[str, Any]:
+    """The fields of a lead, with what they say of its place together with what was filled."""
+    if filled.keys().isdisjoint(_OF_PLACE):
+        return values
+    kept = {name: value for name, value in values.items() if name != "geo_conflict_parts"}
+    return {**kept, **quality_of(with_filled(values, filled))}
+
+
+def _at(place: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        place = place.get(name) if isinstance(place, Mapping) else None
+    return place
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A text, number or truth value that can stand in a field; None for anything else."""
+    if isinstance(value, str):
+        return value.strip()[:MAX_LENGTH] or None
+    if isinstance(value, bool):
+        return value if name.startswith(_ATTRIBUTES) else None
+    if isinstance(value, (int, float)):
+        if name in NUMBERS:
+            return value if value >= 0 else None
+        return value if name.startswith(_ATTRIBUTES) else str(value)
+    return None
