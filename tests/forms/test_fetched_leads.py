@@ -6,12 +6,15 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.outbox.safe_http import AllowedHosts
 from tests.forms.deliveries import form, leads, post, settled
 from tests.support.processes import PATIENCE
+from tests.support.tls import tls_of
 from tests.support.vendor import Asked, FormTool, Reply, form_tool
 from tests.support.workspace import Filled, Workspace, open_filled
 
@@ -103,3 +106,207 @@ async def test_each_lead_is_fetched_and_decided_once(fetching: Workspace) -> Non
     assert {each.headers["authorization"] for each in tool.got} == {f"Bearer {TOKEN}"}
     assert all(TOKEN not in each.path and "access_token" not in each.query for each in tool.got)
     assert {each["code"] for each in await waiting(fetching)} == {"value_missing"}
+
+
+async def test_a_tool_that_wants_to_be_left_alone_is_and_only_its_endpoint_waits(fetching: Workspace) -> None:
+    limited = True
+    usage = {"31": [{"type": "leadgen", "estimated_time_to_regain_access": 20}]}
+
+    def answer(asked: Asked) -> Reply:
+        return error(80005, **{"X-Business-Use-Case-Usage": json.dumps(usage)}) if limited else lead_of(asked)
+
+    async with form_tool(answer) as tool:
+        path = await meta(fetching, tool)
+        await notify(fetching, path, "611", "612")
+        shown = await state(fetching, "rate_limited")
+        paused = datetime.fromisoformat(shown["paused_until"]) - datetime.fromisoformat(shown["failed_at"])
+        assert timedelta(minutes=20) <= paused <= timedelta(minutes=25)
+        # Meanwhile another form of the workspace is decided, and the first tool is not asked again.
+        asked = len(tool.got)
+        web = await form(fetching, "generic", "web")
+        await post(fetching, web, {"email": "else@kundin.example"})
+        assert [each["fields"]["email"] for each in await known(fetching, 1)] == ["else@kundin.example"]
+        assert len(tool.got) == asked
+        assert {each["code"] for each in await waiting(fetching)} == {"awaiting_fetch"}
+
+        limited = False
+        await fetching.fetch(RESTED)
+        assert len(await known(fetching, 3)) == 3
+    assert (await state(fetching, None))["last_fetched_at"] is not None
+    assert await waiting(fetching) == []
+
+
+async def test_a_refused_token_is_told_and_a_new_one_fetches_what_waits(fetching: Workspace) -> None:
+    def answer(asked: Asked) -> Reply:
+        return lead_of(asked) if asked.headers["authorization"] == "Bearer a-newer-token" else error(190)
+
+    async with form_tool(answer) as tool:
+        path = await meta(fetching, tool)
+        await notify(fetching, path, "621")
+        await state(fetching, "token_invalid")
+        shown = await fetching.get("/endpoints/ads")
+        assert "token_invalid" in {each["code"] for each in shown["findings"]}
+        await notify(fetching, path, "622")
+        await asyncio.sleep(0.3)
+        assert len(tool.got) == 1
+        answered = await fetching.client.put("/endpoints/ads/token", json={"token": "a-newer-token"})
+        assert answered.status_code == 200
+        assert len(await known(fetching, 2)) == 2
+    assert b"newer" not in answered.content
+
+
+async def test_without_a_token_leads_are_listed_and_one_that_is_unknown_stays_so(fetching: Workspace) -> None:
+    def answer(asked: Asked) -> Reply:
+        return error(100) if asked.path.endswith("/632") else lead_of(asked)
+
+    async with form_tool(answer) as tool:
+        path = await meta(fetching, tool, token=None)
+        await notify(fetching, path, "631", "632", "4444444444444")
+        listed = await waiting(fetching)
+        assert [each["code"] for each in listed] == ["awaiting_fetch"] * 2
+        assert "no_token" in {each["code"] for each in (await fetching.get("/endpoints/ads"))["findings"]}
+        await asyncio.sleep(0.2)
+        assert tool.got == []
+        await fetching.client.put("/endpoints/ads/token", json={"token": TOKEN})
+        assert len(await known(fetching, 1)) == 1
+        until = time.monotonic() + PATIENCE
+        while [each["code"] for each in await waiting(fetching)] != ["lead_not_found"]:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+    assert sorted(each.path.rpartition("/")[2] for each in tool.got) == ["631", "632"]
+
+
+async def test_an_outage_is_waited_for_and_given_up_after_three_days(fetching: Workspace) -> None:
+    async with form_tool(lambda _: Reply(503, {})) as tool:
+        path = await meta(fetching, tool)
+        await notify(fetching, path, "641")
+        await state(fetching, "unavailable")
+        assert [each["code"] for each in await waiting(fetching)] == ["awaiting_fetch"]
+        later = datetime.now(UTC) + timedelta(hours=73)
+        assert (await fetching.client.put("/dev/clock", json={"at": later.isoformat()})).status_code == 200
+        until = time.monotonic() + PATIENCE
+        while [each["code"] for each in await waiting(fetching)] != ["not_fetched"]:
+            assert time.monotonic() < until, await waiting(fetching)
+            await asyncio.sleep(0.02)
+        tool.answer = lead_of
+        (failure,) = await waiting(fetching)
+        await fetching.client.post(f"/intake/failures/{failure['id']}/retry")
+        await fetching.fetch(RESTED)
+        later += timedelta(hours=1)
+        await fetching.client.put("/dev/clock", json={"at": later.isoformat()})
+        assert len(await known(fetching, 1)) == 1
+
+
+RESPONSE = {
+    "id": "9a-1",
+    "leadType": "SPONSORED",
+    "versionedLeadGenFormUrn": "urn:li:versionedLeadGenForm:(urn:li:leadGenForm:77,3)",
+    "submittedAt": 1_764_490_000_123,
+    "testLead": False,
+    "formResponse": {
+        "answers": [
+            {"questionId": 1, "answerDetails": {"textQuestionAnswer": {"answer": "Ingrid"}}},
+            {"questionId": 2, "answerDetails": {"textQuestionAnswer": {"answer": "ingrid@fjord.example"}}},
+            {"questionId": 3, "answerDetails": {"textQuestionAnswer": {"answer": "Before May"}}},
+        ]
+    },
+}
+ASKED_IN_FORM = {
+    "id": 77,
+    "name": "Spring",
+    "content": {
+        "questions": [
+            {"questionId": 1, "predefinedField": "FIRST_NAME"},
+            {"questionId": 2, "predefinedField": "EMAIL"},
+            {"questionId": 3, "name": "when", "question": {"localized": {"en_US": "When do you start?"}}},
+        ]
+    },
+}
+
+
+def response_of(asked: Asked) -> Reply:
+    """What LinkedIn answers."""
+    if asked.path == "/rest/leadForms/77":
+        return Reply(document=ASKED_IN_FORM)
+    return Reply(document={**RESPONSE, "id": asked.path.rpartition("/")[2]})
+
+
+async def tell(workspace: Workspace, path: str, response: str, action: str, at: int) -> None:
+    """LinkedIn tells about a response."""
+    raw = json.dumps(
+        {
+            "type": "LEAD_ACTION",
+            "leadAction": action,
+            "leadGenFormResponse": f"urn:li:leadGenFormResponse:{response}",
+            "leadGenForm": "urn:li:leadGenForm:77",
+            "occurredAt": at,
+        }
+    ).encode()
+    mac = hmac.new(SECRET.encode(), b"hmacsha256=" + raw, hashlib.sha256).hexdigest()
+    assert (await post(workspace, path, raw, x_li_signature=mac)).status_code == 200
+
+
+async def linkedin(workspace: Workspace, tool: FormTool, token: str | None = TOKEN) -> str:
+    given = {"token": token} if token else {}
+    return await form(
+        workspace, "linkedin", "ads", secrets=[SECRET], options={"fetch_url": tool.url}, **given
+    )
+
+
+async def test_questions_are_read_in_the_form_which_is_asked_for_once(fetching: Workspace) -> None:
+    async with form_tool(response_of) as tool:
+        path = await linkedin(fetching, tool)
+        await tell(fetching, path, "9a-1", "CREATED", AT)
+        (found,) = await known(fetching, 1)
+        assert found["fields"]["first_name"] == "Ingrid"
+        assert found["fields"]["email"] == "ingrid@fjord.example"
+        assert found["fields"]["attributes"]["when"] == "Before May"
+        await tell(fetching, path, "9a-2", "CREATED", AT * 1000)
+        await tool.asked(3)
+        await settled(fetching)
+    assert [each.path for each in tool.got].count("/rest/leadForms/77") == 1
+
+
+async def test_a_deleted_response_is_never_fetched_in_any_order(fetching: Workspace) -> None:
+    async with form_tool(response_of) as tool:
+        path = await linkedin(fetching, tool, token=None)
+        await tell(fetching, path, "9b-1", "DELETED", AT + 50)
+        await settled(fetching)
+        await tell(fetching, path, "9b-1", "CREATED", AT)
+        await tell(fetching, path, "9b-2", "CREATED", AT)
+        await tell(fetching, path, "9b-2", "DELETED", AT + 50)
+        await fetching.client.put("/endpoints/ads/token", json={"token": TOKEN})
+        await tell(fetching, path, "9b-3", "CREATED", AT)
+        await known(fetching, 1)
+        until = time.monotonic() + PATIENCE
+        while await waiting(fetching):
+            assert time.monotonic() < until, await waiting(fetching)
+            await asyncio.sleep(0.02)
+    asked = {each.path for each in tool.got}
+    assert asked == {"/rest/leadFormResponses/9b-3", "/rest/leadForms/77"}
+
+
+async def test_tls_proves_the_name_and_no_redirect_is_followed(fetching: Workspace) -> None:
+    name = "graph.vendor.example"
+    server, client = tls_of(name)
+    moved = False
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(302, {}, {"Location": "http://127.0.0.1:1/"}) if moved else lead_of(asked)
+
+    async with form_tool(answer, server, host=name) as tool:
+        http = fetching.app.state.target_http
+        http.allowed = AllowedHosts.parse(name, development=True)
+        http.context = client
+
+        async def at_home(host: str, port: int) -> list[str]:
+            assert (host, port) == (name, tool.port)
+            return ["127.0.0.1"]
+
+        http.resolve = at_home
+        path = await meta(fetching, tool)
+        await notify(fetching, path, "651")
+        await known(fetching, 1)
+        moved = True
+        await notify(fetching, path, "652")
+        await state(fetching, "unexpected")

@@ -56,7 +56,8 @@ due AS MATERIALIZED (
      AND NOT EXISTS (
        SELECT FROM crm_inbox AS other
         WHERE other.workspace_id = $1 AND other.record_id = inbox.record_id
-          AND other.object = inbox.object AND other.system = inbox.system AND other.kind = 'erase')
+          AND other.object = inbox.object AND other.system = inbox.system AND other.kind = 'erase'
+          AND other.ended_at IS NULL)
    ORDER BY coalesce(inbox.wait_until, '-infinity'::timestamptz) LIMIT $3
      FOR UPDATE OF inbox SKIP LOCKED)
 UPDATE crm_inbox AS inbox SET next_at = clock_timestamp() + $4::interval, tries = inbox.tries + 1

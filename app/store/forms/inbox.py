@@ -36,8 +36,15 @@ inserted AS (
      event_order, position, event, received_at, state, next_at, code, ended_at)
   SELECT $1, $2, $3, '{PREFIX}' || $2, sha256(convert_to(new.id::text, 'UTF8')), new.id, '{OBJECT}',
          new.record_id, new.kind, coalesce(new.event_at, clock.now), 0, new.position, new.event, clock.now,
-         new.state, clock_timestamp(), new.code, CASE WHEN new.state <> 'pending' THEN clock.now END
+         CASE WHEN late.erased THEN 'pending' ELSE new.state END, clock_timestamp(),
+         CASE WHEN NOT late.erased THEN new.code END,
+         CASE WHEN NOT late.erased AND new.state <> 'pending' THEN clock.now END
     FROM new JOIN fresh ON fresh.inbox_id = new.id CROSS JOIN clock
+   CROSS JOIN LATERAL (
+     SELECT coalesce(new.code, '') = 'awaiting_fetch' AND EXISTS (
+              SELECT FROM form_records
+               WHERE workspace_id = $1 AND endpoint_id = $2 AND record = decode(new.record_id, 'hex')
+                 AND lead_id IS NULL) AS erased) AS late
   RETURNING id),
 stored AS (
   INSERT INTO crm_deliveries (workspace_id, id, endpoint_id, received_at, headers, body)
@@ -48,7 +55,10 @@ SELECT new.id::text AS id, inserted.id IS NOT NULL AS new,
          LIMIT 1) AS earlier
   FROM new LEFT JOIN inserted ON inserted.id = new.id ORDER BY new.position
 """
-"""A delivery and what it says, as far as its ids are new. Without a new one nothing is stored."""
+"""A delivery and what it says, as far as its ids are new. Without a new one nothing is stored.
+
+What is told of an erased person does not wait to be fetched.
+"""
 
 DELETE_OLD_IDS = f"""
 DELETE FROM form_ids WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
