@@ -8,7 +8,7 @@ SOURCES := $(wildcard app devtools lead_assignment migrations tests bench docs)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench format clean
+.PHONY: help run test test-long bench quality format clean
 .DELETE_ON_ERROR:
 # Each process of a test run would compile all tests again, and each run too.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,6 +31,9 @@ test-long: $(READY) ## Run the storms and the large volumes.
 
 bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m bench
+
+quality: $(READY) ## Measure how right intake is, on labeled data.
+	$(BIN)/python -m bench.quality
 
 format: $(READY) ## Format the sources and fix lint.
 	$(BIN)/ruff format $(SOURCES)

@@ -10,12 +10,14 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumber, ValidationResult
 
+from app.intake.domains import is_top_level
 from app.intake.implausible_phones import is_implausible, is_made_up
 
 # Most addresses are plain and do not need the validator, which takes ten times as long. It still gets labels
 # with two hyphens, which can be encoded, and reserved names, which it refuses.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{{2,63}})")
+_RARE = re.compile(rf'({_ATOM}(?:\.{_ATOM})*|"")@([a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*)')
 _RESERVED = re.compile(r"\.(?:arpa|invalid|local|localhost|onion)$")
 
 _AROUND = " ;,\t\u200b\u200c\u200d\u2060\ufeff"
@@ -74,9 +76,22 @@ def _validate(text: str) -> Address | None:
             strict=True,
         )
     except EmailNotValidError:
-        return None
+        return _rarely(text.lower())
     domain = (found.ascii_domain or found.domain).lower()
     return Address(f"{found.local_part.casefold()}@{domain}", domain)
+
+
+def _rarely(text: str) -> Address | None:
+    """Addresses that RFC 5321 allows and the validator refuses: at a top-level domain, and at a numeric one.
+
+    A host without a dot that is no top-level domain lacks its ending.
+    """
+    found = _RARE.fullmatch(text)
+    if found is None or len(text) > 254 or len(found[1]) > 64 or _RESERVED.search(f".{found[2]}"):
+        return None
+    numeric = "." in found[2] and found[2].rpartition(".")[2].isdigit()
+    known = numeric or (found[1] == '""' and "." in found[2]) or is_top_level(found[2])
+    return Address(found[0], found[2]) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +139,7 @@ def _possible(text: str, region: str | None) -> PhoneNumber | None:
     except NumberParseException:
         return None
     lengths = phonenumbers.is_possible_number_with_reason(number)
+    if lengths == ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        # In Canada numbers such as 310-1234 are dialed without an area code everywhere.
+        return number if phonenumbers.is_valid_number(number) else None
     return number if lengths == ValidationResult.IS_POSSIBLE else None

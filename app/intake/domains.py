@@ -35,3 +35,8 @@ def registrable(host: str) -> str | None:
 def is_public_suffix(host: str) -> bool:
     """Whether names right below this one have registrants of their own, as below `co.uk`."""
     return _suffixes().is_public(host)
+
+
+def is_top_level(name: str) -> bool:
+    """Whether this is a top-level domain, such as `io`."""
+    return "." not in name and str(_suffixes().publicsuffix(name, accept_unknown=False) or "") == name
