@@ -13,7 +13,7 @@ from app.dispatch.prepared import Prepared
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.followup.contact import NO_TERMS, ContactFacts
-from app.engine.life.preferences import NO_PREFERENCES
+from app.engine.life.preferences import NO_PREFERENCES, ConsentAct
 from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
 from app.engine.model.accounts import Account, AccountKey, AccountMatch
 from app.engine.model.decision import (
@@ -33,6 +33,7 @@ from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
+from app.intake.suppressions import suppression_keys
 from app.intake.zones import zones_of
 from app.store.crm.records import CrmState
 from app.store.leads.bulk_jobs import JobTally
@@ -101,8 +102,8 @@ class StoredLeads:
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
     by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
     claims, the first leads of each queue that releases its leads, how many leads wait for each team, what is
-    known about records of CRMs, all leads that were merged with one, by its id, merges by id,
-    and what remains of merged leads.
+    known about records of CRMs, all leads that were merged with one, by its id, the other leads of the same
+    address where somebody withdraws a consent, merges by id, and what remains of merged leads.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class StoredLeads:
     backlogs: dict[str, int] = field(default_factory=dict)
     crm: CrmState = field(default_factory=CrmState)
     people: dict[str, list[str]] = field(default_factory=dict)
+    same_address: dict[str, list[str]] = field(default_factory=dict)
     merges: dict[str, StoredMerge] = field(default_factory=dict)
     survivors: dict[str, str] = field(default_factory=dict)
 
@@ -224,12 +226,19 @@ class DecisionSession:
         """What is known of the person behind a lead. None when nothing is, and nothing asks."""
         terms = self.plan.contact
         preferences = self.work.preferences.get(lead_id) if lead_id is not None else None
-        if preferences is None and terms is NO_TERMS:
+        listed = bool(self.found.suppressed) and self.find_suppression(suppression_keys(values)) is not None
+        if preferences is None and terms is NO_TERMS and not listed:
             return None
         quiet = terms.quiet or (preferences.quiet if preferences is not None else None)
         contacts = self.work.contacts.get(lead_id, ()) if lead_id is not None else ()
         zones = (zones_of(values) or (self.zone,)) if quiet is not None else ()
-        return ContactFacts(preferences or NO_PREFERENCES, zones, tuple(contacts))
+        return ContactFacts(preferences or NO_PREFERENCES, zones, tuple(contacts), listed)
+
+    def withdraw(self, lead_id: str, acts: Sequence[tuple[str, ConsentAct]], actor: str) -> None:
+        """A person closes channels, also for their other leads with the same address."""
+        for each in (lead_id, *self.stored.same_address.get(lead_id, ())):
+            if each == lead_id or self.is_present(each):
+                self.work.take_acts(each, acts, actor)
 
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""

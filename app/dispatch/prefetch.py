@@ -13,13 +13,15 @@ from app.engine.model.state import Facts
 from app.engine.selection.free_members import has_free_member
 from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
+from app.intake.suppressions import suppression_keys
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
 from app.store.leads import bulk_jobs, current_leads, histories, merges
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
-from app.store.life.preferences import find_answered_actions, find_contacts
+from app.store.life.preferences import find_answered_actions, find_contacts, find_leads_of_address
+from app.store.life.suppressions import find_suppressed
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
@@ -75,6 +77,8 @@ async def read_leads(
         lead_ids |= {lead_id for key in keys for lead_id in found.matches.get(key, ())}
     if lead_ids:
         stored.leads = await current_leads.find_leads(connection, workspace_id, sorted(lead_ids))
+    if lead_ids and any(job.withdraws() for job in jobs):
+        await _read_same_address(connection, workspace_id, stored)
     await _read_persons(connection, workspace_id, jobs, stored)
     if tracking and lead_ids:
         stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
@@ -129,14 +133,33 @@ async def _read_persons(
         stored.survivors = await merges.find_survivors(connection, workspace_id, gone)
 
 
+async def _read_same_address(connection: Connection, workspace_id: int, stored: StoredLeads) -> None:
+    """Add the leads that share an address with those that were read: newer ones of the same person."""
+    addresses = {
+        id_: key.value
+        for id_, lead in stored.leads.items()
+        for key in suppression_keys(lead.values)
+        if key.kind == "email"
+    }
+    found = await find_leads_of_address(connection, workspace_id, set(addresses.values()))
+    stored.same_address = {
+        id_: [other for other in found.get(address, ()) if other != id_] for id_, address in addresses.items()
+    }
+    more = {other for each in stored.same_address.values() for other in each} - stored.leads.keys()
+    if more:
+        stored.leads |= await current_leads.find_leads(connection, workspace_id, sorted(more))
+
+
 async def read_contacts(
     connection: Connection, workspace_id: int, jobs: Sequence[Job], session: DecisionSession
 ) -> None:
-    """Note what persons allow, and if something asks for it, how often each was contacted, and the zone."""
+    """Note what persons allow, whether lists have them, and if something asks for it, earlier contacts."""
     found, stored, work = session.found, session.stored, session.work
     waiting = [*stored.queues.values(), *stored.first_waiting.values()]
     current = {lead.prior.lead_id: lead for leads in waiting for lead in leads} | stored.leads
     allowed = {id_: each.preferences for id_, each in current.items()}
+    if session.plan.may_contact:
+        await _read_entries(connection, workspace_id, jobs, found, current.values())
     known = allowed | {id_: each.preferences for id_, each in found.known.items()}
     work.preferences |= {id_: each for id_, each in known.items() if each is not None}
     if session.plan.contact.quiet is not None or any(each.quiet for each in work.preferences.values()):
@@ -148,6 +171,20 @@ async def read_contacts(
     ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
     if ids:
         work.contacts |= await find_contacts(connection, workspace_id, ids, work.now)
+
+
+async def _read_entries(
+    connection: Connection,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    found: Prefetched,
+    current: Iterable[CurrentLead],
+) -> None:
+    """Add the entries of suppression lists about stored leads. A returning lead usually brings its own."""
+    values = [*(lead.values for lead in current), *(lead.values for lead in found.known.values())]
+    keys = {key for each in values for key in suppression_keys(each)}
+    keys.difference_update(*(job.suppression_keys() for job in jobs))
+    found.suppressed |= await find_suppressed(connection, workspace_id, keys)
 
 
 async def _read_bulk_jobs(

@@ -160,7 +160,7 @@ class Preparation:
         async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
             found = await find_suppressed(connection, self._workspace_id, keys)
         for job in jobs:
-            job.prepared.suppressed = not found.isdisjoint(job.suppression_keys())
+            job.prepared.suppressed = not found.keys().isdisjoint(job.suppression_keys())
         return [job for job in jobs if not job.prepared.suppressed]
 
     async def _read_observed(self) -> _Observed:

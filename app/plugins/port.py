@@ -55,6 +55,8 @@ class PluginCall:
         """
         if not plan.plugin_steps or (request.to is not None and request.to.kind != "team"):
             return request
+        if request.contact is not None and request.contact.suppressed:
+            return request
         current = self.results is not None and self.results.plan_version == plan.version
         results = self.results if current else None
         by_step = results.by_step if results is not None else {}
@@ -236,7 +238,7 @@ class PluginPort:
                 found = await accounts.find_accounts(connection, self._workspace_id, keys)
         complete = []
         for job, request in previews:
-            if not blocking.isdisjoint(job.suppression_keys()) or plan.junk.blocks(request.values):
+            if not blocking.keys().isdisjoint(job.suppression_keys()) or plan.junk.blocks(request.values):
                 continue
             account = (
                 match_account(request.values, job.account_keys(), found, plan.account_match)

@@ -288,3 +288,29 @@ async def test_an_action_that_failed_takes_no_room_under_a_cap(office: Workspace
     failed = "UPDATE actions SET state = 'dead' WHERE workspace_id = $1 AND type = 'x-text' RETURNING id"
     assert len(await office.fetch(failed)) == 1
     assert "withheld_actions" not in await again(office, lead)
+
+
+async def test_an_address_that_unsubscribes_does_so_for_every_lead_that_has_it(office: Workspace) -> None:
+    await office.publish(f"returning_leads: {{window: 7d}}\n{PLAN}")
+    old = await person(office)
+    await go_on(office, timedelta(days=20))
+    new = await person(office)
+    other = await office.assign(email="cy@people.example", consent=YES)
+    await told(office, old, "unsubscribed", channel="email")
+    assert causes(await again(office, new)) == {"email": "withdrawn"}
+    url = f"/leads/{old['lead_id']}/preferences"
+    await office.client.put(url, json={"origin": "center", "channels": {"sms": False, "phone": True}})
+    assert causes(await again(office, new)) == {"email": "withdrawn", "sms": "withdrawn"}
+    assert causes(await again(office, other)) == {}
+    assert (await verify(office.pool, office.workspace_id)).differences == []
+
+
+async def test_merged_leads_have_the_stricter_preferences_and_all_contacts(office: Workspace) -> None:
+    await office.publish(f"frequency: [{{max: 3, days: 30, channel: email}}]\n{PLAN}")
+    one, other = await person(office), await office.assign(email="bo@else.example", consent=YES)
+    await told(office, other, "complained", channel="sms")
+    body = {"leads": [one["lead_id"], other["lead_id"]], "survivor": one["lead_id"], "reason": "same"}
+    merged = await office.client.post("/leads/merge", json=body)
+    assert merged.status_code in {200, 201}, merged.text
+    assert causes(await again(office, one)) == {"sms": "complained"}
+    assert causes(await again(office, one)) == {"email": "frequency", "sms": "complained"}

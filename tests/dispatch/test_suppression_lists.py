@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.audit.verify import verify
 from tests.support.workspace import Workspace
 
 ENTRIES = [
@@ -170,3 +171,21 @@ async def test_many_entries_come_as_lines_and_a_bad_line_stops_no_other(office: 
     assert [each["line"] for each in body["errors"]] == [4, 5]
     assert (await office.assign(email="x@cs.uni.example"))["block"] == "students"
     assert (await office.assign(email="me@ours.example"))["block"] == "own_staff"
+
+
+async def test_nothing_contacts_a_lead_that_came_before_its_entry(office: Workspace) -> None:
+    lead = await office.assign(email="early@people.example", phone="+49 30 1234567")
+    assert [each["type"] for each in lead["actions"]] == ["sequence"]
+    body = {"list": "do_not_contact", "entries": ["early@people.example"]}
+    await office.client.post("/suppressions", json=body)
+    again = await office.client.post("/reassign", json={"lead_id": lead["lead_id"], "reason": "moved"})
+    moved = again.json()
+    assert (moved["outcome"], moved["actions"]) == ("assigned", [])
+    assert [each["cause"] for each in moved["withheld_actions"]] == ["suppressed"]
+    back = await office.client.post("/assign", json={"lead": {"phone": "030 1234567", "country": "DE"}})
+    assert (back.json()["outcome"], back.json()["block"]) == ("blocked", "do_not_contact")
+    remove = {**body, "reason": "mistake"}
+    assert (await office.client.post("/suppressions/remove", json=remove)).json() == {"removed": 1}
+    again = await office.client.post("/reassign", json={"lead_id": lead["lead_id"], "reason": "moved"})
+    assert [each["type"] for each in again.json()["actions"]] == ["sequence"]
+    assert (await verify(office.pool, office.workspace_id)).differences == []

@@ -111,6 +111,11 @@ WITH numbered AS (
          CASE WHEN number % 5 = 3 THEN gen_random_uuid() END,
          CASE WHEN number % 5 = 3 THEN now() + interval '1 day' END
     FROM numbered
+), contact AS (
+  INSERT INTO contacts SELECT {workspace}, lead, now(), 'filled-' || number, 'email' FROM numbered
+), preference_change AS (
+  INSERT INTO preference_changes
+  SELECT {workspace}, lead, gen_random_uuid(), 1, now(), 'test', '{{}}' FROM numbered
 ), event AS (
   INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
 )
@@ -132,7 +137,7 @@ SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
                    'changes', 'directory', 'account_keys', 'account_names', 'suppressions', 'actions',
                    'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
-                   'stale_facts')
+                   'stale_facts', 'contacts', 'preference_changes')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -190,7 +195,7 @@ class Visits:
             "name": self.name, "remove": self.remove, "list": self.list, "table": self.table,
             "held": self.held, "reject": self.reject, "report": self.report,
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
-            "lease": self.lease, "upkeep": self.upkeep, "scrape": self.scrape,
+            "prefer": self.prefer, "lease": self.lease, "upkeep": self.upkeep, "scrape": self.scrape,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -352,6 +357,17 @@ class Visits:
         ):
             await returned(self.client.post(url, json={**event, "id": f"e{self.number}-{event['type']}"}))
 
+    async def prefer(self) -> None:
+        """A person sets a cap, is contacted, unsubscribes, and what they allow is shown."""
+        made = await self.new()
+        url = f"/leads/{made['lead_id']}/preferences"
+        body = {"origin": "center", "channels": {"sms": False}, "frequency": [{"max": 9, "days": 30}]}
+        await returned(self.client.put(url, json=body))
+        await returned(self.client.post("/reassign", json={"lead_id": made["lead_id"], "reason": "again"}))
+        event = {"type": "unsubscribed", "id": f"u{self.number}"}
+        await returned(self.client.post(f"/assignments/{made['assignment_id']}/events", json=event))
+        await returned(self.client.get(url))
+
     async def held(self) -> None:
         """A claim of an owner for whom no lead is held."""
         answer = await self.client.post("/queues/held/claim", json={"owner_id": "ben"})
@@ -426,7 +442,8 @@ async def swap_connections(workspace: Workspace) -> None:
 
 
 async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Workspace) -> None:
-    await workspace.publish(PLAN.replace("pipeline:\n", f"{REASONS}pipeline:\n{URGENT}{NAMED}"))
+    mails = "follow_up: [{do: [{type: sequence, name: hello}]}]\n"
+    await workspace.publish(PLAN.replace("pipeline:\n", f"{REASONS}{mails}pipeline:\n{URGENT}{NAMED}"))
     visits = Visits(workspace)
     small: dict[str, tuple[int, int]] = {}
     for _ in range(2):

@@ -53,7 +53,8 @@ class Assign(Job):
         arrival = submitted_until(self.arrival, session.work.now)
         arrival = with_rules(with_declared(arrival, plan.declared), plan.attribution)
         person = session.find_person(arrival, plan.match_rules, plan.window)
-        suppression = session.find_suppression(self.suppression_keys())
+        keys = self.suppression_keys() if person.prior is None else suppression_keys(person.values)
+        suppression = session.find_suppression(keys)
         if suppression is None:
             self.prepared.go_on()
         account, filled = self._account_and_filled(person, session, suppression)

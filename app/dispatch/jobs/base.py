@@ -125,6 +125,10 @@ class Job:
         """The merges that the job undoes. Their leads are read as well."""
         return ()
 
+    def withdraws(self) -> bool:
+        """Whether the job closes a channel of the person behind its lead."""
+        return False
+
     def begins_to_count(self) -> str | None:
         """The lead of a person whose contacts may be counted from now on."""
         return None

@@ -72,6 +72,10 @@ class ReportEvent(EventJob):
         """The reason of a reject."""
         return self.event.reason if self.event.type == REJECTED else None
 
+    def withdraws(self) -> bool:
+        """The event may withdraw a consent."""
+        return self.event.type in _WITHDRAWS
+
     def frees_owners(self) -> bool:
         """An event can close an assignment."""
         return True
@@ -218,7 +222,7 @@ class Report:
         at = min(self.event.at or self.now, self.now)
         act = ConsentAct(state, at, f"event:{self.event.type}", self.reporter.actor)
         acts = act_of_event(self.event.type, self.event.channel, self.event.topic, act)
-        self.session.work.take_acts(self.lead.prior.lead_id, acts, self.reporter.actor)
+        self.session.withdraw(self.lead.prior.lead_id, acts, self.reporter.actor)
 
     def _check_order(self) -> None:
         """Raises AssignmentSuperseded or AlreadyClosed."""

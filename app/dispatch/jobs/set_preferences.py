@@ -38,6 +38,10 @@ class SetPreferences(Job):
         """The lead."""
         return (self.lead_id,)
 
+    def withdraws(self) -> bool:
+        """The person may close a channel."""
+        return not all(wanted for _, wanted in self.wishes)
+
     def wants_person(self) -> bool:
         """The contacts of all leads of the person count."""
         return bool(self.caps)
@@ -69,6 +73,10 @@ class SetPreferences(Job):
         if replace(after, version=0) != replace(before, version=0):
             after = replace(after, version=before.version + 1)
             work.keep_preferences(self.lead_id, after, self.actor, self._details(before, after))
+        closed = [each for each in acts if each[1].state == "withdrawn"]
+        for other in session.stored.same_address.get(self.lead_id, ()):
+            if closed and session.is_present(other):
+                work.take_acts(other, closed, self.actor)
         if after.caps and not before.caps and not session.plan.contact.caps:
             self._count_earlier(session)
         return Reply(200, orjson.dumps({"version": after.version}), lead_id=self.lead_id)

@@ -133,6 +133,13 @@ class Plan:
     enrichment: EnrichmentTerms | None = None
 
     @property
+    def may_contact(self) -> bool:
+        """Whether a decision about a stored lead may contact the person, or tell a plugin of them."""
+        return bool(self.plugin_steps) or any(
+            each.contacts for each in (self.follow_up, *self.life.on_event.values())
+        )
+
+    @property
     def releasing_queues(self) -> Sequence[str]:
         """The queues whose leads go to members on shift by themselves."""
         return [name for name, terms in self.queues.items() if terms.releases]

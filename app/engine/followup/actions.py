@@ -44,7 +44,7 @@ class FollowUpResult:
 
 
 class FollowUp:
-    """The compiled follow-up blocks of one plan."""
+    """The compiled follow-up blocks of one plan. `contacts` says that some action contacts the person."""
 
     def __init__(self, blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]]) -> None:
         self._queues = queues
@@ -55,6 +55,8 @@ class FollowUp:
             )
             for block in blocks
         ]
+        all_ = [each for _, actions in self._blocks for action in actions for each in action]
+        self.contacts = any(each.contacts for each in all_)
 
     def after(
         self,
@@ -202,6 +204,11 @@ class _Action:
         self._instead = _Action(action.without_consent) if action.without_consent is not None else None
 
     @property
+    def contacts(self) -> bool:
+        """Whether it contacts the person, or lets somebody do so."""
+        return self._channel is not None or self.type == _BY_PERSON
+
+    @property
     def counted_channel(self) -> str | None:
         """The channel on which caps count it."""
         return None if self._transactional or self.type == _BY_PERSON else self._channel
@@ -235,8 +242,8 @@ class _Action:
 
     def _refusal(self, values: Values, gate: Gate) -> Refusal | None:
         channel = self._channel
-        if gate.code in STOPS:
-            return Refusal(gate.code) if channel is not None or self.type == _BY_PERSON else None
+        if gate.stop is not None:
+            return Refusal(gate.stop) if channel is not None or self.type == _BY_PERSON else None
         if channel is None:
             return None
         if self._transactional:

@@ -54,12 +54,14 @@ class ContactFacts:
     """What is known of the person when a lead is decided.
 
     `zones` are the time zones that the person may be in, and `contacts` the contacts so far. Both are there
-    only when something asks for them.
+    only when something asks for them. `suppressed` says that a list has them now, although their lead
+    was not blocked.
     """
 
     preferences: Preferences = NO_PREFERENCES
     zones: tuple[str, ...] = ()
     contacts: tuple[Contacted, ...] = ()
+    suppressed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored with the decision."""
@@ -70,6 +72,8 @@ class ContactFacts:
             stored["zones"] = list(self.zones)
         if self.contacts:
             stored["contacts"] = [[channel, at] for channel, at in self.contacts]
+        if self.suppressed:
+            stored["suppressed"] = True
         return stored
 
 
@@ -80,6 +84,7 @@ def contact_from_json(stored: Mapping[str, Any]) -> ContactFacts:
         from_json(preferences) if preferences else NO_PREFERENCES,
         tuple(stored.get("zones", ())),
         tuple(Contacted(channel, parse_iso(at)) for channel, at in stored.get("contacts", ())),
+        stored.get("suppressed", False),
     )
 
 
@@ -111,6 +116,11 @@ class Gate:
         if not needed or given is True:
             return None
         return Refusal(CONSENT_MISSING if given in (None, False) else CONSENT_UNREADABLE)
+
+    @property
+    def stop(self) -> str | None:
+        """Why nothing contacts the person, if that is so."""
+        return SUPPRESSED if self.facts.suppressed else self.code if self.code in STOPS else None
 
     @property
     def counts(self) -> bool:

@@ -18,6 +18,16 @@ LONGEST = timedelta(days=366)
 MAX_COUNTED = 10_000
 _MAX_LISTED = 1000
 
+SELECT_LEADS_OF_ADDRESS = """
+SELECT wanted.value, identity.lead_id::text AS lead_id
+  FROM unnest($2::text[]) AS wanted (value)
+ CROSS JOIN LATERAL (
+   SELECT lead_id FROM identities
+    WHERE workspace_id = $1 AND kind = 'email' AND identities.value = wanted.value
+    ORDER BY lead_id DESC LIMIT 100) AS identity
+"""
+"""The leads that have an address now."""
+
 UPDATE_PREFERENCES = "UPDATE leads SET preferences = $3 WHERE workspace_id = $1 AND id = $2"
 """What the person behind a lead allows now."""
 
@@ -177,6 +187,16 @@ async def find_preferences(
     """Return whether there is such a lead, and what its person allows."""
     row = await connection.fetchrow(SELECT_PREFERENCES, workspace_id, lead_id)
     return row is not None, stored_preferences(row["preferences"]) if row is not None else None
+
+
+async def find_leads_of_address(
+    connection: Connection, workspace_id: int, addresses: Collection[str]
+) -> dict[str, list[str]]:
+    """Return the leads that have an address now, by address."""
+    found: dict[str, list[str]] = {}
+    for row in await connection.fetch(SELECT_LEADS_OF_ADDRESS, workspace_id, sorted(addresses)):
+        found.setdefault(row["value"], []).append(row["lead_id"])
+    return found
 
 
 async def find_preference_changes(

@@ -177,15 +177,27 @@ SELECT_SUPPRESSED = f"SELECT {suppression_lookup('$2', '$3')} AS suppressed"
 """The entries that block leads, before the lock."""
 
 
+Entries = dict[SuppressionKey, list[tuple[str, str | None]]]
+"""The lists that have a key, and the assignments whose rejects made the entries."""
+
+
+def entries_from_json(text: str | None) -> Entries:
+    """Return what the look-up found."""
+    found: Entries = {}
+    for each in orjson.loads(text or "[]"):
+        entry = (each["list"], each["assignment_id"])
+        found.setdefault(SuppressionKey(each["kind"], each["value"]), []).append(entry)
+    return found
+
+
 async def find_suppressed(
     connection: Connection, workspace_id: int, keys: Collection[SuppressionKey]
-) -> set[SuppressionKey]:
-    """Return those of the keys that a list has now. The commit group looks again, under the lock."""
+) -> Entries:
+    """Return the entries of these keys, as they are now."""
     if not keys:
-        return set()
+        return {}
     columns = [list(column) for column in zip(*keys, strict=True)]
-    found = await connection.fetchval(SELECT_SUPPRESSED, workspace_id, *columns)
-    return {SuppressionKey(each["kind"], each["value"]) for each in orjson.loads(found or "[]")}
+    return entries_from_json(await connection.fetchval(SELECT_SUPPRESSED, workspace_id, *columns))
 
 
 async def insert_reject_suppressions(

@@ -21,7 +21,7 @@ from app.store.directory.accounts import account_lookup, accounts_from_json
 from app.store.leads.current_leads import accounts_by_name, stored_signals
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
 from app.store.life.preferences import stored_preferences
-from app.store.life.suppressions import suppression_lookup
+from app.store.life.suppressions import Entries, entries_from_json, suppression_lookup
 from app.store.path.journal import JournalEntry, entry_from_row
 from app.store.stored_bytes import unpack
 
@@ -134,7 +134,7 @@ class Prefetched:
     replays: dict[str, StoredReply] = field(default_factory=dict)
     matches: dict[LeadKey, list[str]] = field(default_factory=dict)
     known: dict[str, KnownLead] = field(default_factory=dict)
-    suppressed: dict[SuppressionKey, list[tuple[str, str | None]]] = field(default_factory=dict)
+    suppressed: Entries = field(default_factory=dict)
     accounts: Accounts | None = None
 
 
@@ -170,7 +170,7 @@ async def read_facts(
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
         matches=_matches(row["matches"]),
         known={each["lead_id"]: _known(each) for each in _rows(row["known"])},
-        suppressed=_suppressed(row["suppressed"]),
+        suppressed=entries_from_json(row["suppressed"]),
         accounts=None if accounts is None else accounts_from_json(row["accounts"] if accounts else None),
     )
 
@@ -183,14 +183,6 @@ def _matches(text: str | None) -> dict[LeadKey, list[str]]:
     found: dict[LeadKey, list[str]] = {}
     for each in _rows(text):
         found.setdefault(LeadKey(each["kind"], each["value"], each["source"]), []).append(each["lead_id"])
-    return found
-
-
-def _suppressed(text: str | None) -> dict[SuppressionKey, list[tuple[str, str | None]]]:
-    found: dict[SuppressionKey, list[tuple[str, str | None]]] = {}
-    for each in _rows(text):
-        entry = (each["list"], each["assignment_id"])
-        found.setdefault(SuppressionKey(each["kind"], each["value"]), []).append(entry)
     return found
 
 
