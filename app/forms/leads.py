@@ -66,6 +66,7 @@ def _take_out(
 def arrival_of(endpoint_id: str, delivery: Delivery) -> IncomingLead:
     """The lead after intake. Its external id is one of the endpoint. Raises Unmappable."""
     sent, flags = lead_of(delivery)
+    sent.setdefault("form", endpoint_id)
     arrival = normalize(sent, endpoint_id)
     if not flags:
         return arrival

@@ -60,7 +60,7 @@ def _index(name: str, *columns: str, where: str | None = None) -> Index:
 
 CUTS = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "step", "strategy",
-    "team_id", "owner_id",
+    "team_id", "owner_id", "form",
 )  # fmt: skip
 """What reports group and filter by, besides the version of the plan."""
 

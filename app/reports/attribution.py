@@ -28,9 +28,6 @@ _COLUMNS = (
     Column("leads", "count", "Leads received in the period."),
     *(Column(name, "rate", text) for name, _, text in _RATES),
 )
-_NOT_AVAILABLE = {
-    "form": "Facts do not hold the form of a lead.",
-}
 
 
 async def answer(connection: Connection, question: Question) -> Result:
@@ -44,7 +41,7 @@ async def answer(connection: Connection, question: Question) -> Result:
         _cells(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)
-    return Result(table, not_available=_NOT_AVAILABLE, changed_at=changed)
+    return Result(table, changed_at=changed)
 
 
 def _cells(row: Row) -> dict[str, Any]:

@@ -13,6 +13,7 @@ DIMENSIONS: Mapping[str, str] = {
     "lead_type": "The lead's `lead_type`.",
     "band": "The band of the score.",
     "account_status": "The `customer_status` of the account, else of the lead.",
+    "form": "The lead's `form`; of a form tool that names none, the endpoint.",
     "plan_version": "The version of the plan that decided.",
     "day": "The local day, such as `2026-11-30`.",
     "week": "The ISO week, from Monday, such as `2026-W49`.",

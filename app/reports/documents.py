@@ -39,6 +39,7 @@ def documents_of(record: AssignmentRecord) -> Documents:
         strategy=next((step.get("strategy") for step in steps if step.get("step") == record.step), None),
         score=next(chain(_scores(labels), _sent_score(values)), None),
         tags_conflict=_conflict(values),
+        form=_form(values),
         submitted_at=as_timestamp(values.get("submitted_at")),
         action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
     )
@@ -50,6 +51,15 @@ def name_of(sent: object) -> str | None:
         return None
     name = sent.strip()
     return OTHER_NAME if _PERSONAL.search(_DATE.sub(" ", name)) else name[:MAX_NAME].replace("\0", "")
+
+
+def _form(values: Mapping[str, Any]) -> str | None:
+    """The form. Tools number theirs, so digits alone are a name, unless they are of the phone number."""
+    sent = values.get("form")
+    number = sent.strip() if isinstance(sent, str) else ""
+    if number.isdecimal() and not str(values.get("phone", "")).endswith(number.lstrip("0")):
+        return number[:MAX_NAME]
+    return name_of(sent)
 
 
 def utm(values: Mapping[str, Any], tag: str) -> str | None:

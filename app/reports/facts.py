@@ -102,6 +102,7 @@ def _cuts(documents: Documents, record: AssignmentRecord, *, excluded: str | Non
         "strategy": documents.strategy,
         "team_id": record.team_id,
         "owner_id": record.owner_id,
+        "form": documents.form,
         "plan_version": record.plan_version,
         "excluded": excluded,
     }

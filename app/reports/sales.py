@@ -10,7 +10,7 @@ from app.store.reports.fact_sources import EventRecord
 
 _FROM_EVENT = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "step", "strategy",
-    "team_id", "owner_id", "plan_version", "excluded", "event_id", "lead_id", "type", "at", "told_at",
+    "team_id", "owner_id", "form", "plan_version", "excluded", "event_id", "lead_id", "type", "at", "told_at",
     "lead_received_at", "first_owner_id", "last_owner_id",
 )  # fmt: skip
 

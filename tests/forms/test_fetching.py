@@ -52,6 +52,10 @@ async def test_a_handshake_is_answered_by_an_inactive_endpoint_and_noted(workspa
     assert (answer.status_code, answer.text) == (200, "11583")
     assert wrong.status_code != 200
     assert (await workspace.get("/endpoints/ads"))["last_handshake_at"] is not None
+    shown = 'lead_assignment_form_handshake_timestamp_seconds{endpoint="ads"'
+    assert shown in (await workspace.client.get("/metrics")).text
+    await workspace.client.delete("/endpoints/ads")
+    assert shown not in (await workspace.client.get("/metrics")).text
 
 
 def linkedin(action: str, at: int) -> bytes:

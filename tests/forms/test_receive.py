@@ -6,9 +6,11 @@ from tests.support.workspace import Workspace
 MAPPING = {
     "fields": {"email": "$.person.emails[0].value", "company": "$.firm", "attributes.plan": "$.deal.plan"},
     "id": "$.event_id",
+    "at": "$.sent",
 }
 BODY = {
     "event_id": "ev-1",
+    "sent": "2026-11-20T08:00:00+01:00",
     "firm": "Nordlicht Werke",
     "person": {"emails": [{"value": "tilda@nordlicht.example"}]},
     "deal": {"plan": "large"},
@@ -25,6 +27,7 @@ async def test_json_of_any_tool_becomes_a_lead_by_the_mapping_of_its_endpoint(wo
     (lead,) = await leads(workspace)
     assert lead["fields"]["email"] == "tilda@nordlicht.example"
     assert lead["fields"]["attributes"] == {"plan": "large"}
+    assert (lead["fields"]["form"], lead["fields"]["submitted_at"]) == ("web", "2026-11-20T07:00:00Z")
     assert lead["assignments"][0]["outcome"] == "assigned"
     assert (await post(workspace, path, BODY)).status_code == 200
     await settled(workspace)

@@ -287,6 +287,19 @@ async def test_attribution_counts_what_leads_say(case: Case) -> None:
     names = ("complete", "with_source", "with_campaign", "with_channel", "conflicting_tags")
     assert [rate(totals[name]) for name in names] == [(2, 5), (4, 5), (3, 5), (3, 5), (1, 5)]
     assert (rate(totals["unassigned"]), rate(totals["nothing_sent"])) == ((0, 5), (2, 5))
-    assert set(answer["not_available"]) == {"form"}
     grouped = await case.report("attribution", **WEEK, group_by="campaign")
     assert [(row["campaign"], row["leads"]) for row in grouped["rows"]] == [("autumn", 3), (None, 2)]
+
+
+async def test_attribution_by_form_names_no_person(case: Case) -> None:
+    await case.lead(MONDAY, form="demo", source="google")
+    await case.lead(MONDAY, form="demo", utm={"utm_source": "xyz", "utm_medium": "foo"})
+    await case.lead(MONDAY, form="1234567890123456")
+    await case.lead(MONDAY, form="015112345678", phone="+49 151 12345678")
+    await case.lead(MONDAY, form="ida@kundin.example")
+    answer = await case.report("attribution", **WEEK, group_by="form")
+    rows = [(row["form"], row["leads"], rate(row["unassigned"])) for row in answer["rows"]]
+    assert rows == [("1234567890123456", 1, (0, 1)), ("demo", 2, (1, 2)), ("other", 2, (0, 2))]
+    assert answer["not_available"] == {}
+    only = await case.report("attribution", **WEEK, form="demo")
+    assert (only["totals"]["leads"], rate(only["totals"]["with_source"])) == (2, (2, 2))

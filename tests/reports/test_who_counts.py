@@ -99,7 +99,7 @@ async def test_quality_is_not_for_owners(office: Workspace) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize(
     "group_by", ["owner,team", "rule,week", "source,campaign,channel", "lead_type,band,account_status",
-                 "plan_version,day,month", "step"],
+                 "plan_version,day,month", "step,form"],
 )  # fmt: skip
 async def test_every_report_can_be_grouped_by_every_dimension_and_is_the_same_as_csv(
     office: Workspace, name: str, group_by: str

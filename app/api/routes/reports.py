@@ -50,6 +50,7 @@ async def get_report(
     lead_type: Values = [],  # noqa: B006
     band: Values = [],  # noqa: B006
     account_status: Values = [],  # noqa: B006
+    form: Values = [],  # noqa: B006
     plan_version: Values = [],  # noqa: B006
     day: Values = [],  # noqa: B006
     week: Values = [],  # noqa: B006
@@ -74,7 +75,8 @@ async def get_report(
     named = {
         "owner": owner, "team": team, "step": step, "rule": rule, "source": source, "campaign": campaign,
         "channel": channel, "lead_type": lead_type, "band": band, "account_status": account_status,
-        "plan_version": plan_version, "day": day, "week": week, "month": month, "reason": reason,
+        "form": form, "plan_version": plan_version, "day": day, "week": week, "month": month,
+        "reason": reason,
     }  # fmt: skip
     asked = ReportRequest(
         first=read_day(from_, "from"),

@@ -20,10 +20,10 @@ SELECT CASE WHEN wanted.state = 'pending' THEN 'waiting'
 
 SELECT_HANDSHAKES = """
 SELECT endpoint_id, extract(epoch FROM max(last_handshake_at))::double precision AS at FROM webhook_paths
- WHERE workspace_id = $1 AND last_handshake_at IS NOT NULL
+ WHERE workspace_id = $1 AND last_handshake_at IS NOT NULL AND deleted IS NULL
  GROUP BY endpoint_id ORDER BY endpoint_id LIMIT 200
 """
-"""When the tool behind each endpoint last checked its address."""
+"""When the tool behind each endpoint that there is last checked its address."""
 
 
 async def count_states(connection: Connection, workspace_id: int) -> dict[str, int]:

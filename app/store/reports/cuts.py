@@ -19,6 +19,7 @@ COLUMNS: Mapping[str, str] = {
     "lead_type": "{t}lead_type",
     "band": "{t}band",
     "account_status": "{t}account_status",
+    "form": "{t}form",
     "plan_version": "{t}plan_version::text",
 }
 """The columns that every table of facts has, by the name of the dimension; `{t}` is the table and a dot."""

@@ -26,6 +26,7 @@ class Cuts:
     - `owner_id` and `team_id` are those of the assignment, or of the one that was open at the event. Of a
       lead they are the first ones.
     - `account_status` is that of the account, else what the lead said.
+    - `form` is the form that was sent, else the endpoint of a form tool.
     - `excluded` says why the lead is in no sample: it is `blocked`, or was `merged` into another one.
     """
 
@@ -40,6 +41,7 @@ class Cuts:
     strategy: str | None = None
     team_id: str | None = None
     owner_id: str | None = None
+    form: str | None = None
     plan_version: int = 0
     excluded: Literal["blocked", "merged"] | None = None
 
@@ -329,7 +331,7 @@ END_ERASED = (
 
 OTHER_NAME = "other"
 """Stands in place of a name that could tell who a person is."""
-SENT_NAMES = ("source", "campaign", "channel", "lead_type", "account_status")
+SENT_NAMES = ("source", "campaign", "channel", "lead_type", "account_status", "form")
 
 
 def _unless_alone(name: str) -> str:

@@ -42,6 +42,7 @@ class Documents:
     tags_conflict: bool = False
     action_types: Sequence[str] = ()
     submitted_at: datetime | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ SELECT id::text AS id, state, received_at, merged_into::text AS merged_into FROM
 
 _KNOWN = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "strategy", "score",
-    "tags_conflict", "action_types", "submitted_at",
+    "tags_conflict", "action_types", "submitted_at", "form",
 )  # fmt: skip
 _TIMES = (*_UNTIL, *_UNTIL.values())
 
