@@ -75,6 +75,9 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                     "gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 'api', 'a', NULL, "
                     "'closed'",
                 ),
+                ("preference_changes", "gen_random_uuid(), gen_random_uuid(), 1, now(), 'a', '{}'"),
+                ("contacts", "gen_random_uuid(), now(), 'a', 'email'"),
+                ("form_tokens", "'web', sha256('a'), '', now()"),
                 ("hash_keys", "sha256('key')"),
                 ("suppression_keys", "1, sha256('key'), now()"),
                 ("barred_records", "'a', now()"),
