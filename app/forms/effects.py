@@ -137,7 +137,9 @@ class FormEffects:
                 results[each.place] = await self._test(workspace_id, each)
                 continue
             try:
-                asked.append((each, job_of(each.endpoint_id, each.row.id, each.delivery)))
+                asked.append(
+                    (each, job_of(each.endpoint_id, each.row.id, each.delivery, each.row.received_at))
+                )
             except Unmappable as unmappable:
                 results[each.place] = Applied("failed", unmappable.code)
         replies = await self._dispatch.ask_all(workspace_id, [job for _, job in asked]) if asked else []
@@ -161,7 +163,7 @@ class FormEffects:
     async def _test(self, workspace_id: int, told: _Told) -> Applied:
         """What a test lead would become. It leaves no trace but the answer."""
         try:
-            job = job_of(told.endpoint_id, told.row.id, told.delivery)
+            job = job_of(told.endpoint_id, told.row.id, told.delivery, told.row.received_at)
         except Unmappable as unmappable:
             return Applied("failed", unmappable.code)
         (reply,) = await self._dispatch.dry_run_all(workspace_id, [job])

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -27,14 +28,20 @@ class Unmappable(Exception):
         self.code = code
 
 
-def lead_of(delivery: Delivery) -> tuple[dict[str, Any], list[str]]:
+def lead_of(delivery: Delivery, at: datetime | None = None) -> tuple[dict[str, Any], list[str]]:
     """The fields of the lead as `POST /assign` takes them, and flags about what is unusual.
 
-    A field that holds what it cannot hold becomes an attribute. Raises Unmappable.
+    A field that holds what it cannot hold becomes an attribute. `at` is when the form was sent, and with that
+    what the person agreed to has a time. Raises Unmappable.
     """
     flags = list(delivery.flags)
     lead = {name: value for name, value in delivery.lead.items() if value is not None}
     attributes = {**delivery.unmapped, **(lead.pop("attributes", None) or {})}
+    form = next((each for name in ("form_name", "form_id") if (each := attributes.get(name))), None)
+    if isinstance(form, str):
+        lead.setdefault("form", form)
+    if at is not None and lead.get("consent"):
+        lead.setdefault("consent_record", {"at": at.isoformat(), "form": _short(lead.get("form"))})
     lead.setdefault("submission_id", _bounded(delivery.id))
     if delivery.at is not None:
         lead.setdefault("submitted_at", delivery.at.isoformat())
@@ -63,9 +70,9 @@ def _take_out(
         flags.append(f"{name}_unreadable")
 
 
-def arrival_of(endpoint_id: str, delivery: Delivery) -> IncomingLead:
+def arrival_of(endpoint_id: str, delivery: Delivery, received_at: datetime | None = None) -> IncomingLead:
     """The lead after intake. Its external id is one of the endpoint. Raises Unmappable."""
-    sent, flags = lead_of(delivery)
+    sent, flags = lead_of(delivery, delivery.at or received_at)
     sent.setdefault("form", endpoint_id)
     arrival = normalize(sent, endpoint_id)
     if not flags:
@@ -79,11 +86,11 @@ def arrival_of(endpoint_id: str, delivery: Delivery) -> IncomingLead:
     )
 
 
-def job_of(endpoint_id: str, row_id: str, delivery: Delivery) -> Assign:
+def job_of(endpoint_id: str, row_id: str, delivery: Delivery, received_at: datetime | None = None) -> Assign:
     """What decides the lead. The same row of the inbox is decided once. Raises Unmappable."""
     digest = hashlib.sha256(f"{endpoint_id}\x1f{row_id}".encode()).digest()
     key = IdempotencyKey(f"\x1fform\x1f{digest.hex()}", digest)
-    arrival = arrival_of(endpoint_id, delivery)
+    arrival = arrival_of(endpoint_id, delivery, received_at)
     return Assign(
         key=key,
         bulk=True,
@@ -92,6 +99,10 @@ def job_of(endpoint_id: str, row_id: str, delivery: Delivery) -> Assign:
         trigger=delivery.trigger,
         host=delivery.host,
     )
+
+
+def _short(name: Any) -> str | None:
+    return name if isinstance(name, str) and len(name.encode()) <= MAX_ID_BYTES else None
 
 
 def _bounded(id_: str) -> str:

@@ -23,6 +23,7 @@ from app.forms.stored import hash_of, to_bytes
 from app.forms.vendors import FORM_KINDS
 from app.forms.vendors.base import (
     REDACTED,
+    REFUSALS,
     REMEMBERED,
     Delivery,
     FormAnswer,
@@ -93,6 +94,7 @@ class FormReceiver:
         self._admit = admit
         self._admit_parked = admit_parked
         self._kinds = kinds
+        metrics.show_forms(kinds, (*REFUSALS, TOO_LARGE, RATE_LIMITED))
 
     async def find(self, path: str, *, look_up: bool = True) -> tuple[FormKind, KnownEndpoint] | None:
         """The endpoint with this path, in any state, and its kind; None for one of a CRM. Raises NotFound."""

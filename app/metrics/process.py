@@ -1,7 +1,7 @@
 """The metrics of one process."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -293,6 +293,12 @@ class Metrics:
     def form_received(self, kind: str, result: str) -> None:
         """Counts a genuine delivery of a form."""
         self._forms.labels(kind, result).inc()
+
+    def show_forms(self, kinds: Iterable[str], codes: Sequence[str]) -> None:
+        """Shows what can be refused with 0, so that the first refusal is seen as an increase."""
+        for kind in kinds:
+            for code in codes:
+                self._refused_forms.labels(kind, code)
 
     def form_refused(self, kind: str, code: str) -> None:
         """Counts a delivery of a form that was refused."""

@@ -1,7 +1,8 @@
 """Endpoints by their public path, kept in memory for a few seconds, like API keys.
 
 An unknown path costs a query, and a caller may try many. So only a few such queries run at once, and
-deliveries to known paths do not wait for them.
+deliveries to known paths do not wait for them. A caller who has tried too many costs one query a second: it
+lists the paths that exist, so that what is sent to these from the same address still arrives.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ REFRESH_SECONDS = 1.0
 MAX_CACHED = 4096
 MAX_LOOK_UPS = 4
 """Queries for unknown paths that run at once."""
+MAX_LISTED = 20_000
+"""Paths that are listed for callers who have tried too many."""
 log = structlog.get_logger()
 
 
@@ -71,17 +74,22 @@ class KnownEndpoints:
         self._unknown: dict[bytes, float] = {}
         self._refreshing: dict[bytes, asyncio.Lock] = {}
         self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
+        self._listing = asyncio.Lock()
+        self._listed: frozenset[bytes] = frozenset()
+        self._listed_at = -math.inf
 
     async def find(self, path: str, max_age: float = CACHE_SECONDS, *, look_up: bool = True) -> KnownEndpoint:
         """The endpoint with this path, as it was at most `max_age` seconds ago, also one that is not active.
 
-        Without a database it is the one that was read last. A path that nobody has asked for lately is asked
-        for with `look_up` only. Raises NotFound for an unknown path.
+        Without a database it is the one that was read last. Without `look_up`, a path that nobody has
+        asked for lately is asked for only if it is among the newest ones. Raises NotFound for an unknown one.
         """
         key = path_hash(path)
         known = self._known.get(key)
         if known is None:
-            if not look_up or self._clock() - self._unknown.get(key, -math.inf) < CACHE_SECONDS:
+            if self._clock() - self._unknown.get(key, -math.inf) < CACHE_SECONDS:
+                raise NotFound
+            if not look_up and key not in await self._existing_paths():
                 raise NotFound
             async with self._look_ups:
                 known = await self._read(key)
@@ -90,6 +98,15 @@ class KnownEndpoints:
         if known is None:
             raise NotFound
         return known
+
+    async def _existing_paths(self) -> Container[bytes]:
+        """The hashes of the newest paths, as they were at most a second ago."""
+        async with self._listing:
+            if self._clock() - self._listed_at >= REFRESH_SECONDS:
+                self._listed_at = self._clock()
+                newest = await store.list_newest(self._pool, MAX_LISTED)
+                self._listed = frozenset(key for key, _, _ in newest)
+            return self._listed
 
     async def learn(self, kinds: Container[str]) -> None:
         """Read endpoints of these kinds before anything comes to them, the newest first.
@@ -109,6 +126,7 @@ class KnownEndpoints:
     def forget(self, workspace_id: int, id_: str) -> None:
         """Read this endpoint again when its next delivery comes."""
         self._unknown.clear()
+        self._listed_at = -math.inf
         for key, known in self._known.items():
             if (known.workspace_id, known.id) == (workspace_id, id_):
                 self._known[key] = replace(known, read_at=-math.inf)

@@ -174,3 +174,15 @@ async def test_a_flood_is_parked_for_tools_that_do_not_send_again(filled: Filled
         seen = [await post(workspace, html, f"email=n{n}@fjord.example".encode()) for n in range(8)]
         assert {each.status_code for each in seen} == {200, 429}
         assert {each["code"] for each in await failures(workspace)} == {"rate_limited"}
+
+
+async def test_who_tries_unknown_paths_keeps_nobody_at_the_same_address_from_theirs(
+    workspace: Workspace,
+) -> None:
+    path = await form(workspace, "html", id_="new")
+    statuses = [(await post(workspace, f"/forms/{place:043}", {})).status_code for place in range(70)]
+    assert (statuses[0], statuses[-1]) == (404, 429)
+    answer = await post(workspace, path, {"email": "runa@moewe.example"})
+    assert answer.status_code == 200
+    await settled(workspace)
+    assert len(await leads(workspace)) == 1

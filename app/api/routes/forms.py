@@ -15,7 +15,7 @@ from app.contract.limits import KIB, BodyLimits
 from app.errors import NotFound, TooLarge, TooManyFailures
 from app.forms.multipart import is_multipart
 from app.forms.receive import FormReceiver
-from app.forms.vendors.base import FormAnswer, FormKind, FormRequest
+from app.forms.vendors.base import VISITOR_ADDRESS, FormAnswer, FormKind, FormRequest
 from app.webhooks.known_endpoints import KnownEndpoint
 
 hot = APIRouter(route_class=RawRoute, tags=["forms"])
@@ -52,6 +52,19 @@ async def receive_form(request: Request, path: PathId) -> Response:
         receiver.tally.write_soon()
 
 
+@hot.api_route(
+    "/forms/{path}", methods=["PUT", "PATCH", "DELETE"], response_class=Response, include_in_schema=False
+)
+@public(problems=(TooManyFailures,))
+async def receive_form_otherwise(request: Request, path: PathId) -> Response:
+    """Takes what a form sends by another method, from the tools that leave the choice to their users."""
+    receiver: FormReceiver = request.app.state.form_receiver
+    kind, _ = await _known(request, receiver, path)
+    if request.method not in kind.methods:
+        return _response(FormAnswer(405, headers={"Allow": "POST"}))
+    return await receive_form(request, path)
+
+
 @hot.get("/forms/{path}", response_class=Response)
 @public(problems=(TooManyFailures,))
 async def answer_handshake(request: Request, path: PathId) -> Response:
@@ -69,6 +82,8 @@ async def answer_head(request: Request, path: PathId) -> Response:
 async def _handshake(request: Request, path: str) -> Response:
     receiver: FormReceiver = request.app.state.form_receiver
     kind, known = await _known(request, receiver, path)
+    if request.method in kind.methods and request.scope["query_string"]:
+        return await receive_form(request, path)
     answer = receiver.handshake(kind, known, _delivery(request))
     receiver.tally.write_soon()
     return _response(answer if answer is not None else FormAnswer(405, headers={"Allow": "POST"}))
@@ -114,6 +129,10 @@ def _delivery(request: Request) -> FormRequest:
         # Of two headers with one name neither counts: it would be unclear which one is signed.
         key = name.decode("latin-1").lower()
         headers[key] = b"" if key in headers else value
+    headers.pop(VISITOR_ADDRESS, None)
+    told, peer = client_of(request.scope), (request.scope.get("client") or ("",))[0]
+    if told != peer:
+        headers[VISITOR_ADDRESS] = told.encode("latin-1")
     return FormRequest(request.scope["method"], headers, request.scope["query_string"])
 
 

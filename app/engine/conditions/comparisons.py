@@ -3,7 +3,7 @@
 A test is called only with a value that is present. A value of the wrong type makes it false.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from typing import Any
@@ -38,20 +38,32 @@ def _industry(values: Values) -> Any:
 
 
 def getter_as_sent(field: str) -> Get:
-    """A function that reads a field by its dotted name, for comparing and showing it as text."""
+    """A function that reads a field by its dotted name, for comparing and showing it as text.
+
+    The name of an attribute may have dots itself, such as the label `No. of seats` of a form.
+    """
     first, *rest = field.split(".")
     if not rest:
         return lambda values: None if (found := values.get(first)) == [] else found
 
+    whole, simple = ".".join(rest), len(rest) == 1
+
     def get(values: Values) -> Any:
         found: Any = values.get(first)
-        for name in rest:
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(name)
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(whole) if simple or whole in found else _inside(found, rest)
         return None if found == [] else found
 
     return get
+
+
+def _inside(found: Any, names: Sequence[str]) -> Any:
+    for name in names:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found
 
 
 def index_key(value: Any) -> str | int | float | None:

@@ -24,6 +24,11 @@ Proof = Literal["required", "when_configured", "none"]
 - `when_configured`: once the endpoint has a secret, a delivery without a signature is refused.
 - `none`:            the tool signs nothing; the random part of the path is the secret.
 """
+REFUSALS: Final = (
+    "key_mismatch", "key_missing", "secret_mismatch", "secret_missing", "signature_mismatch",
+    "signature_missing", "timestamp_invalid", "timestamp_missing", "timestamp_out_of_range",
+)  # fmt: skip
+"""The codes of what is not genuine."""
 Meaning = Literal["lead", "update", "event", "erase", "fetch", "ignore"]
 """What a delivery means.
 
@@ -34,6 +39,7 @@ Meaning = Literal["lead", "update", "event", "erase", "fetch", "ignore"]
 - `fetch`:  ids only; `fetch` says what must be asked for before it is a lead.
 - `ignore`: nothing follows. It is counted, and not stored.
 """
+VISITOR_ADDRESS: Final = "x-visitor-address"
 REDACTED: Final = b"[redacted]"
 REMEMBERED: Final = timedelta(days=180)
 """How long the id of a delivery is remembered."""
@@ -46,7 +52,8 @@ class FormRequest:
     `query` is what stands behind the question mark. `address` is the public address with its query, for tools
     that sign it; only `verify` sees it. In `redact` and `parse` the random part of the path is
     `[redacted]` wherever it stood, and the parts of a multipart body are an urlencoded body: its files are
-    gone, and their names are in the header `x-dropped-files`.
+    gone, and their names are in the header `x-dropped-files`. The header `x-visitor-address` is ours: the
+    address of the browser, where a trusted proxy tells it.
     """
 
     method: str = "POST"
@@ -161,6 +168,8 @@ class FormKind(Protocol):
     proof: Proof
     retries: frozenset[int]
     """The statuses among 413 and 429 after which the tool sends again. For others it hears success."""
+    methods: frozenset[str]
+    """The HTTP methods by which it delivers."""
     kept_headers: Sequence[str]
     """Headers, besides the content type, that `parse` needs. None of them is a credential."""
 
@@ -211,6 +220,7 @@ class PlainForm:
     kind = ""
     proof: Proof = "none"
     retries: frozenset[int] = frozenset()
+    methods: frozenset[str] = frozenset(("POST",))
     kept_headers: Sequence[str] = ()
 
     def handshake(self, request: FormRequest, terms: FormTerms) -> FormAnswer | None:

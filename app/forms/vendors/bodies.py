@@ -160,7 +160,7 @@ class _Reader:
             case "json":
                 text = self._text(raw)
                 try:
-                    return _checked(json.loads(text, parse_constant=lambda _: None))
+                    return _checked(_json(text))
                 except (ValueError, RecursionError):
                     document = parse_json(text)
                     self.flag("json_repaired")
@@ -257,9 +257,27 @@ def _codec(charset: str) -> str | None:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(_without_last_commas(text), strict=False, parse_constant=lambda _: None)
+        return _json(_without_last_commas(text), strict=False)
     except (ValueError, RecursionError):
         raise Unreadable("is not JSON") from None
+
+
+def _json(text: str, *, strict: bool = True) -> Any:
+    return json.loads(
+        text, strict=strict, parse_constant=lambda _: None, object_pairs_hook=_with_repeated_keys
+    )
+
+
+def _with_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which a key that comes several times with texts or numbers holds a list of them."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    for name in found:
+        values = [value for each, value in pairs if each == name]
+        if len(values) > 1 and not any(isinstance(each, dict | list) for each in values):
+            found[name] = values
+    return found
 
 
 def _without_last_commas(text: str) -> str:

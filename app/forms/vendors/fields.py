@@ -10,7 +10,7 @@ customer; only a mapping does.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
@@ -38,6 +38,10 @@ _BY_TYPE: Final[Mapping[str, str]] = {
     "email": "email", "phone": "phone", "phone number": "phone", "phone_number": "phone", "tel": "phone",
     "country": "country",
 }  # fmt: skip
+_SINGLE: Final = frozenset(("email", "phone"))
+"""Of what a lead has one, although a form may hold several."""
+_NEVER_A_TICK: Final = frozenset(("website", "company", "title", "phone"))
+"""What nobody answers with yes or no: `Do you have a website?` asks for something else."""
 _NAMED: Final = """
 email phone first_name last_name name title company website country state city postal_code
 language industry employees annual_revenue product_interest lead_type channel source campaign
@@ -46,45 +50,62 @@ referrer pages
 _BY_NAME_ALONE: Final = frozenset(_NAMED.split())
 """What a name or label may mean without a mapping."""
 _MORE_NAMES: Final[Mapping[str, str]] = {
+    "first_name": "first, fname, f name, your first name",
+    "last_name": "last, lname, l name, your last name",
+    "title": "job, occupation, beruf, metier, profession, profesion, professione",
     "product_interest": "products of interest, interest, interests, interested in, interessen, interets,"
     " intereses, interessi",
     "name": "wie heisst du, wie heissen sie, what should we call you, comment vous appelez vous,"
     " como te llamas, como se llama, come ti chiami",
     "website": "url, web",
     "state": "region, county",
+    "postal_code": "cp",
     "referrer": "referer, http referrer",
-    "pages": "page url, landing page, landing page url, page uri",
-    "attributes.message": "message, your message, comment, comments, question, questions, notes, inquiry,"
-    " enquiry, how can we help, how can we help you, what can we do for you, nachricht, ihre nachricht,"
-    " deine nachricht, mitteilung, anliegen, ihr anliegen, kommentar, bemerkung, bemerkungen, anmerkungen,"
-    " wie konnen wir helfen, votre message, commentaire, commentaires, mensaje, tu mensaje, comentarios,"
-    " messaggio, il tuo messaggio, mensagem, comentario, bericht, opmerkingen, wiadomosc, meddelande, besked,"
-    " melding, zprava, メッセージ, お問い合わせ内容",
+    "pages": "page url, page uri",
+    "landing_page": "landing page, landing page url, landing url, first page, entry page",
+    "ip": "ip, ip address, client ip, remote ip, visitor ip, user ip",
+    "timezone": "time zone, timezone, zeitzone, fuseau horaire, zona horaria",
+    "attributes.message": "message, msg, textarea, your message, comment, comments, question, questions,"
+    " notes, inquiry, enquiry, how can we help, how can we help you, what can we do for you, nachricht,"
+    " ihre nachricht, deine nachricht, mitteilung, anliegen, ihr anliegen, kommentar, bemerkung, bemerkungen,"
+    " anmerkungen, wie konnen wir helfen, votre message, commentaire, commentaires, mensaje, tu mensaje,"
+    " comentarios, messaggio, il tuo messaggio, mensagem, comentario, bericht, opmerkingen, wiadomosc,"
+    " meddelande, besked, melding, zprava, メッセージ, お問い合わせ内容",
 }
 _EXTRA: Final = {
     fold_name(word): meaning for meaning, words in _MORE_NAMES.items() for word in words.split(",")
 }
 _AROUND: Final = """
-what whats which where s is are was your you yours my our the a an of do does did work for at in
+what whats which s is are was your you yours my our the a an of do does did work for at in
 with please enter provide tell us can we i have has how many and required optional here best
-current currently wie lautet ist sind hat haben dein deine deinen ihr ihre ihren ihrem mein
-meine bitte geben gib sie der die das den dem des ein eine viele welche welchem welcher fur
-arbeiten pflichtfeld quel quelle est votre vos ton ta mon le la les l de du d dans pour combien
-obligatoire cual es su tu mi el los las cuantos tiene obligatorio qual il lo tuo tua suo sua e
-seu o obbligatorio je jouw uw wat het verplicht twoj twoje jest
+current currently located live people
+wie lautet ist sind hat habt haben hast dein deine deinen deiner deinem ihr ihre ihren ihrem euer
+eure euren eurem mein meine bitte geben gib sie du der die das den dem des ein eine einen viele welche welchem
+welchen
+welcher welches fur von bei aus an uns dich euch arbeitest arbeiten arbeitet sitzt sitzen wohnst wohnen
+kommst kommen kommt angeben
+nennen beschaftigt beschaftigen wahlen pflichtfeld optional
+quel quelle quels quelles est sont votre vos ton ta tes mon le la les l de du d dans pour combien avez vous
+travaillez travailles tu etes obligatoire facultatif
+cual cuales es son su tu mi el los las en que cuantos tiene tienes trabajas trabaja estas esta obligatorio
+opcional qual quale quali il lo tuo tua suo sua vostra vostro quanti avete lavori e
+seu sua voce o obbligatorio facoltativo je jouw uw wat het verplicht twoj twoje jest
 """
 _FILLER: Final = frozenset(_AROUND.split())
 """Words around the one that counts: `What is your e-mail address?`"""
 _CONSENT: Final = re.compile(
-    r"consent|opt ?in|einwillig|einverstand|zustimm|stimme|agree|subscri|permission|marketing|werb|autoris"
-    r"|authoriz|accept|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
-    r"|consentimento|aceito|toestemming|akkoord|zgod|samtyck|samtykke|abonn|inform|contact|kontakt|newsletter"
+    r"consent|opt ?in|einwillig|willige|einverstand|zustimm|stimme|agree|subscri|permission|marketing|werb"
+    r"|autoris|authoriz|accept|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
+    r"|consentimento|aceito|toestemming|akkoord|zgod|samtyck|samtykke|abonn|inform|contact|kontakt"
+    r"|newsletter|同意|承諾"
 )
 _BY_CHANNEL: Final[Mapping[str, re.Pattern[str]]] = {
-    "email": re.compile(r"\b(?:e ?mails?|newsletters?|e ?mailing|courriels?|correos?|mailing|per mail)\b"),
-    "sms": re.compile(r"\b(?:sms|text messages?|texts?|textos?)\b"),
+    "email": re.compile(
+        r"\b(?:e ?mails?|newsletters?|e ?mailing|courriels?|correos?|mailing|per mail)\b|メール|メルマガ"
+    ),
+    "sms": re.compile(r"\b(?:sms|text messages?|texts|(?:by|via|per|me) text)\b"),
     "phone": re.compile(
-        r"\b(?:phone|telephone|calls?|telefon\w*|anruf\w*|appels?|llamadas?|chiamate|chiamata|telefoon\w*)\b"
+        r"\b(?:phone|telephone|calls?|telefon\w*|anruf\w*|anzurufen|appels?|llam\w*|chiamate|chiamata|telefoon\w*)\b|電話"
     ),
 }
 _FORMS_OF_ADDRESS: Final = """
@@ -104,6 +125,23 @@ _NUMBER_BEHIND: Final = re.compile(r" ?[0-9]{1,4}$")
 _E_MAIL: Final = re.compile(r"\be mail")
 _PARTS: Final = re.compile(r"[/|(),:;–—]|\s-\s|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_RECALL: Final = re.compile(r"\{\{[^{}]{0,80}\}\}")
+"""What stands in a question for an earlier answer, such as `{{field:0123}}`."""
+_POLITE: Final = re.compile(r"を.{0,12}(?:ください|下さい)(?:ませ)?[。?？\s]*$|は(?:何ですか)?[?？\s]+$")
+"""What makes a question of a name in Japanese: `please tell us …`."""
+_COUNTED: Final = re.compile(r"\b(?:how many|wie ?viele|combien|cuant[oa]s|quant[ieo]s?|hoeveel)\b")
+_STAFF: Final = re.compile(
+    r"\b(?:company|organi[sz]ation|business|team|employ\w*|work\w*|firma|unternehmen|beschaftig\w*|arbeiten"
+    r"|entreprise|societe|travaillent|empresa|trabajan|azienda|lavorano|bedrijf)\b"
+)
+_PEOPLE: Final = re.compile(
+    r"\b(?:people|persons|personen|leute|personnes|personas|persone|pessoas|mensen)\b"
+)
+_OCCUPATION: Final = re.compile(
+    r"what do you do(?: (?:there|for a living|at .*))?|was machst du(?: beruflich)?"
+)
+_ACTIVITY: Final = re.compile(r"\bwhat do(?:es)?\b.*\bdo\b")
+"""What somebody or a company does, rather than what it is called."""
 _SIGNS: Final = str.maketrans(dict.fromkeys("*:?!'’`´．.[]\"", " "))
 _ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]{2,}")
 _DIGITS: Final = re.compile(r"[+(]?[0-9][0-9 ()/.+-]{5,24}")
@@ -159,16 +197,25 @@ def fields_of(form: Mapping[str, Any]) -> list[FormField]:
 
 
 def map_fields(
-    fields: Sequence[FormField], mapping: FormMap, known: Mapping[str, str] | None = None
+    fields: Sequence[FormField],
+    mapping: FormMap,
+    known: Mapping[str, str] | None = None,
+    *,
+    asks_consent: bool = True,
 ) -> MappedFields:
-    """What the fields mean. `known` are meanings that the tool itself gives to keys, such as `FULL_NAME`."""
-    return _Mapper(mapping, known or {}).mapped(fields)
+    """What the fields mean. `known` are meanings that the tool itself gives to keys, such as `FULL_NAME`.
+
+    Without `asks_consent` no field is a consent, unless the mapping says that it is one.
+    """
+    return _Mapper(mapping, known or {}, asks_consent=asks_consent).mapped(fields)
 
 
 class _Mapper:
-    def __init__(self, mapping: FormMap, known: Mapping[str, str]) -> None:
+    def __init__(self, mapping: FormMap, known: Mapping[str, str], *, asks_consent: bool) -> None:
         self._mapping = mapping
         self._known = known
+        self._asks_consent = asks_consent
+        self._repeated: list[FormField] = []
         self._ignored = {each for place in mapping.ignore for each in (place, _folded(place))} - {""}
         self._found: dict[str, Any] = {}
         self._flags: dict[str, None] = {}
@@ -177,8 +224,8 @@ class _Mapper:
     def mapped(self, fields: Sequence[FormField]) -> MappedFields:
         open_ = [each for each in fields if not _is_empty(each.value) and not self._is_ignored(each)]
         open_ = self._by_mapping(open_)
-        open_.sort(key=lambda each: not _WORK.search(_folded(f"{each.key} {each.label}")))
-        for means in (self._known_key, _by_key, _by_type, _by_label):
+        open_.sort(key=lambda each: not _is_of_work(each))
+        for means in (self._known_key, _by_key, _by_type, _by_label, _of_a_person, _of_a_company):
             open_ = [each for each in open_ if not self._take(means(each), each)]
         open_ = [each for each in open_ if not self._take_consent(each)]
         for meaning, looks in (("email", _is_address), ("phone", _is_phone)):
@@ -186,7 +233,7 @@ class _Mapper:
                 open_ = self._by_look(meaning, looks, open_)
             open_ = [each for each in open_ if not self._repeats(meaning, each)]
         order = {id(each): position for position, each in enumerate(fields)}
-        left = sorted(open_, key=lambda each: order[id(each)])
+        left = sorted(open_, key=lambda each: order[id(each)]) + self._repeated
         lead = self._lead()
         unmapped = dict(_attributes(left, lead.get("attributes", {})))
         return MappedFields(lead, unmapped, tuple(self._flags))
@@ -227,15 +274,20 @@ class _Mapper:
 
     def _take(self, meaning: str | None, one: FormField, *, by_mapping: bool = False) -> bool:
         """Takes a value for a field of the lead that is still empty."""
-        if meaning is None:
+        known = by_mapping or one.key in self._known
+        if meaning is None or (meaning.startswith("consent.") and not (self._asks_consent or by_mapping)):
             return False
+        if meaning in _SINGLE and isinstance(one.value, list):
+            texts = list(dict.fromkeys(texts_of(one.value)))
+            return self._take_first(meaning, one, texts, by_mapping=by_mapping)
         value = _value_of(meaning, one.value)
         if _is_empty(value) or not _fits(meaning, value):
+            return False
+        if meaning in _NEVER_A_TICK and not known and read_boolean(str(value)) is not None:
             return False
         if meaning in self._found:
             # The same value under a second name says nothing new.
             return bool(texts_of(self._found[meaning]) == texts_of(value))
-        known = by_mapping or one.key in self._known
         if meaning == "email" and not known and not _may_be_address(value):
             return False
         if meaning == "phone" and isinstance(one.value, int | float):
@@ -245,6 +297,15 @@ class _Mapper:
             self._name_or_part = not known and not NAME_OR_PART.isdisjoint(words)
         self._found[meaning] = value
         return True
+
+    def _take_first(self, meaning: str, one: FormField, texts: list[str], *, by_mapping: bool) -> bool:
+        """Takes the first of several addresses or numbers. The others stay, for somebody to look at."""
+        for place, text in enumerate(texts):
+            if self._take(meaning, replace(one, value=text), by_mapping=by_mapping):
+                others = [*texts[:place], *texts[place + 1 :]]
+                self._repeated += [replace(one, value=each) for each in others]
+                return True
+        return False
 
     def _take_consent(self, one: FormField) -> bool:
         """Takes a tick below a sentence such as `I agree to receive e-mails`, also one that is unclear."""
@@ -276,9 +337,8 @@ class _Mapper:
 
 
 CONTEXT: Final[Mapping[str, str]] = {
-    name: f"attributes.{name}"
-    for name in ("form_id", "form_name", "page_id", "page_name", "variant", "ip", "timezone")
-}
+    name: f"attributes.{name}" for name in ("form_id", "form_name", "page_id", "page_name", "variant")
+} | {name: name for name in ("ip", "timezone")}
 """What a tool says around the answers, by the keys that `context` gives it."""
 
 
@@ -341,17 +401,31 @@ def _meaning_of(name: str) -> str | None:
         return None
     if (tracking := tracking_of(name)) is not None:
         return f"utm.{tracking}"
+    name = _POLITE.sub("", _RECALL.sub("", name).strip())
     folded = _E_MAIL.sub("email", _folded(name))
     plain = _NUMBER_BEHIND.sub("", folded)
     for each in (folded, plain):
         if (meaning := _meant(each)) is not None:
             return meaning
     parts = [part for part in _PARTS.split(name) if part.strip()]
-    if len(parts) > 1:
-        meanings = {meaning for part in parts if (meaning := _meaning_of(part)) is not None}
-        if meanings:
-            return meanings.pop() if len(meanings) == 1 else None
-    words = plain.split()
+    meanings = (
+        {meaning for part in parts if (meaning := _meaning_of(part)) is not None} if parts[1:] else set()
+    )
+    if "name" in meanings and meanings & {"first_name", "last_name"}:
+        meanings -= {"name"}  # `Name (First)`
+    if meanings:
+        return meanings.pop() if len(meanings) == 1 else None
+    return _of_question(folded, plain.split())
+
+
+def _of_question(folded: str, words: Sequence[str]) -> str | None:
+    """What a question asks for."""
+    if _OCCUPATION.fullmatch(folded):
+        return "title"
+    if _ACTIVITY.search(folded):
+        return None
+    if _COUNTED.search(folded) and _PEOPLE.search(folded):
+        return "employees" if _STAFF.search(folded) else None
     counting = [position for position, word in enumerate(words) if word not in _FILLER]
     if not counting:
         return None
@@ -403,6 +477,64 @@ def _consents(one: FormField) -> list[str]:
     return [channel for channel, words in _BY_CHANNEL.items() if words.search(named)]
 
 
+_NESTED: Final = re.compile(r"\w+\.\w")
+_PERSON_WORDS: Final = """
+contact person customer lead user profile visitor submitter prospect subscriber member client
+kontakt kunde fields answers data properties attributes values personal traits details
+contactdetails personaldetails contactinfo identity payload submission response record
+"""
+_PERSON: Final = frozenset(_PERSON_WORDS.split())
+_COMPANY_WORDS: Final = """
+organization, organisation, company, org, firm, firma, account, business, employer, unternehmen,
+societe, entreprise, empresa, azienda, associatedcompany, companyinfo, companydetails
+"""
+_COMPANY: Final = frozenset(_COMPANY_WORDS.replace(",", " ").split())
+_PLACE_WORDS: Final = """
+address location adresse anschrift direccion indirizzo billingaddress mailingaddress postaladdress
+"""
+_PLACE: Final = frozenset(_PLACE_WORDS.split())
+_WHERE: Final = frozenset(("country", "state", "city", "postal_code"))
+_OF_COMPANIES: Final[Mapping[str, str]] = {
+    "name": "company", "company": "company", "website": "website", "industry": "industry",
+    "employees": "employees", "annual_revenue": "annual_revenue", **{name: name for name in _WHERE},
+}  # fmt: skip
+_MORE_OF_COMPANIES: Final[Mapping[str, str]] = {
+    "domain": "website", "size": "employees", "headcount": "employees", "revenue": "annual_revenue",
+    "sector": "industry", "legalname": "company", "title": "company",
+}  # fmt: skip
+
+
+def _is_of_work(one: FormField) -> bool:
+    """Whether it asks for the address or number at work, which goes before a private one."""
+    return not _NESTED.match(one.key) and _WORK.search(_folded(f"{one.key} {one.label}")) is not None
+
+
+def _of_a_person(one: FormField) -> str | None:
+    """What a field inside of objects means: `contact.firstName`, `person.address.city`."""
+    parents, last = _path_of(one)
+    if not parents or not set(parents) <= _PERSON | _PLACE:
+        return None
+    meaning = _meaning_of(last)
+    return meaning if meaning in _WHERE or parents[-1] not in _PLACE else None
+
+
+def _of_a_company(one: FormField) -> str | None:
+    """What a field of a company inside of objects means: `company.name`, `account.address.country`."""
+    parents, last = _path_of(one)
+    if _COMPANY.isdisjoint(parents) or not set(parents) <= _PERSON | _PLACE | _COMPANY:
+        return None
+    meaning = _MORE_OF_COMPANIES.get(fold_name(last)) or _OF_COMPANIES.get(_meaning_of(last) or "")
+    return meaning if meaning in _WHERE or parents[-1] not in _PLACE else None
+
+
+def _path_of(one: FormField) -> tuple[list[str], str]:
+    """The names around a field inside of objects, and its own."""
+    if isinstance(one.value, bool) or one.label or "." not in one.key or len(one.key) > 200:
+        return [], one.key
+    *parents, last = one.key.split(".")
+    return [fold_name(each) for each in parents], last
+
+
 def _folded(name: str) -> str:
     words = _CAMEL.sub(" ", name) if not name.isupper() else name
     return fold(words.translate(_SIGNS))
@@ -443,9 +575,11 @@ def _is_address(one: FormField, text: str) -> bool:
 
 
 def _is_phone(one: FormField, text: str) -> bool:
-    """Digits alone are no phone number: the label must say so, in whatever words."""
-    named = _PHONE_WORD.search(f"{_folded(one.key)} {_folded(one.label)}")
-    return named is not None and _DIGITS.fullmatch(text) is not None
+    """Digits alone are no phone number: the label must say so, in whatever words, or a plus before them."""
+    if _DIGITS.fullmatch(text) is None:
+        return False
+    named = f"{_folded(one.key)} {_folded(one.label)}"
+    return _PHONE_WORD.search(named) is not None or (text.startswith("+") and "fax" not in named)
 
 
 def _is_empty(value: Any) -> bool:

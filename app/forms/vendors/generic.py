@@ -6,17 +6,16 @@ fields tell what they mean.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
-
 from app.forms.vendors.base import Delivery, FormMap, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import Body, first_text, read_body, texts_of
-from app.forms.vendors.fields import FormField, fields_of, map_fields
+from app.forms.vendors.fields import FormField, fields_of, map_fields, storable
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.payloads import moment
 
@@ -51,7 +50,7 @@ def _items(document: Any, mapping: FormMap) -> list[Any]:
 def _delivery(item: Any, body: Body, mapping: FormMap) -> Delivery:
     if not isinstance(item, dict):
         raise Unreadable("is no object")
-    whole = hashlib.sha256(orjson.dumps(item, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    whole = hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()
     id_ = _first(item, mapping.id)
     record = _first(item, mapping.record)
     if not all(_is_one_of(item, path, wanted) for path, wanted in mapping.when.items()):
@@ -59,7 +58,7 @@ def _delivery(item: Any, body: Body, mapping: FormMap) -> Delivery:
     fields = [*_mapped(item, mapping), *_others(item, body, mapping)]
     mapped = map_fields(fields, replace(mapping, fields={name: [name] for name in mapping.fields}))
     unmapped = {
-        **_in_place(mapped.unmapped, item),
+        **(_left(item, mapping) if mapping.fields else _in_place(mapped.unmapped, item)),
         **({UNREADABLE_BYTES: dict(body.unreadable)} if body.unreadable else {}),
     }
     return Delivery(
@@ -89,6 +88,56 @@ def _others(item: Mapping[str, Any], body: Body, mapping: FormMap) -> Iterator[F
     yield from fields_of(item)
     known = item.keys()
     yield from fields_of({name: value for name, value in body.query.items() if name not in known})
+
+
+def _left(item: Mapping[str, Any], mapping: FormMap) -> dict[str, Any]:
+    """What the mapping does not name, where it stands in the document."""
+    left = _copied(item)
+    places = [path for paths in mapping.fields.values() for path in paths]
+    for path in (
+        *places,
+        *mapping.id,
+        *mapping.record,
+        *mapping.at,
+        *mapping.test,
+        *mapping.when,
+        *mapping.ignore,
+    ):
+        _remove(left, path)
+    return dict(storable(_without_empty(left)))
+
+
+def _copied(value: Any) -> Any:
+    return {name: _copied(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _remove(document: dict[str, Any], path: str) -> None:
+    """Take out what stands at a path; of a list, the whole."""
+    steps = [path] if path in document else list(_names_in(path))
+    for place, name in enumerate(steps):
+        if name not in document:
+            return
+        inner = document[name]
+        if place + 1 == len(steps) or not isinstance(inner, dict):
+            del document[name]
+            return
+        document = inner
+
+
+def _names_in(path: str) -> Iterator[str]:
+    """The names at the start of a path, up to a place in a list."""
+    for step in _STEP.finditer(path.removeprefix("$")):
+        name, _, _, _, _, quoted = step.groups()
+        if name is None and quoted is None:
+            return
+        yield name if name is not None else quoted
+
+
+def _without_empty(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = {
+        name: _without_empty(value) if isinstance(value, dict) else value for name, value in document.items()
+    }
+    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
 def _in_place(unmapped: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:

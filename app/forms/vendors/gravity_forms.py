@@ -27,10 +27,10 @@ _KNOWN: Final[Mapping[str, str]] = {
 }
 _OF_THE_ENTRY: Final = frozenset(
     (
-        "id", "entry_id", "form_id", "form_title", "post_id", "date_created", "date_updated", "is_starred",
-        "is_read", "is_approved", "ip", "source_url", "user_agent", "currency", "payment_status",
-        "payment_date", "payment_amount", "payment_method", "transaction_id", "transaction_type",
-        "is_fulfilled", "created_by", "status", "source_id",
+        "id", "entry_id", "entry_date", "form_id", "form_title", "post_id", "date_created", "date_updated",
+        "is_starred", "is_read", "is_approved", "ip", "source_url", "user_agent", "currency",
+        "payment_status", "payment_date", "payment_amount", "payment_method", "transaction_id",
+        "transaction_type", "is_fulfilled", "created_by", "status", "source_id",
     )
 )  # fmt: skip
 WITHOUT_ID: Final = timedelta(minutes=10)
@@ -41,6 +41,7 @@ class GravityForms(PlainForm):
     """Implements FormKind."""
 
     kind = "gravity_forms"
+    methods = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 
     def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
         """One lead, or one for each element of a list."""
@@ -58,7 +59,7 @@ def _delivery(entry: Mapping[str, Any], terms: FormTerms, flags: Sequence[str]) 
         *_answers(entry, terms),
     ]
     found = map_fields(fields, terms.mapping, _KNOWN).with_page(entry.get("source_url"))
-    at = read_date(first_text(entry.get("date_created"))).within(UTC)
+    at = read_date(first_text(entry.get("date_created")) or first_text(entry.get("entry_date"))).within(UTC)
     id_ = identifier(entry.get("id")) or identifier(entry.get("entry_id"))
     return Delivery(
         "lead",

@@ -5,16 +5,16 @@ default page. The visitor sees the same, whether or not a lead could be made of 
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-import orjson
-
 from app.forms.vendors.base import (
     REMEMBERED,
+    VISITOR_ADDRESS,
     Delivery,
     FormAnswer,
     FormRequest,
@@ -36,7 +36,7 @@ class HtmlForm(PlainForm):
     """Implements FormKind."""
 
     kind = "html"
-    kept_headers: Sequence[str] = ("referer",)
+    kept_headers: Sequence[str] = ("referer", VISITOR_ADDRESS)
 
     def parse(self, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
         """One delivery. Its id is the one-time field, else who sent what."""
@@ -51,10 +51,12 @@ class HtmlForm(PlainForm):
         trapped = bool(texts_of(fields.pop(options.get("honeypot") or "", None)))
         mapped = map_fields(fields_of(fields), terms.mapping)
         lead = _with_page(mapped.lead, request.headers.get("referer", b"").decode("latin-1"))
+        if address := request.headers.get(VISITOR_ADDRESS):
+            lead.setdefault("ip", address.decode("latin-1"))
         return [
             Delivery(
                 "lead",
-                f"once:{once[0]}" if once else _fingerprint(lead, body),
+                f"once:{once[0]}" if once else _fingerprint(lead, fields, body),
                 lead={**lead, "honeypot": True} if trapped else lead,
                 flags=(*body.flags, *mapped.flags, *((HONEYPOT_FILLED,) if trapped else ())),
                 unmapped={
@@ -85,11 +87,11 @@ def _named_page(request: FormRequest, options: Mapping[str, Any]) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _fingerprint(lead: Mapping[str, Any], body: Body) -> str:
+def _fingerprint(lead: Mapping[str, Any], fields: Mapping[str, Any], body: Body) -> str:
     """Who sent what. The address counts in whatever case it is written."""
-    said = orjson.dumps(body.document, default=str, option=orjson.OPT_SORT_KEYS)
+    said = json.dumps([fields, dict(body.unreadable)], default=str, sort_keys=True)
     person = str(lead.get("email") or lead.get("phone") or "").strip().lower()
-    return hashlib.sha256(person.encode() + b"\n" + said).hexdigest()
+    return hashlib.sha256(f"{person}\n{said}".encode()).hexdigest()
 
 
 def _with_page(lead: Mapping[str, Any], page: str) -> dict[str, Any]:

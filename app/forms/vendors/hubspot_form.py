@@ -41,7 +41,7 @@ _KNOWN: Final[Mapping[str, str]] = {
     "country": "country", "state": "state", "city": "city", "zip": "postal_code",
     "hs_language": "language", "industry": "industry", "numemployees": "employees",
     "annualrevenue": "annual_revenue", "message": "attributes.message",
-    "\0ip": "attributes.ip",
+    "\0ip": "ip",
     **{
         f"company.{name}": meaning
         for name, meaning in {
@@ -51,8 +51,9 @@ _KNOWN: Final[Mapping[str, str]] = {
         }.items()
     },
 }  # fmt: skip
+_CONTACT: Final = "0-1"
 _COMPANY: Final = "0-2"
-"""HubSpot's type of a company."""
+"""HubSpot's types of contacts and companies."""
 _OF_HUBSPOT: Final = ("hs_", "hubspot_", "num_", "currentlyinworkflow", "lastmodifieddate", "createdate")
 """Properties that HubSpot keeps about a contact. They are no answers."""
 MAX_PROPERTIES: Final = 2000
@@ -145,11 +146,11 @@ def _contact(item: Mapping[str, Any], terms: FormTerms) -> Delivery:
             page_name=newest.get("page-title"),
         ),
         *(FormField(name, _split(value)) for name, value in properties.items() if not _is_kept_by(name)),
+        *_of_company(item),
         *(FormField("email", each) for each in _addresses(item)),
     ]
-    found = map_fields(fields, terms.mapping, _KNOWN).with_page(newest.get("page-url"))
+    found = _mapped(fields, terms).with_page(newest.get("page-url"))
     found.with_page(properties.get("hs_analytics_first_url"), properties.get("hs_analytics_first_referrer"))
-    _without_consent(found)
     return Delivery(
         "lead",
         f"{vid or ''}:{named or dedupe_key('hubspot', sorted(map(str, properties.items())))}",
@@ -170,8 +171,7 @@ def _submission(item: Mapping[str, Any], answers: list[Any], page: Any, terms: F
         FormField("\0ip", around.get("ipAddress")),
         *(FormField(name, _split(value), type=text(each.get("fieldType"))) for name, value, each in pairs),
     ]
-    found = map_fields(_together(fields), terms.mapping, _KNOWN).with_page(page)
-    _without_consent(found)
+    found = _mapped(_together(fields), terms).with_page(page)
     found.lead.update(_consent(item))
     conversion = identifier(item.get("conversionId"))
     submitted, hutk = identifier(item.get("submittedAt")), identifier(around.get("hutk"))
@@ -188,16 +188,30 @@ def _submission(item: Mapping[str, Any], answers: list[Any], page: Any, terms: F
     )
 
 
+def _mapped(fields: Sequence[FormField], terms: FormTerms) -> MappedFields:
+    """Only what HubSpot keeps as consent is one, never a property or a field of such a name."""
+    return map_fields(fields, terms.mapping, _KNOWN, asks_consent=False)
+
+
 def _property(answer: Mapping[str, Any]) -> str:
-    """The name of a property, of a contact unless its type says that it is one of the company."""
-    name = identifier(answer.get("name")) or ""
-    return f"company.{name}" if identifier(answer.get("objectTypeId")) == _COMPANY else name
+    """The name of a property, of a contact unless its type says that it is one of the company.
+
+    The type stands beside the name, or in front of it, as in `0-2/name`.
+    """
+    type_, slash, rest = (identifier(answer.get("name")) or "").partition("/")
+    name = rest if slash and type_ in (_CONTACT, _COMPANY) else type_ + slash + rest
+    of_company = _COMPANY in (type_ if slash else "", identifier(answer.get("objectTypeId")))
+    return f"company.{name}" if of_company else name
 
 
-def _without_consent(found: MappedFields) -> None:
-    """Only what the visitor was asked for is consent, never a property or a field of such a name."""
-    for channel, value in found.lead.pop("consent", {}).items():
-        found.unmapped.setdefault(f"consent_{channel}", value)
+def _of_company(item: Mapping[str, Any]) -> Iterator[FormField]:
+    """The properties of the company that the contact belongs to."""
+    held = mapping(mapping(item.get("associated-company")).get("properties"))
+    for name, value in list(held.items())[:MAX_PROPERTIES]:
+        if f"company.{name}" in _KNOWN:
+            yield FormField(
+                f"company.{name}", mapping(value).get("value") if isinstance(value, dict) else value
+            )
 
 
 def _together(fields: list[FormField]) -> list[FormField]:

@@ -80,6 +80,8 @@ def _answers(document: Mapping[str, Any]) -> Iterator[FormField]:
             for part, text in value.items():
                 known = f"\0{part}" if part in _PARTS else f"{key}.{part}"
                 yield FormField(known, text, name=f"{name}_{part}")
+        elif value.keys() >= {"day", "month", "year"}:
+            yield FormField(key, _date(value), label=name)
         elif value.keys() & {"phone", "full", "area"}:
             yield FormField(key, first_text(value.get("full")) or _joined(value), label=name, type="phone")
         else:
@@ -87,4 +89,12 @@ def _answers(document: Mapping[str, Any]) -> Iterator[FormField]:
 
 
 def _joined(phone: Mapping[str, Any]) -> str:
-    return " ".join(text for part in _PHONE if (text := first_text(phone.get(part))))
+    parts = {part: text for part in _PHONE if (text := first_text(phone.get(part)))}
+    if parts.get("country", "").isdigit():
+        parts["country"] = f"+{parts['country']}"
+    return " ".join(parts.values())
+
+
+def _date(parts: Mapping[str, Any]) -> str:
+    year, month, day = (first_text(parts.get(part)) for part in ("year", "month", "day"))
+    return f"{year}-{month.zfill(2)}-{day.zfill(2)}" if year and month and day else ""

@@ -23,6 +23,8 @@ _VALUES: Final = (
     "text", "email", "phone_number", "url", "number", "boolean", "date", "file_url", "choice", "choices",
 )  # fmt: skip
 MAX_NESTING: Final = 8
+_VARIABLE: Final = "\0variable:"
+"""In front of the variables of a form. The form's logic sets them, so their names mean nothing."""
 
 
 class Typeform(PlainForm):
@@ -57,7 +59,8 @@ class Typeform(PlainForm):
             *_answers(response, definition),
             *_hidden(response),
         ]
-        found = map_fields(fields, terms.mapping, CONTEXT)
+        own = {each.key: f"attributes.{each.name}" for each in fields if each.key.startswith(_VARIABLE)}
+        found = map_fields(fields, terms.mapping, {**CONTEXT, **own})
         return [
             Delivery(
                 "lead",
@@ -123,7 +126,8 @@ def _hidden(response: Mapping[str, Any]) -> Iterator[FormField]:
         yield FormField(name, value)
     variables = [mapping(each) for each in listed(response.get("variables"))]
     for each in variables:
-        yield FormField(identifier(each.get("key")) or "", each.get(text(each.get("type"))))
+        if key := identifier(each.get("key")):
+            yield FormField(f"{_VARIABLE}{key}", each.get(text(each.get("type"))), name=key)
     score = mapping(response.get("calculated")).get("score")
     if score is not None and not any(each.get("key") == "score" for each in variables):
         yield FormField("score", score)

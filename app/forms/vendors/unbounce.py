@@ -5,10 +5,10 @@ in UTC.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app.forms.vendors.base import Delivery, FormRequest, FormTerms, PlainForm, Unreadable
+from app.forms.vendors.base import REMEMBERED, Delivery, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import Body, first_text, parse_json, read_body
 from app.forms.vendors.fields import CONTEXT, context, fields_of, map_fields
 from app.values.dates import read_date
@@ -16,6 +16,8 @@ from app.webhooks.vendors.payloads import dedupe_key
 
 FROM_XML: Final = "data_json_unreadable"
 """The flag of a lead that was read from `data.xml`, because `data.json` could not be read."""
+WITHOUT_DATE: Final = timedelta(hours=1)
+"""How long a body without a date counts as a repeat of its like: the time of day comes every day."""
 _AROUND: Final = frozenset(
     (
         "page_url", "page_name", "page_id", "page_uuid", "variant", "ip_address", "time_submitted",
@@ -54,6 +56,7 @@ class Unbounce(PlainForm):
                 at=_at(around),
                 flags=(*body.flags, *flags, *found.flags),
                 unmapped=found.unmapped,
+                repeats_for=REMEMBERED if around["date_submitted"] else WITHOUT_DATE,
             )
         ]
 

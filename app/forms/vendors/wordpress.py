@@ -121,8 +121,14 @@ def _field(id_: str, value: Any) -> Iterator[FormField]:
             (text for name in ("title", "label", "name") if (text := first_text(value.get(name)))), ""
         )
         answer = value.get("value") if first_text(value.get("value")) else value.get("raw_value")
-        key = first_text(value.get("id")) or id_
-        yield FormField(key, answer, label=label, type=first_text(value.get("type")))
+        key, type_ = first_text(value.get("id")) or id_, first_text(value.get("type"))
+        parts = [part for part in value if part in _PARTS and first_text(value[part])]
+        for part in parts:
+            yield FormField(f"\0{part}", value[part], name=f"{label or key}_{part}")
+        if type_ == "checkbox" and isinstance(answer, str) and "\n" in answer.strip():
+            answer = [line.strip() for line in answer.splitlines() if line.strip()]
+        if not (parts and type_ == "name"):
+            yield FormField(key, answer, label=label, type=type_)
     else:
         for part, each in value.items():
             yield FormField(f"\0{part}" if part in _PARTS else f"{id_}.{part}", each, name=f"{id_}_{part}")

@@ -46,7 +46,8 @@ class Catalog:
         if known is not None:
             return known
         for prefix, free in self.free.items():
-            if name.startswith(f"{prefix}.") and all(name.removeprefix(f"{prefix}.").split(".")):
+            rest = name.removeprefix(f"{prefix}.")
+            if rest != name and rest and not rest.startswith("."):
                 return Field(name, free.kind, free.description, free.personal)
         return None
 

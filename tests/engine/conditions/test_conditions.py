@@ -190,6 +190,16 @@ def test_a_free_field_is_compared_by_the_type_of_the_operand(written: object, he
 
 
 @pytest.mark.parametrize(
+    "label", ["Wie groß ist euer Lager?", "No. of racks", "Ich habe alles gelesen.", "1.2"]
+)
+def test_the_label_of_a_form_is_the_name_of_an_attribute(label: str) -> None:
+    asked = condition({f"attributes.{label}": "large"})
+    assert asked.holds({"attributes": {label: "Large"}}, NOW)
+    assert not asked.holds({"attributes": {label: "small"}}, NOW)
+    assert not asked.holds({}, NOW)
+
+
+@pytest.mark.parametrize(
     ("written", "failed"),
     [
         ({"country": "DE", "employees": {"lt": 5}, "tier": "x"}, ("employees", "lt")),

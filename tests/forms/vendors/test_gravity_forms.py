@@ -22,7 +22,8 @@ def test_numbered_keys_are_a_lead(request_: Any) -> None:
         "first_name": "Ida", "last_name": "Berg", "email": "ida@kundin.example",
         "product_interest": ["Demo", "Preise"], "employees": "51-200", "utm": {"source": "fair"},
         "pages": ["https://kunde.example/?utm_source=fair"],
-        "attributes": {"form_id": "4", "ip": "203.0.113.9"},
+        "attributes": {"form_id": "4"},
+        "ip": "203.0.113.9",
     }  # fmt: skip
     assert (found.id, found.unmapped) == ("4:811", {})
     assert found.at == datetime(2026, 11, 30, 8, 15, tzinfo=UTC)

@@ -84,7 +84,8 @@ def test_the_contact_of_a_workflow_is_a_lead() -> None:
         "pages": ["https://k.example/?utm_source=ads"], "attributes": {"form_name": "Demo"},
     }  # fmt: skip
     assert found.unmapped == {
-        "topics": ["a", "b"], "ok": "true", "hs_analytics_source": "PAID_SEARCH", "consent_email": "true",
+        "topics": ["a", "b"], "ok": "true", "hs_analytics_source": "PAID_SEARCH",
+        "newsletter_consent": "true",
     }  # fmt: skip
 
 
@@ -106,7 +107,8 @@ def test_a_submission_is_a_lead_with_the_consent_that_was_asked_for(options: Any
     assert found.id == "h1:1764578220000"
     assert found.lead.get("consent") == consent
     assert (found.lead["email"], found.lead["utm"]) == ("ana@kundin.example", {"source": "ads"})
-    assert found.lead["attributes"] == {"ip": "203.0.113.9", "message": "Hello; please call"}
+    assert found.lead["ip"] == "203.0.113.9"
+    assert found.lead["attributes"] == {"message": "Hello; please call"}
     assert found.unmapped == {"topics": ["a", "b"]}
 
 
@@ -140,3 +142,21 @@ def test_overload_is_told_in_milliseconds() -> None:
 @pytest.mark.parametrize("body", [{}, [], {"results": []}, 3, b"<a/>"])
 def test_other_bodies_are_unreadable(body: Any) -> None:
     assert is_unreadable("hubspot_form", sent(body))
+
+
+def test_the_company_of_a_contact_is_read_where_the_contact_says_nothing() -> None:
+    company = {"name": {"value": "Kundin AG"}, "numberofemployees": {"value": "500"}, "x": {"value": "1"}}
+    contact = {
+        **CONTACT,
+        "properties": {"email": {"value": "ana@kundin.example"}, "numemployees": {"value": "25-50"}},
+        "associated-company": {"company-id": 7, "properties": company},
+    }
+    lead = one("hubspot_form", sent(contact)).lead
+    assert (lead["company"], lead["employees"]) == ("Kundin AG", "25-50")
+
+
+def test_the_type_of_an_object_may_stand_before_the_name() -> None:
+    values = [{"name": "0-1/email", "value": "ana@kundin.example"}, {"name": "0-2/name", "value": "Kundin"}]
+    lead = one("hubspot_form", sent({"conversionId": "c-9", "values": values})).lead
+    assert (lead["email"], lead["company"]) == ("ana@kundin.example", "Kundin")
+    assert "last_name" not in lead

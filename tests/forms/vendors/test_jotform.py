@@ -37,7 +37,8 @@ def test_the_answers_are_a_lead() -> None:
         "first_name": "Ida", "last_name": "Berg", "email": "ida@kundin.example", "phone": "(201) 555-0155",
         "company": "Kunde AG", "product_interest": ["A", "B"], "city": "Graz", "state": "Steiermark",
         "postal_code": "8010", "country": "Austria",
-        "attributes": {"form_id": "11", "form_name": "Demo", "ip": "203.0.113.9"},
+        "attributes": {"form_id": "11", "form_name": "Demo"},
+        "ip": "203.0.113.9",
     }  # fmt: skip
     assert found.unmapped == {"address_addr_line1": "Weg 1", "budget": "5, or: 6"}
     assert found.id == "5511"
@@ -82,3 +83,13 @@ def test_raw_line_breaks_are_read() -> None:
 def test_a_broken_part_is_unreadable(raw: str) -> None:
     assert is_unreadable("jotform", posted(raw))
     assert is_unreadable("jotform", form({"formID": "1", "pretty": "Name:Ida"}))
+
+
+def test_the_parts_of_a_phone_number_and_of_a_date_are_joined() -> None:
+    raw = {
+        "q1_phone": {"country": "49", "area": "30", "phone": "901820"},
+        "q2_start": {"day": "4", "month": "12", "year": "2026"},
+    }
+    found = one("jotform", form({"submissionID": "9", "rawRequest": json.dumps(raw)}))
+    assert found.lead["phone"] == "+49 30 901820"
+    assert found.unmapped == {"start": "2026-12-04"}

@@ -124,7 +124,15 @@ def test_missing_parts_are_no_failure() -> None:
 def test_variables_and_score_are_kept() -> None:
     variables = [{"key": "plan_points", "type": "number", "number": 4}]
     found = one("typeform", sent(response(MAIL, variables=variables, calculated={"score": 9})))
-    assert found.unmapped == {"plan_points": 4, "score": 9}
+    assert found.lead["attributes"] == {"form_id": "form1", "form_name": "Demo", "plan_points": 4}
+    assert found.unmapped == {"score": 9}
+
+
+def test_the_names_of_variables_mean_nothing() -> None:
+    variables = [{"key": "name", "type": "text", "text": "typeform"}]
+    found = one("typeform", sent(response(MAIL, variables=variables)))
+    assert "first_name" not in found.lead
+    assert found.lead["attributes"]["name"] == "typeform"
 
 
 def test_the_mapping_names_answers_by_reference_or_title() -> None:

@@ -1,7 +1,7 @@
 """Unbounce: what its three encodings say."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,7 +38,8 @@ def test_lists_of_one_are_values() -> None:
     assert found.lead == {
         "email": "ida@kundin.example", "first_name": "Ida", "last_name": "Berg",
         "product_interest": ["A", "B"], "utm": {"source": "ads"}, "pages": ["https://lp.example/?utm_source=ads"],
-        "attributes": {"page_id": "p-1", "page_name": "Demo", "variant": "b", "ip": "203.0.113.9"},
+        "attributes": {"page_id": "p-1", "page_name": "Demo", "variant": "b"},
+        "ip": "203.0.113.9",
     }  # fmt: skip
     assert found.unmapped == {"budget": "5k"}
     assert found.at == datetime(2026, 11, 30, 22, 57, tzinfo=UTC)
@@ -83,3 +84,10 @@ def test_without_data_nothing_can_be_made_of_it() -> None:
     assert is_unreadable("unbounce", posted("{{", "<a><b></a>"))
     assert is_unreadable("unbounce", posted("", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'))
     assert is_unreadable("unbounce", sent(b""))
+
+
+def test_a_repeat_is_not_looked_for_among_other_days_if_no_date_is_sent() -> None:
+    fields = {"email": ["ida@kunde.example"], "time_submitted": ["04:17 PM UTC"]}
+    undated = one("unbounce", sent(fields))
+    dated = one("unbounce", sent({**fields, "date_submitted": ["2026-11-30"]}))
+    assert undated.repeats_for < timedelta(hours=12) < dated.repeats_for

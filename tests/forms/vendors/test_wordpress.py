@@ -29,7 +29,8 @@ def test_details_of_fields(kind: str) -> None:
     assert found.lead == {
         "first_name": "Ida", "last_name": "Berg", "email": "ida@kundin.example", "consent": {"email": "on"},
         "pages": ["https://k.example/?utm_source=ads"], "utm": {"source": "ads"},
-        "attributes": {"form_id": "f1", "form_name": "Kontakt", "ip": "203.0.113.9"},
+        "attributes": {"form_id": "f1", "form_name": "Kontakt"},
+        "ip": "203.0.113.9",
     }  # fmt: skip
     assert found.unmapped == {"Budget": "5k"}
 
@@ -46,7 +47,8 @@ def test_elementor_with_labels_for_keys() -> None:
         "first_name": "Ida", "last_name": "Berg", "email": "ida@kundin.example", "product_interest": ["A",
         "B"],
         "pages": ["https://k.example/"],
-        "attributes": {"form_id": "f1", "form_name": "Kontakt", "ip": "203.0.113.9"},
+        "attributes": {"form_id": "f1", "form_name": "Kontakt"},
+        "ip": "203.0.113.9",
     }  # fmt: skip
     assert found.unmapped == {}
 
@@ -98,3 +100,25 @@ def test_without_an_id_the_same_answers_repeat_for_ten_minutes(kind: str) -> Non
 @pytest.mark.parametrize("body", [{}, [], b"", b"\xff\xfe\x00", b"[" * 300])
 def test_other_bodies_are_unreadable(kind: str, body: Any) -> None:
     assert is_unreadable(kind, sent(body))
+
+
+def test_the_parts_of_names_and_addresses_and_several_ticks_are_read() -> None:
+    fields = {
+        "0": {"id": 0, "type": "name", "name": "Name", "value": "Ada Roe", "first": "Ada", "last": "Roe"},
+        "1": {"id": 1, "type": "email", "name": "E-Mail", "value": "ada@kunde.example"},
+        "2": {"id": 2, "type": "checkbox", "name": "Topics", "value": "A\nB"},
+        "3": {
+            "id": 3,
+            "type": "address",
+            "name": "Address",
+            "value": "Rue 1",
+            "postal": "75001",
+            "country": "FR",
+        },
+    }
+    found = one("wpforms", sent({"entry_id": "4", "fields": fields}))
+    assert found.lead == {
+        "first_name": "Ada", "last_name": "Roe", "email": "ada@kunde.example", "postal_code": "75001",
+        "country": "FR",
+    }  # fmt: skip
+    assert found.unmapped == {"Topics": ["A", "B"], "Address": "Rue 1"}
