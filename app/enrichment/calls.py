@@ -20,8 +20,14 @@ from app.enrichment.provider import (
     QueryRefused,
     Tools,
 )
+from app.intake.mail_domains import is_free_mail, is_relay
 
 log = structlog.get_logger()
+OF_COMPANIES = frozenset((
+    "company", "website", "website_domain", "email_domain", "country", "state", "city", "postal_code",
+    "industry", "language", "crm.account_id",
+))  # fmt: skip
+"""The fields that are about a company or a place. A query by any other field is about a person."""
 MAX_QUERY = 500
 """Longer values are asked about by nobody."""
 
@@ -59,6 +65,23 @@ class Asked:
         """The fields that it asks by."""
         return self.provider.reads(self.config)
 
+    @property
+    def identity(self) -> list[Any]:
+        """What tells its answers from those of other settings."""
+        return [self.terms.provider, dict(self.fill), self.config.model_dump(mode="json")]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it asks by something that is about a person, not a company."""
+        return any(name not in OF_COMPANIES for name in self.reads)
+
+    def person_of(self, values: Mapping[str, Any]) -> str | None:
+        """The person that a query is about, as erasure knows them; None for a query about a company."""
+        if not self.is_personal:
+            return None
+        known = (values.get(name) for name in ("email", "phone"))
+        return next((each for each in known if isinstance(each, str)), None)
+
     def query(self, values: Mapping[str, Any]) -> dict[str, str] | None:
         """What is asked about a lead. None if it misses nothing, or lacks a field to ask by."""
         if all(value_of(values, name) is not None for name in self.fill):
@@ -66,6 +89,8 @@ class Asked:
         query: dict[str, str] = {}
         for name in self.reads:
             value = getter(name)(values)
+            if name == "email_domain" and isinstance(value, str) and (is_free_mail(value) or is_relay(value)):
+                return None  # nobody's company
             text = str(value).strip() if isinstance(value, (str, int, float)) else ""
             # A value of dots alone would lead to another path.
             if not text.strip(".") or len(text) > MAX_QUERY:
@@ -96,6 +121,17 @@ class Asked:
         values = {name: value_at(answer, path) for name, path in self.fill.items()} if answer else {}
         found = {name: value for name, value in values.items() if value not in (None, "", [], {})}
         return Outcome("found", found) if found else Outcome("empty")
+
+
+@dataclass(slots=True)
+class Question:
+    """One query to one provider, the leads that it is about, and the person that it names, if any."""
+
+    asked: Asked
+    query: Mapping[str, str]
+    text: bytes
+    person: str | None
+    leads: list[int] = field(default_factory=list)
 
 
 def canonical(query: Mapping[str, str]) -> dict[str, str]:

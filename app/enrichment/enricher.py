@@ -1,7 +1,11 @@
-"""Asks the providers of a plan about leads, all at the same time and under one deadline."""
+"""Asks the providers of a plan about leads, all at the same time and under one deadline.
+
+What is known is read first, in one transaction. An answer is kept before the next lead can ask the same.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +14,20 @@ import structlog
 
 from app.engine.model.enrichment_terms import EnrichmentTerms, ProviderTerms
 from app.engine.model.filled import FilledField, with_filled
-from app.enrichment.calls import Asked, Outcome, canonical
+from app.enrichment.calls import Asked, Outcome, Question, canonical
+from app.enrichment.kept import Known, Memory
 from app.enrichment.provider import Provider, Tools
 from app.intake.filling import read_filled
 from app.outbox.safe_http import SafeHttp
+from app.store.connection.pool import Pool
+from app.store.enrichment.answers import QueryKey
 
 log = structlog.get_logger()
 MAX_CALLS = 16
 """The calls to one provider of a workspace that a process has under way."""
 MAX_KEPT = 1000
 
-LATE, NOT_INSTALLED = "late", "not_installed"
+LATE, NOT_INSTALLED, NOT_CALLED = "late", "not_installed", "not_called"
 
 
 @dataclass(slots=True)
@@ -31,24 +38,16 @@ class Enriched:
     degraded: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Question:
-    """One query to one provider, and the leads that it is about."""
-
-    asked: Asked
-    query: Mapping[str, str]
-    leads: list[int] = field(default_factory=list)
-
-
 class Enricher:
-    """Asks providers, for all workspaces of a process."""
+    """Asks providers, for all workspaces of a process. Without `http` it calls nobody."""
 
-    def __init__(self, providers: Mapping[str, Provider], http: SafeHttp | None) -> None:
+    def __init__(self, pool: Pool, providers: Mapping[str, Provider], http: SafeHttp | None) -> None:
         self._providers = providers
         self._http = http
+        self._memory = Memory(pool)
         self._asked: dict[int, tuple[ProviderTerms, Asked | None]] = {}
         self._calls: dict[tuple[int, str], asyncio.Semaphore] = {}
-        self._under_way: dict[tuple[int, str, bytes], asyncio.Task[Outcome]] = {}
+        self._under_way: dict[tuple[int, QueryKey], asyncio.Task[Outcome]] = {}
 
     async def find_out(
         self,
@@ -65,43 +64,88 @@ class Enricher:
         """
         found = [Enriched() for _ in leads]
         answers: list[dict[str, Mapping[str, Any]]] = [{} for _ in leads]
+        until = asyncio.get_running_loop().time() + seconds
         questions = self._questions(terms, leads, found)
-        tasks = (
-            {key: self._call(workspace_id, key, each) for key, each in questions.items()}
-            if may_call and self._http is not None
-            else {}
-        )
-        if tasks:
-            await asyncio.wait(tasks.values(), timeout=seconds)
-        for key, question in questions.items():
-            task = tasks.get(key)
-            name = question.asked.terms.name
-            if task is None:
-                continue
-            outcome = task.result() if task.done() else Outcome("failed", code=LATE)
-            for position in question.leads:
-                answers[position][name] = outcome.values
-                if outcome.code is not None:
-                    found[position].degraded[name] = outcome.code
+        if questions:
+            outcomes = await self._ask(workspace_id, questions, until, may_call=may_call)
+            for question, outcome in zip(questions, outcomes, strict=True):
+                name = question.asked.terms.name
+                for position in question.leads:
+                    answers[position][name] = outcome.values
+                    if outcome.code is not None:
+                        found[position].degraded[name] = outcome.code
         for position, values in enumerate(leads):
             found[position].filled = _filled(terms, answers[position], values)
         return found
 
+    async def _ask(
+        self,
+        workspace_id: int,
+        questions: Sequence[Question],
+        until: float,
+        *,
+        may_call: bool,
+    ) -> list[Outcome]:
+        """The outcomes of questions, in their order."""
+        known = await self._memory.read(workspace_id, questions)
+        outcomes: list[Outcome | None] = [known.outcome(question) for question in questions]
+        tasks: dict[int, asyncio.Task[Outcome]] = {}
+        probed: dict[str, bool] = {}
+        for position, question in enumerate(questions):
+            if not may_call or self._http is None:
+                continue
+            if outcomes[position] is None:
+                held = await self._held_back(workspace_id, known, question, probed)
+                if held is not None:
+                    outcomes[position] = held
+                else:
+                    tasks[position] = self._call(workspace_id, known, question)
+            elif known.ages(question) and not known.is_troubled(question):
+                self._call(workspace_id, known, question)  # nobody waits for it
+        if tasks:
+            left = until - asyncio.get_running_loop().time()
+            await asyncio.wait(tasks.values(), timeout=max(0.0, left))
+        for position, task in tasks.items():
+            outcomes[position] = task.result() if task.done() else Outcome("failed", code=LATE)
+        return [
+            known.told(question, outcome or Outcome("failed", code=NOT_CALLED))
+            for question, outcome in zip(questions, outcomes, strict=True)
+        ]
+
+    async def _held_back(
+        self, workspace_id: int, known: Known, question: Question, probed: dict[str, bool]
+    ) -> Outcome | None:
+        """Why a provider is not called now; None if it is. Of all processes one makes the first call."""
+        breaker = known.breaker(question)
+        if breaker is None or breaker.open_until is None:
+            return None
+        if not breaker.is_open(known.now):
+            name = question.asked.terms.name
+            if probed.get(name) is None:
+                probed[name] = await self._memory.claim_probe(workspace_id, known, question)
+                if probed[name]:
+                    return None
+        return Outcome("failed", code=breaker.code)
+
     def _questions(
         self, terms: EnrichmentTerms, leads: Sequence[Mapping[str, Any]], found: Sequence[Enriched]
-    ) -> dict[tuple[str, bytes], _Question]:
-        questions: dict[tuple[str, bytes], _Question] = {}
+    ) -> list[Question]:
+        questions: dict[tuple[str, bytes], Question] = {}
         for each in terms.providers:
             asked = self._as_used(each)
+            if asked is None:
+                for enriched in found:
+                    enriched.degraded[each.name] = NOT_INSTALLED
+                continue
             for position, values in enumerate(leads):
-                if asked is None:
-                    found[position].degraded[each.name] = NOT_INSTALLED
-                    continue
                 query = asked.query(values)
                 if query is not None:
-                    key = (each.name, orjson.dumps(canonical(query)))
-                    questions.setdefault(key, _Question(asked, query)).leads.append(position)
-        return questions
+                    person = asked.person_of(values)
+                    # What is asked about a person is shared with no other person.
+                    text = orjson.dumps([asked.identity, canonical(query), person])
+                    question = questions.setdefault((each.name, text), Question(asked, query, text, person))
+                    question.leads.append(position)
+        return list(questions.values())
 
     def _as_used(self, terms: ProviderTerms) -> Asked | None:
         """The provider with its settings; None when it is no longer installed, or can no longer read them."""
@@ -120,29 +164,35 @@ class Enricher:
         self._asked[id(terms)] = (terms, asked)
         return asked
 
-    def _call(self, workspace_id: int, key: tuple[str, bytes], question: _Question) -> asyncio.Task[Outcome]:
-        """The call under way for this query; a new one if there is none."""
-        at = (workspace_id, *key)
+    def _call(self, workspace_id: int, known: Known, question: Question) -> asyncio.Task[Outcome]:
+        """The call under way for this query; a new one if there is none. It ends when its answer is kept."""
+        at = (workspace_id, known.key_of(question))
         task = self._under_way.get(at)
         if task is None:
-            task = asyncio.create_task(self._answer(workspace_id, question), name="call of a provider")
+            task = asyncio.create_task(self._answer(workspace_id, known, question), name="call of a provider")
             self._under_way[at] = task
             task.add_done_callback(lambda _: self._under_way.pop(at, None))
         return task
 
-    async def _answer(self, workspace_id: int, question: _Question) -> Outcome:
-        limit = self._calls.setdefault(
-            (workspace_id, question.asked.terms.name), asyncio.Semaphore(MAX_CALLS)
-        )
+    async def _answer(self, workspace_id: int, known: Known, question: Question) -> Outcome:
+        name = question.asked.terms.name
+        limit = self._calls.setdefault((workspace_id, name), asyncio.Semaphore(MAX_CALLS))
         async with limit:
-            return await question.asked.call(question.query, Tools(self._http or SafeHttp(), {}))
+            outcome = await question.asked.call(question.query, Tools(self._http or SafeHttp(), {}))
+        try:
+            await self._memory.keep(workspace_id, known, question, outcome)
+        except Exception as error:
+            # The answer itself is good; it is asked for again next time.
+            log.error("answer not kept", provider=question.asked.terms.provider, error=type(error).__name__)
+        return outcome
 
     async def close(self) -> None:
         """End the calls that are under way."""
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _filled(

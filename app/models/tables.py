@@ -801,6 +801,32 @@ form_ids = _of_a_workspace(
     _index("form_ids_until", "until"),
     key=("endpoint_id", "id_hash"),
 )
+enrichment_keys = _of_a_workspace("enrichment_keys", _required("key", LargeBinary))
+enrichment_answers = _of_a_workspace(
+    "enrichment_answers",
+    _required("provider", Text),
+    _required("query", Text),
+    _required("kind", Text),
+    Column("answer", JSON),
+    Column("code", Text),
+    Column("person", Text),
+    _required("asked_at", INSTANT),
+    _required("expires_at", INSTANT),
+    _index("enrichment_answers_of_person", "person", where="person IS NOT NULL"),
+    _index("enrichment_answers_expire", "expires_at"),
+    key=("provider", "query"),
+)
+enrichment_breakers = _of_a_workspace(
+    "enrichment_breakers",
+    _required("provider", Text),
+    _required("failures", Integer),
+    _required("code", Text),
+    _required("denied", Boolean),
+    _required("failed_at", INSTANT),
+    Column("open_until", INSTANT),
+    Column("probe_until", INSTANT),
+    key=("provider",),
+)
 form_tokens = _of_a_workspace(
     "form_tokens",
     _required("endpoint_id", Text),

@@ -123,7 +123,8 @@ async def test_filled_company_finds_the_account_by_its_name(workspace: Workspace
     await firm(workspace)
     http = workspace.app.state.target_http
     async with answering(lambda _: (200, {"name": "Larch Tools GmbH"}), http) as service:
-        await workspace.publish(asking(service.base, fill="company: name"))
+        plan = asking(service.base, fill="company: name").replace("{email_domain}", "{email}")
+        await workspace.publish(plan)
         answer = await workspace.assign(email="mo@gmail.com")
     assert (answer["account"]["id"], answer["normalized"]["origins"]["company"]) == ("larch", "firms")
     assert len(service.asked) == 1

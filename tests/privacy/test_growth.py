@@ -23,6 +23,7 @@ AGED: Final = frozenset((
     "actions", "target_messages", "bulk_jobs", "bulk_job_items", "idempotency_keys", "failed_leads",
     "crm_inbox", "crm_deliveries", "crm_findings", "crm_turns", "crm_confirmed_writes", "endpoint_hours",
     "barred_records", "form_ids", "form_records", "test_leads",
+    "enrichment_answers",
 ))  # fmt: skip
 """Deleted by the worker at an age."""
 BOUNDED: Final = {
@@ -31,6 +32,8 @@ BOUNDED: Final = {
     "clocks": "one row for each workspace",
     "crm_watch": "one row for each workspace",
     "hash_keys": "one row for each workspace",
+    "enrichment_keys": "one row for each workspace",
+    "enrichment_breakers": "one row for each provider of a plan that fails",
     "retention_runs": "one row for each workspace",
     "target_cursors": "one row for each workspace",
     "worker_runs": "one row for each workspace",
@@ -105,6 +108,8 @@ FILL = (
        VALUES ($1, 'web', sha256('a'), gen_random_uuid(), now())""",
     """INSERT INTO form_records (workspace_id, endpoint_id, record, until)
        VALUES ($1, 'web', sha256('a'), now())""",
+    """INSERT INTO enrichment_answers (workspace_id, provider, query, kind, asked_at, expires_at)
+       VALUES ($1, 'p', 'q', 'empty', now(), now())""",
     """INSERT INTO test_leads (workspace_id, id, endpoint_id, at, lead, decision)
        VALUES ($1, gen_random_uuid(), 'web', now(), '', '')""",
     """INSERT INTO crm_field_versions (workspace_id, system, object, id, field, "order", value, by_person)

@@ -13,6 +13,7 @@ import orjson
 
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
+from app.store.enrichment.answers import erase_answers
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow
 from app.store.life.suppressions import find_suppressions, suppression_keys_of
 from app.store.privacy import crm_data, held_data, plan_tests
@@ -162,6 +163,7 @@ async def _erase_elsewhere(
     """Erase what is not found by the id of the lead."""
     for failed in await held_data.find_failed_leads(connection, workspace_id, person.values):
         await connection.execute(EMPTY_FAILED_LEAD, workspace_id, failed["id"])
+    await erase_answers(connection, workspace_id, person.values)
     await connection.execute(DELETE_ATTRIBUTE_NAMES, workspace_id, sorted(person.attributes))
     distinctive = {value for value in person.values if len(value) >= held_data.MIN_CHARACTERS}
     if distinctive:

@@ -125,6 +125,7 @@ ELSEWHERE: Mapping[str, str] = {
     "crm_field_versions": "values of fields of CRM records",
     "crm_findings": "findings about CRM records",
     "crm_turns": "CRM records that are being processed",
+    "enrichment_answers": "answers of providers about the person, found by its addresses and numbers",
     "test_leads": "test leads of form tools, which go after seven days",
 }
 """Tables with data about leads that need a statement of their own."""
@@ -143,6 +144,8 @@ NOTHING: Mapping[str, str] = {
     "ledger_entries": "turns of owners, by assignment",
     "share_facts": "which split each row of a ledger has",
     "share_splits": "shares of owners, by cause",
+    "enrichment_breakers": "providers that fail",
+    "enrichment_keys": "the key of the hashes of what providers were asked",
     "bulk_jobs": "what a job was asked to do",
     "clock_recounts": "owners",
     "worker_runs": "times",

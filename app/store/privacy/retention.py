@@ -179,6 +179,16 @@ UPDATE lead_merges SET taken = NULL, keys = NULL, records = NULL
 """
 """What undoing a merge needs."""
 
+DELETE_ENRICHMENT_ANSWERS = """
+DELETE FROM enrichment_answers
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM enrichment_answers
+    WHERE workspace_id = $1 AND expires_at < $2
+      AND (person IS NOT NULL OR expires_at < $2 - interval '7 days')
+    ORDER BY expires_at LIMIT $3))
+"""
+"""Answers that have expired. Those about companies stay a week longer, so that decisions can say so."""
+
 OLD_ROWS = {
     "event_ids": (FORGET_EVENT_IDS,),
     "actions": (DELETE_ACTIONS, DELETE_MESSAGES),
@@ -187,6 +197,7 @@ OLD_ROWS = {
     "failed_leads": (DELETE_FAILED_LEADS,),
     "barred_records": (DELETE_BARRED,),
     "merges": (FORGET_MERGES,),
+    "enrichment_answers": (DELETE_ENRICHMENT_ANSWERS,),
 }
 """The statements that delete a slice of what is older than `$2`, at most `$3` rows, by what they delete."""
 

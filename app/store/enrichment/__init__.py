@@ -1,0 +1,1 @@
+"""Statements about answers of providers, and about providers that fail."""
