@@ -2,9 +2,9 @@
 
 from alembic import op
 
-revision = "0041"
-down_revision = "0040"
-serves = "0040"
+revision = "0042"
+down_revision = "0041"
+serves = "0034"
 
 CHANGES = """
 CREATE TABLE enrichment_keys (
