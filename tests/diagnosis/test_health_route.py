@@ -294,6 +294,29 @@ async def test_rejects_that_others_sell_are_told(month: Workspace) -> None:
     assert (told[0]["evidence"]["leads"], told[0]["evidence"]["hits"]) == (24, 18)
 
 
+async def test_offers_that_time_out_were_not_accepted_and_claims_are_none(month: Workspace) -> None:
+    await month.publish("""
+slas: {quick: {accept: 15m}}
+queues: {desk: {}}
+pipeline:
+  - rule: {name: desk, when: {source: desk}, then: {queue: desk}}
+  - round_robin: {team: inbound, sla: quick}
+""")
+    decisions = await send(month, [lead(number) for number in range(180)])
+    for number in range(180, 220):
+        await send(month, [lead(number, source="desk")])
+        claimed = await month.client.post("/queues/desk/claim", json={"owner_id": "ana"})
+        assert claimed.status_code < 300, claimed.text
+    others = [each for each in decisions if each["owner"]["id"] != "ana"]
+    anas = [each for each in decisions if each["owner"]["id"] == "ana"]
+    await tell(month, [*others, *anas[:15]], type="accepted")
+    await at(month, 2)
+    found = await health(month)
+    (low,) = [each for each in found["findings"] if each["code"] == "low_acceptance"]
+    assert low["subject"] == {"kind": "owner", "id": "ana", "team": "inbound"}
+    assert (low["evidence"]["leads"], low["evidence"]["hits"]) == (60, 15)
+
+
 async def test_accepting_and_not_touching_is_told(month: Workspace) -> None:
     decisions = await send(month, [lead(number) for number in range(120)])
     await tell(month, decisions, type="accepted")

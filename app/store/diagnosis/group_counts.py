@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.store.connection.pool import Connection
+from app.store.reports.offers import OFFERED, RESULT
 
 MIN_AGE_HOURS = 24
 """A lead that is younger may still be touched: it is not counted where touches are."""
@@ -73,13 +74,13 @@ WITH counted AS (
 
 COUNT_ACCEPTANCES = f"""
 WITH counted AS (
-  SELECT {_DAY.format(at="decided_at")}, step, strategy, team_id, source, owner_id,
-         accepted_at IS NOT NULL OR touched_at IS NOT NULL AS hit
-    FROM assignment_facts
-   WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3 AND decided_at <= $4
-     AND excluded IS NULL AND owner_id IS NOT NULL AND cause <> 'import'
-     AND arrival IS DISTINCT FROM 'duplicate'
-     AND (accepted_at IS NOT NULL OR touched_at IS NOT NULL OR end_cause IN ('rejected', 'taken_away')))
+  SELECT day, step, strategy, team_id, source, owner_id, result = 'accepted' AS hit
+    FROM (SELECT {_DAY.format(at="decided_at")}, step, strategy, team_id, source, owner_id,
+                 {RESULT.format(now="$4")} AS result
+            FROM assignment_facts AS offer
+           WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3 AND decided_at <= $4
+             AND excluded IS NULL AND {OFFERED}) AS offers
+   WHERE result IN ('accepted', 'rejected', 'timed_out'))
 {_BY_GROUP}"""
 """Settled offers; a hit was accepted, or touched, which accepts as well."""
 

@@ -9,7 +9,9 @@ from app.store.reports.reading import MAX_PARTS, fetch_rows
 
 GIVEN = "owner_id IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate' AND cause <> 'import'"
 """The assignments that gave a lead to an owner."""
-_RESULT = """CASE WHEN accepted_at IS NOT NULL OR touched_at <= coalesce(ended_at, touched_at) THEN 'accepted'
+OFFERED = f"{GIVEN} AND cause <> 'claim'"
+"""Those of them that are offers: for a claim, its owner asked."""
+RESULT = """CASE WHEN accepted_at IS NOT NULL OR touched_at <= coalesce(ended_at, touched_at) THEN 'accepted'
             WHEN end_cause = 'rejected' THEN 'rejected'
             WHEN end_cause = 'taken_away' OR EXISTS (
               SELECT FROM promise_facts AS promise
@@ -17,7 +19,7 @@ _RESULT = """CASE WHEN accepted_at IS NOT NULL OR touched_at <= coalesce(ended_a
                  AND promise.kind IN ('accept', 'touch') AND promise.due_at <= {now}
                  AND coalesce(promise.void_at > promise.due_at, true)) THEN 'timed_out'
             WHEN open THEN 'pending' ELSE 'withdrawn' END"""
-"""What became of an offer. A touch accepts."""
+"""What became of an `offer` until `now`. A touch accepts."""
 _RESULTS = ("accepted", "rejected", "timed_out", "pending", "withdrawn")
 _REASON = {"reason": "{t}reject_reason"}
 _OF_LEADS = """
@@ -49,8 +51,8 @@ async def count_offers(
     statement = f"""
 WITH offers AS (
   SELECT {parts.keys}lead_id, decision_number, changed_at,
-         {_RESULT.format(now=parts.add(now, "timestamptz"))} AS result
-    FROM assignment_facts AS offer WHERE {parts.where} AND {GIVEN} AND cause <> 'claim')
+         {RESULT.format(now=parts.add(now, "timestamptz"))} AS result
+    FROM assignment_facts AS offer WHERE {parts.where} AND {OFFERED})
 SELECT {total} AS is_total, {parts.names}count(*) AS offered{counts}, max(changed_at) AS changed_at
   FROM {source}
  {grouping}
