@@ -5,8 +5,8 @@ landing page, which alone means that nobody sent the visitor. A lead without any
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from app.engine.model.attribution_rules import NO_RULES, AttributionRules
@@ -28,18 +28,25 @@ FILLED = ("source", "channel", "campaign")
 _EVIDENCE = frozenset((*FILLED, "utm", "click_ids", "landing_page", "referrer"))
 _TAGS = ("source", "medium", "campaign", "term", "content", "id")
 _UTM = "utm_"
+_DECIDING = ("source", "medium", "campaign")
+"""The tags that decide."""
+_GROK = "//x.com/i/grok"
+"""An assistant that lives below a social site."""
+_SHORT = frozenset(_TAGS)
+_UTM_NAMES = frozenset(f"{_UTM}{tag}" for tag in _TAGS)
 _UNSET = frozenset(("", "(not set)", "not set", "(none)", "none", "null", "undefined", "n/a", "-"))
 _MACROS = ("{", "%7b", "[", "${")
 """How a value begins that a tool should have filled in."""
 _FAMILY = {"instagram": "facebook", "messenger": "facebook", "threads": "facebook", "whatsapp": "facebook"}
 """Sites whose links have the click id of another one."""
+_RANK = {name: rank for rank, name in enumerate(CLICK_IDS)}
+_PROVEN = frozenset(name for name, click in CLICK_IDS.items() if is_paid(click.medium))
 _BY_NAME = {channel.lower(): channel for channel in CHANNELS}
 _MAX_PARAMETERS = 100
 _MAX_NAME = 255
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(NamedTuple):
     """One thing that says where a lead came from, in lower case. `by` names it."""
 
     by: str
@@ -82,13 +89,13 @@ def _parameters(page: str) -> Iterator[tuple[str, str]]:
         name, _, value = pair.partition("=")
         name = name.lower()
         if value and _is_tag(name):
-            text = unquote_plus(value).replace("\0", "").strip()[:_MAX_NAME]
-            if text:
+            plain = value if value.isalnum() else unquote_plus(value).replace("\0", "")
+            if text := plain.strip()[:_MAX_NAME]:
                 yield name, text
 
 
 def _is_tag(name: str) -> bool:
-    return name in CLICK_IDS or (name.startswith(_UTM) and name[len(_UTM) :] in _TAGS)
+    return name in CLICK_IDS or name in _UTM_NAMES
 
 
 def tag_of(tags: Mapping[str, Any], tag: str) -> str | None:
@@ -96,6 +103,8 @@ def tag_of(tags: Mapping[str, Any], tag: str) -> str | None:
     found = tags.get(tag)
     if found:
         return str(found)
+    if tags.keys() <= _SHORT:
+        return None
     wanted = (tag, f"{_UTM}{tag}")
     return next((str(value) for name, value in tags.items() if value and name.lower() in wanted), None)
 
@@ -108,6 +117,56 @@ def attributed(values: Mapping[str, Any], rules: AttributionRules = NO_RULES) ->
     """
     if values.keys().isdisjoint(_EVIDENCE):
         return {}
+    said = _said(values)
+    found = _decided(said) if rules is NO_RULES else _decide(said, rules)
+    return {
+        name: {part: list(each) if type(each) is list else each for part, each in value.items()}
+        if type(value) is dict
+        else value
+        for name, value in found.items()
+    }
+
+
+class _Said(NamedTuple):
+    """All that decides where a lead came from, as texts. Addresses have no path and no parameters."""
+
+    sent: tuple[Any, ...]
+    tags: tuple[str | None, ...]
+    click_ids: tuple[str, ...]
+    page: str
+    referrer: str
+
+
+def _said(values: Mapping[str, Any]) -> _Said:
+    page, referrer = values.get("landing_page"), values.get("referrer")
+    tags = values.get("utm")
+    ids = values.get("click_ids")
+    return _Said(
+        tuple(values.get(name) for name in FILLED),
+        tuple(tag_of(tags, name) for name in _DECIDING) if tags else (),
+        tuple(sorted(name.lower() for name, value in ids.items() if value)) if ids else (),
+        (_site_of(page.strip()) or "/") if isinstance(page, str) and page.strip() else "",
+        "" if not isinstance(referrer, str) else _GROK if _GROK in referrer else _site_of(referrer.strip()),
+    )
+
+
+# Most leads of a day share few origins.
+@lru_cache(maxsize=4096)
+def _decided(said: _Said) -> Mapping[str, Any]:
+    return _decide(said, NO_RULES)
+
+
+def _decide(said: _Said, rules: AttributionRules) -> Mapping[str, Any]:
+    """What `attributed` returns."""
+    named = {name: value for name, value in zip(FILLED, said.sent, strict=True) if value is not None}
+    tags = {name: value for name, value in zip(_DECIDING, said.tags, strict=False) if value}
+    values: dict[str, Any] = {
+        **named,
+        "utm": tags,
+        "click_ids": dict.fromkeys(said.click_ids, True),
+        "landing_page": said.page,
+        "referrer": said.referrer,
+    }
     origins = {each.by: each for each in _origins(values, rules)}
     sent_channel = _text(values.get("channel"))
     first = next(iter(origins.values()), None)
@@ -185,16 +244,15 @@ def _of_click_ids(ids: Mapping[str, Any], rules: AttributionRules) -> _Origin | 
     """What the click id says that says most. Links of some sites have several."""
     if not ids:
         return None
-    names = {name.lower() for name, value in ids.items() if value}
-    order = sorted(
-        (name for name in CLICK_IDS if name in names), key=lambda name: name not in rules.paid_click_ids
+    names = sorted(
+        {name.lower() for name, value in ids.items() if value} & CLICK_IDS.keys(), key=_RANK.__getitem__
     )
-    known = [(name, CLICK_IDS[name]) for name in order]
-    proven = next((each for each in known if is_paid(each[1].medium)), None)
-    if not known:
+    if not names:
         return None
-    name, click = proven or known[0]
-    medium = click.paid if name in rules.paid_click_ids and not is_paid(click.medium) else click.medium
+    paid = [name for name in names if name in rules.paid_click_ids]
+    name = next((each for each in (*paid, *names) if each in _PROVEN), (*paid, *names)[0])
+    click = CLICK_IDS[name]
+    medium = click.paid if name in rules.paid_click_ids and name not in _PROVEN else click.medium
     return _Origin("click_id", known_source(click.source), medium)
 
 
@@ -202,7 +260,7 @@ def _of_referrer(referrer: str, page: str, rules: AttributionRules) -> _Origin |
     host = website_domain(referrer) if referrer else None
     if host is None or is_way_back(host) or _is_own(host, page, rules):
         return None
-    source = known_source("x.com/i/grok" if "//x.com/i/grok" in referrer else host)
+    source = known_source("x.com/i/grok" if referrer == _GROK else host)
     alias = rules.source_aliases.get(host)
     if alias is not None:
         source = known_source(alias)
@@ -218,6 +276,16 @@ def _is_own(host: str, page: str, rules: AttributionRules) -> bool:
         above = above.partition(".")[2]
     landed = website_domain(page) if page else None
     return landed is not None and (registrable(landed) or landed) == (registrable(host) or host)
+
+
+def _site_of(address: str) -> str:
+    """The address without path and parameters, which differ from lead to lead."""
+    scheme, mark, rest = address.partition("//")
+    if not mark:
+        scheme, rest = "", address
+    for end in "/?#":
+        rest = rest.partition(end)[0]
+    return f"{scheme}{mark}{rest}"
 
 
 def _known(source: str, rules: AttributionRules) -> Source:

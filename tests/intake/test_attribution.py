@@ -142,3 +142,16 @@ def test_newest_submission_that_says_something_counts() -> None:
 def test_a_campaign_that_contradicts_its_tag_is_a_conflict_without_a_tagged_source() -> None:
     assert origin(campaign="spring", utm={"campaign": "autumn"})["conflicts"] == ["campaign"]
     assert "conflicts" not in origin(campaign="Spring", utm={"campaign": "spring"})
+
+
+def test_path_alone_is_a_landing_page() -> None:
+    found = normalize({"company": "ACME", "landing_page": "/demo?ref=1"}).values["attribution"]
+    assert (found["channel"], found["by"]) == ("Direct", "landing_page")
+
+
+def test_two_leads_share_no_part_of_their_origin() -> None:
+    sent = {"company": "ACME", "source": "bing", "utm": {"source": "google", "medium": "cpc"}}
+    one, other = normalize(sent).values, normalize(sent).values
+    one["attribution"]["conflicts"].append("changed")
+    one["attribution"]["source"] = "changed"
+    assert (other["attribution"]["source"], other["attribution"]["conflicts"]) == ("google", ["source"])
