@@ -55,8 +55,13 @@ class PossibleDuplicate(ResponseModel):
     """A lead that shares a key with this one, and what kept the two from being one lead."""
 
     lead_id: UUID
-    key: Literal["external_id", "crm_lead", "email", "email_alias", "phone"]
+    key: Literal[
+        "external_id", "crm_lead", "email", "email_alias", "phone", "name_and_company", "name_and_phone"
+    ]
     vetoed_by: Literal["external_id", "crm_lead", "email", "phone", "name", "several_leads"]
+    score: float | None = Field(
+        None, description="How probable it is that they are one person, where the plan asks."
+    )
 
 
 class Action(ResponseModel):

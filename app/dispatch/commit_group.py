@@ -13,6 +13,7 @@ from app.dispatch.prefetch import (
     read_accounts,
     read_backlogs,
     read_claims,
+    read_companies,
     read_contacts,
     read_facts,
     read_leads,
@@ -199,7 +200,14 @@ async def open_session(
     """
     expected = plans.get_ready(workspace_id, known.entry.plan_version) if known is not None else None
     wants_accounts = expected is None or expected.wants_accounts
-    found, snapshot = await read_facts(connection, workspace_id, known, jobs, wants_accounts)
+    found, snapshot = await read_facts(
+        connection,
+        workspace_id,
+        known,
+        jobs,
+        wants_accounts,
+        expected is None or expected.probable is not None,
+    )
     version = snapshot.entry.plan_version
     plan = plans.get_ready(workspace_id, version)
     tables = plans.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
@@ -208,6 +216,7 @@ async def open_session(
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
     if plan.queues:
         await read_claims(connection, workspace_id, jobs, plan, stored)
+    await read_companies(connection, workspace_id, jobs, plan, stored)
     now = settle_time(found, snapshot)
     if plan.releasing_queues:
         facts = Facts(now, snapshot.directory, snapshot.state)

@@ -17,6 +17,7 @@ from app.engine.life.preferences import NO_PREFERENCES, ConsentAct
 from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
 from app.engine.model.accounts import Account, AccountKey, AccountMatch
 from app.engine.model.decision import (
+    ColleagueOwner,
     Decision,
     DecisionRequest,
     PossibleDuplicate,
@@ -24,19 +25,22 @@ from app.engine.model.decision import (
     Suppression,
 )
 from app.engine.model.filled import as_sent
-from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
+from app.engine.model.lead_keys import COMPANY, PHONE, LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.engine.selection.shifts import HELD
 from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
 from app.intake.account_match import match_account, needs_names
 from app.intake.arrival import IncomingLead
+from app.intake.companies import MAX_NAMES, company_domain, company_key
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
+from app.intake.probable_persons import person_key, probable
 from app.intake.suppressions import suppression_keys
 from app.intake.zones import zones_of
 from app.store.crm.records import CrmState
 from app.store.leads.bulk_jobs import JobTally
+from app.store.leads.companies import MAX_COLLEAGUES, NO_COMPANY, Company
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.leads.merges import StoredMerge
@@ -103,7 +107,8 @@ class StoredLeads:
     by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
     claims, the first leads of each queue that releases its leads, how many leads wait for each team, what is
     known about records of CRMs, all leads that were merged with one, by its id, the other leads of the same
-    address where somebody withdraws a consent, merges by id, and what remains of merged leads.
+    address where somebody withdraws a consent, merges by id, what remains of merged leads, and what is stored
+    of companies, by domain.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -122,6 +127,7 @@ class StoredLeads:
     same_address: dict[str, list[str]] = field(default_factory=dict)
     merges: dict[str, StoredMerge] = field(default_factory=dict)
     survivors: dict[str, str] = field(default_factory=dict)
+    companies: dict[str, Company] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -199,6 +205,65 @@ class DecisionSession:
         ):
             prepared.ask_for_accounts()
         return match_account(values, found, accounts, settings)
+
+    def find_probable(self, arrival: IncomingLead, rules: MatchRules) -> tuple[PossibleDuplicate, ...]:
+        """The leads that are probably the person behind a new lead, if the plan asks."""
+        terms = self.plan.probable
+        if terms is None:
+            return ()
+        wanted = [key for key in arrival.keys if key.kind == PHONE]
+        if (key := person_key(arrival.values)) is not None:
+            wanted.append(key)
+        lead = ComparedLead("", frozenset(arrival.keys), arrival.values)
+        return probable(lead, self._sharing(wanted), rules, terms.review)
+
+    def follow_probable(
+        self, request: DecisionRequest, found: Sequence[PossibleDuplicate]
+    ) -> DecisionRequest:
+        """The request of a new lead with what it probably is. One that is known for sure has one owner."""
+        terms = self.plan.probable
+        if terms is None or not found:
+            return request
+        ids = {each.lead_id for each in found}
+        others = tuple(each for each in request.possible_duplicates if each.lead_id not in ids)
+        request = replace(request, possible_duplicates=(*found, *others), review=True)
+        best = found[0]
+        sure = [each for each in found if terms.known is not None and (each.score or 0) >= terms.known]
+        if len(sure) != 1:
+            return request
+        prior = self.work.prior_now(best.lead_id)
+        if prior.state not in ("assigned", "closed") or prior.owner is None:
+            return request
+        return replace(
+            request, review=False, same_person=ColleagueOwner(best.lead_id, prior.owner, prior.team)
+        )
+
+    def find_colleagues(self, values: Mapping[str, Any]) -> tuple[ColleagueOwner, ...]:
+        """The owners of the newest leads of the same company, if the plan asks and it is no account."""
+        terms = self.plan.same_company
+        domain = company_domain(values, education=terms.education) if terms is not None else None
+        if terms is None or domain is None or self.accounts_of_domain(domain):
+            return ()
+        stored, here = (
+            self.stored.companies.get(domain, NO_COMPANY),
+            self.work.company_names.get(domain, set()),
+        )
+        if len(stored.names | here) > MAX_NAMES:
+            return ()
+        ids = self.work.identities.get((COMPANY, domain), [])[-MAX_COLLEAGUES:]
+        places = {
+            each.lead_id: (each.state, each.owner, each.team, each.decided_at) for each in stored.colleagues
+        }
+        found: dict[str, ColleagueOwner] = {}
+        for lead_id in sorted({*ids, *places}, reverse=True):
+            if (present := self.work.present.get(lead_id)) is not None:
+                prior = present.prior
+                places[lead_id] = (prior.state, prior.owner, prior.team, prior.decided_at)
+            state, owner, team, at = places[lead_id]
+            soon = abs(self.work.now - at) <= terms.window
+            if state in ("assigned", "closed") and owner is not None and soon:
+                found.setdefault(owner, ColleagueOwner(lead_id, owner, team))
+        return tuple(found.values())
 
     def accounts_by_name(self, lead_id: str | None) -> tuple[str, ...]:
         """The accounts that were found by the name of a stored lead when it was decided."""
@@ -406,11 +471,23 @@ class DecisionSession:
         known = self._keys_of(lead_id)
         keys = stored_keys((*arrival.keys, *_keys_read_late(arrival, person)))
         self.work.identify([each for each in keys if each not in known], lead_id)
+        self._note_names(person.values, lead_id)
         former = person.former
         if former is not None and former != lead_id:
             for key in self._keys_of(former):
                 if any(may_be_same(each, key) for each in arrival.keys):
                     self.work.forget(key, former)
+
+    def _note_names(self, values: Mapping[str, Any], lead_id: str) -> None:
+        terms = self.plan.same_company
+        key = company_key(values, education=terms.education) if terms is not None else None
+        person = person_key(values) if self.plan.probable is not None else None
+        if person is not None:
+            self.work.identify([person], lead_id)
+        if key is not None:
+            self.work.identify([key], lead_id)
+            if key.source:
+                self.work.company_names.setdefault(key.value, set()).add(key.source)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
         row = self.work.replies.get(text)
@@ -423,8 +500,11 @@ class DecisionSession:
 
     def _candidates(self, arrival: IncomingLead) -> list[ComparedLead]:
         """The leads that share a key or an alias with an incoming one, as the jobs so far left them."""
+        return self._sharing(arrival.look_ups)
+
+    def _sharing(self, keys: Iterable[LeadKey]) -> list[ComparedLead]:
         ids: dict[str, None] = {}
-        for key in arrival.look_ups:
+        for key in keys:
             if stored := self.found.matches.get(key):
                 ids |= dict.fromkeys(stored)
             if here := self.work.identities.get(key[:2]):

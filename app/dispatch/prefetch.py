@@ -9,14 +9,17 @@ from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
+from app.engine.model.lead_keys import LeadKey
 from app.engine.model.state import Facts
 from app.engine.selection.free_members import has_free_member
 from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
+from app.intake.companies import company_domain
+from app.intake.probable_persons import person_key
 from app.intake.suppressions import suppression_keys
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
-from app.store.leads import bulk_jobs, current_leads, histories, merges
+from app.store.leads import bulk_jobs, companies, current_leads, histories, merges
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
@@ -40,10 +43,14 @@ async def read_facts(
     known: Snapshot | None,
     jobs: Sequence[Job],
     wants_accounts: bool,
+    names: bool = False,
 ) -> tuple[Prefetched, Snapshot]:
-    """In one statement: stored replies, returning leads, accounts if wanted, and newer journal entries."""
+    """In one statement: stored replies, returning leads, accounts if wanted, and newer journal entries.
+
+    With `names` leads are also looked up by the names of people at their companies.
+    """
     keys = _reply_keys(jobs)
-    identities = list({identity for job in jobs for identity in job.identities()})
+    identities = list({identity for job in jobs for identity in job.identities()} | _person_keys(jobs, names))
     account_keys = _account_keys(jobs) if wants_accounts else None
     suppressions = list({each for job in jobs for each in job.suppression_keys()})
     since = known.entry.number if known is not None else None
@@ -148,6 +155,20 @@ async def _read_same_address(connection: Connection, workspace_id: int, stored: 
     more = {other for each in stored.same_address.values() for other in each} - stored.leads.keys()
     if more:
         stored.leads |= await current_leads.find_leads(connection, workspace_id, sorted(more))
+
+
+async def read_companies(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], plan: Plan, stored: StoredLeads
+) -> None:
+    """Add the companies of arriving leads, if the plan gives colleagues one owner."""
+    if plan.same_company is None:
+        return
+    education = plan.same_company.education
+    arriving = [lead for job in jobs if (lead := job.arriving()) is not None]
+    found = {company_domain(lead.values, education=education) for lead in arriving}
+    domains = sorted(domain for domain in found if domain is not None)
+    if domains:
+        stored.companies = await companies.find_companies(connection, workspace_id, domains)
 
 
 async def read_contacts(
@@ -283,6 +304,12 @@ async def read_accounts(
     if keys or found.accounts is None:
         more = await accounts.find_accounts(connection, workspace_id, list(keys))
         found.accounts = more if found.accounts is None else found.accounts.joined(more)
+
+
+def _person_keys(jobs: Iterable[Job], wanted: bool) -> set[LeadKey]:
+    """The keys of arriving leads by name and company, if the plan compares names."""
+    arriving = [lead for job in jobs if (lead := job.arriving()) is not None] if wanted else []
+    return {key for lead in arriving if (key := person_key(lead.values)) is not None}
 
 
 def _reply_keys(jobs: Iterable[Job]) -> list[str]:

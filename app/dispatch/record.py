@@ -307,7 +307,7 @@ def decision_to_json(
     }
     if request.kind in ("reassign", "unblocked") and request.actor is not None:
         body["reassigned"] = {"actor": request.actor, "reason": request.note}
-    if request.account is not None and request.account.review:
+    if request.review or (request.account is not None and request.account.review):
         body["review"] = True
     if request.degraded_codes:
         body["degraded_codes"] = dict(request.degraded_codes)

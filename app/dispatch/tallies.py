@@ -3,11 +3,15 @@
 from app.dispatch.decision_session import DecisionSession
 from app.engine.followup.contact import SUPPRESSED
 from app.engine.model.decision import Decision
+from app.engine.pipeline.same_company import PROBABLE_PERSON
+from app.engine.pipeline.same_company import STEP as SAME_COMPANY
 from app.metrics.counters import (
     ACCOUNT_MATCHES,
+    COLLEAGUES,
     DECISION_REASONS,
     DECISIONS,
     FLAGGED,
+    PROBABLE,
     RECEIVED,
     SKIPPED,
     STEP_DECISIONS,
@@ -43,7 +47,11 @@ def _add_decision(tally: Tally, decision: Decision) -> None:
         tally[SUPPRESSED_LEADS, decision.block or OTHER] += 1
     for withheld in decision.withheld_actions:
         tally[WITHHELD_ACTIONS, withheld["cause"]] += 1
+    if any("score" in each for each in decision.trace.get("possible_duplicate", ())):
+        tally[PROBABLE, "known" if decision.code == PROBABLE_PERSON else "review"] += 1
     for step in decision.trace["steps"]:
+        if step["strategy"] == SAME_COMPANY:
+            tally[COLLEAGUES, step["code"]] += 1
         for target in step.get("targets", ()):
             for candidate in target.get("candidates", ()):
                 if candidate["code"] != "chosen":

@@ -77,6 +77,7 @@ class UnitOfWork:
     deals:      the deals that events of this group are about, by lead and `ref`, as they are now.
     suppressed: the entries that suppression lists got here, as the list by address or domain.
     lifted:     the assignments whose entries of suppression lists are gone.
+    company_names: hashes of the names that companies got here, by domain.
     acted_on:   the leads with actions of this group.
     changes:    how many rows of the change log were made here.
     tally:      what metrics count, besides decisions.
@@ -102,6 +103,7 @@ class UnitOfWork:
     deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
     suppressed: dict[SuppressionKey, str] = field(default_factory=dict)
     lifted: set[str] = field(default_factory=set)
+    company_names: dict[str, set[str]] = field(default_factory=dict)
     acted_on: set[str] = field(default_factory=set)
     changes: int = 0
     tally: Tally = field(default_factory=Tally)

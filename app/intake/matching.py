@@ -165,6 +165,11 @@ def _differ_in_external_id(lead: ComparedLead, other: ComparedLead, rules: Match
     return False
 
 
+def are_declared_two(lead: ComparedLead, other: ComparedLead, rules: MatchRules) -> bool:
+    """Whether the caller's systems say that the two are two: by their ids, or by those in one CRM."""
+    return _differ_in_external_id(lead, other, rules) or _differ(CRM_LEAD, lead, other)
+
+
 def _is_shared(key: LeadKey, sharing: Sequence[ComparedLead]) -> bool:
     """Whether several people use the mailbox: it is a role's, or the names of its leads contradict."""
     if is_role_address(key.value):

@@ -38,6 +38,8 @@ LISTS = ("do_not_contact", "competitors", "own_staff", "students")
 EVENTS = "events"
 REJECTS = "rejects"
 ACCOUNT_MATCHES = "account_matches"
+PROBABLE = "probable_persons"
+COLLEAGUES = "colleague_leads"
 MERGES = "merged_leads"
 MERGES_UNDONE = "merges_undone"
 CLOCKS_MET = "sla_clocks_met"
@@ -75,6 +77,16 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         "Decisions of plans that use accounts, by how the account was found.",
         ("how",),
         ("crm", "domain", "name", "review", "none"),
+    ),
+    PROBABLE: _Family(
+        "New leads that are probably a known person, by what became of them.",
+        ("result",),
+        ("known", "review"),
+    ),
+    COLLEAGUES: _Family(
+        "Leads of a company with other leads, by whether an owner of those took them.",
+        ("result",),
+        ("same_company", "colleague_unavailable"),
     ),
     MERGES: _Family(
         "Leads that another lead took the place of, by who said so.", ("source",), ("api", "crm")

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from app.engine.model.lead_keys import EMAIL_ALIAS, LeadKey
+from app.engine.model.lead_keys import RANKED, LeadKey
 from app.errors import MergedOfSeveral, NotFound
 from app.intake.person_names import contradict, person_name
 from app.privacy.export import present_leads
@@ -97,7 +97,7 @@ class _Identity:
 async def _identity(connection: Connection, workspace_id: int, lead_id: str) -> _Identity:
     keys = await held_data.find_keys(connection, workspace_id, lead_id)
     found = await lead_detail.find_lead(connection, workspace_id, lead_id)
-    return _Identity([key for key in keys if key.kind != EMAIL_ALIAS], found.values if found else {})
+    return _Identity([key for key in keys if key.kind in RANKED], found.values if found else {})
 
 
 def _differ(one: _Identity, other: _Identity) -> bool:

@@ -17,7 +17,7 @@ from app.store import plans
 from app.store.connection.pool import transaction
 from app.store.crm import inbox
 from app.store.directory import accounts
-from app.store.leads import held, idle, lead_counts, open_leads
+from app.store.leads import companies, held, idle, lead_counts, open_leads
 from app.store.leads.idle import IdleTerms
 from app.store.life import deliveries, due_clocks, target_deliveries
 from app.store.life.agenda import read_agenda
@@ -78,6 +78,14 @@ WITH numbered AS (
     FROM numbered
 ), identity AS (
   INSERT INTO identities SELECT {workspace}, 'external_id', 'filled-' || number, lead FROM numbered
+), colleague AS (
+  INSERT INTO identities
+  SELECT {workspace}, 'company', 'filled' || number / 50 || '.example', lead, 'name' || number % 3
+    FROM numbered
+), merge AS (
+  INSERT INTO lead_merges (workspace_id, id, lead_id, survivor_id, at, source, actor, state, taken)
+  SELECT {workspace}, gen_random_uuid(), lead, gen_random_uuid(), now(), 'api', 'a', 'assigned', '{{}}'
+    FROM numbered
 ), key AS (
   INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at)
   SELECT {workspace}, 'filled-' || number, '', assignment, 201, now() FROM numbered
@@ -137,7 +145,7 @@ SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
                    'changes', 'directory', 'account_keys', 'account_names', 'suppressions', 'actions',
                    'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
-                   'stale_facts', 'contacts', 'preference_changes')
+                   'stale_facts', 'contacts', 'preference_changes', 'lead_merges')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -195,7 +203,8 @@ class Visits:
             "name": self.name, "remove": self.remove, "list": self.list, "table": self.table,
             "held": self.held, "reject": self.reject, "report": self.report,
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
-            "prefer": self.prefer, "lease": self.lease, "upkeep": self.upkeep, "scrape": self.scrape,
+            "prefer": self.prefer, "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
+            "scrape": self.scrape, "merge": self.merge,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -285,6 +294,22 @@ class Visits:
             found = await accounts.find_accounts_by_name(connection, workspace_id, wanted)
             assert found["name", f"firm{self.number}"] == [f"a{self.number}"]
             assert await accounts.list_unnamed(connection, workspace_id, 10) == []
+
+    async def company(self) -> None:
+        """The colleagues of a lead, of a company with few leads and of one with more than are read."""
+        workspace_id, few = self.workspace.workspace_id, f"few{self.number}.example"
+        async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
+            found = await companies.find_companies(connection, workspace_id, [few, "filled7.example"])
+        assert not found[few].colleagues
+
+    async def merge(self) -> None:
+        """Two leads are merged, and are two again. They wait, so no owner is told."""
+        leads = [(await self.new(source="partner"))["lead_id"] for _ in range(2)]
+        body = {"leads": leads, "reason": "one person"}
+        made = await returned(self.client.post("/leads/merge", json=body))
+        await returned(self.client.get(f"/leads/{made['survivor']}"))
+        assert (await self.client.post("/leads/merge", json=body)).status_code == 409
+        await returned(self.client.post(f"/leads/merge/{made['id']}/undo"))
 
     async def named(self) -> None:
         """A claim of one lead, which does not scan the queue."""

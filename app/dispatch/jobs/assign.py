@@ -73,6 +73,9 @@ class Assign(Job):
             suppression=suppression,
         )
         request = self.prepared.attach(request)
+        if person.prior is None and request.to is None:
+            request = replace(request, colleagues=session.find_colleagues(request.values))
+            request = session.follow_probable(request, session.find_probable(arrival, plan.match_rules))
         normalized: Mapping[str, Any] = arrival.normalized
         if filled:
             values = with_quality(request.values, filled)

@@ -24,6 +24,7 @@ def needs_accounts(document: PlanDocument) -> bool:
         document.accounts is not None
         or (document.enrichment is not None and document.enrichment.from_accounts)
         or any(account_steps(document))
+        or document.same_company is not None
         or "account_owner" in document.returning_leads.keep_owner
     ):
         return True

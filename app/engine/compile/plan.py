@@ -34,6 +34,7 @@ from app.engine.strategies.product import ProductCatalog
 from app.plan.document.accounts import AccountConfig
 from app.plan.document.own_fields import ATTRIBUTES
 from app.plan.document.plan import PlanDocument
+from app.plan.document.same_company import ProbablePersons
 from app.plan.document.steps import PlanStep as WrittenStep
 from app.plan.document.steps import RuleConfig, StepConfig
 from app.plan.findings import Finding
@@ -84,6 +85,15 @@ class CompiledStep:
 
 
 @dataclass(frozen=True, slots=True)
+class SameCompanyTerms:
+    """Within which time colleagues get one owner, and whether each lead takes a turn."""
+
+    window: timedelta
+    per_lead: bool
+    education: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
@@ -99,6 +109,8 @@ class Plan:
     - `queues` are the queues it declares.
     - `enrichment` says who is asked for facts that a lead came without; None for nobody.
     - `contact` says when persons are not contacted, whatever an action says.
+    - `probable` says whether new leads are compared by name.
+    - `same_company` says when colleagues get one owner, if they do.
     - `junk` says what follows from junk; `reads_junk` that conditions or texts use the score or its parts.
     """
 
@@ -129,6 +141,8 @@ class Plan:
     contact: ContactTerms = NO_CONTACT_TERMS
     attribution: AttributionRules = NO_RULES
     junk: JunkRules = FLAG_ONLY
+    same_company: SameCompanyTerms | None = None
+    probable: ProbablePersons | None = None
     reads_junk: bool = False
     enrichment: EnrichmentTerms | None = None
 
@@ -197,9 +211,20 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         rejects=compile_rejects(document),
         attribution=attribution_rules(document.attribution),
         junk=compile_junk(document.junk),
+        same_company=_same_company(document),
+        probable=document.returning_leads.probable,
         reads_junk=_reads_junk(document, reads),
         enrichment=enrichment_terms(document.enrichment),
         declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
+    )
+
+
+def _same_company(document: PlanDocument) -> SameCompanyTerms | None:
+    written = document.same_company
+    if written is None or not written.window:
+        return None
+    return SameCompanyTerms(
+        written.window, (document.count or written.count) == "per_lead", written.education
     )
 
 

@@ -139,6 +139,16 @@ def returning_lead_in_queue(queue: str) -> str:
     return f"Returning lead. It keeps its place in queue {queue}."
 
 
+def same_company(owner: str) -> str:
+    """A lead goes to the owner of a colleague."""
+    return f"{owner} has another lead of the same company."
+
+
+def probable_person(owner: str) -> str:
+    """A lead goes to the owner of a lead that is probably the same person."""
+    return f"{owner} has a lead that is probably the same person."
+
+
 def had_it(owner: str, code: str | None) -> str:
     """The owner who had the lead before; `code` says why they cannot keep it, if they cannot."""
     return f"{owner} had it before and {_KEPT[code]}." if code is not None else f"{owner} had it before."

@@ -118,15 +118,22 @@ class PossibleDuplicate:
     """A lead that shares `key` with the one decided, and what kept the two from being one person.
 
     `vetoed_by` is a key in which they differ, `name`, or `several_leads` when the key belongs to several.
+    `score` says how probable it is that they are one person, where the plan asks.
     """
 
     lead_id: str
     key: str
     vetoed_by: str
+    score: float | None = None
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str | float]:
         """The same for the response and the trace."""
-        return {"lead_id": self.lead_id, "key": self.key, "vetoed_by": self.vetoed_by}
+        shown: dict[str, str | float] = {
+            "lead_id": self.lead_id,
+            "key": self.key,
+            "vetoed_by": self.vetoed_by,
+        }
+        return shown if self.score is None else {**shown, "score": self.score}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,14 @@ class Suppression:
 
     list: str
     matched_by: str
+
+
+class ColleagueOwner(NamedTuple):
+    """The owner of another lead of the same company, and the team through which they got it."""
+
+    lead_id: str
+    owner: str
+    team: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +191,9 @@ class DecisionRequest:
     - `filled` are fields that the lead came without. `degraded` names what could not be found out in time,
       and `degraded_codes` says why of providers.
     - `counts` are numbers about other leads.
+    - `review` says that somebody should look whether the lead is a person who is known.
+    - `same_person` is the owner of a lead that is so probably the same person that they take this one too.
+    - `colleagues` are the owners of other leads of the same company, the newest first.
     - `effort` is the budget of the decision.
     """
 
@@ -214,6 +232,9 @@ class DecisionRequest:
     degraded: tuple[str, ...] = ()
     degraded_codes: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    colleagues: tuple[ColleagueOwner, ...] = ()
+    same_person: ColleagueOwner | None = None
+    review: bool = False
     effort: Effort = field(default_factory=Effort, compare=False, repr=False)
 
     def place_in(self, queue: str) -> QueuePlace | None:

@@ -11,6 +11,11 @@ KEYS_BY_NAME = {"external_id": EXTERNAL_ID, "crm_lead_id": CRM_LEAD, "email": EM
 EMAIL_ALIAS = "email_alias"
 """An address without its tag, and without dots where they do not count. It joins nobody."""
 
+COMPANY = "company"
+"""The domain that colleagues share. Its source is a hash of the company's name. It joins nobody."""
+PERSON = "person"
+"""A person's name and the domain of their company. It joins nobody."""
+
 
 class LeadKey(NamedTuple):
     """A key of a lead. `source` is where an external id comes from; other keys have none.

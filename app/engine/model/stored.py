@@ -14,6 +14,7 @@ from app.engine.life.clocks import PriorClock
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
 from app.engine.model.accounts import CANDIDATE_KEYS, Account, AccountMatch
 from app.engine.model.decision import (
+    ColleagueOwner,
     Decision,
     DecisionRequest,
     ExistingOwnership,
@@ -92,6 +93,7 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
     if request.suppression is not None:
         stored["suppression"] = [request.suppression.list, request.suppression.matched_by]
     stored |= _found_out_to_json(request)
+    stored |= _others_to_json(request)
     if request.contact is not None and (contact := request.contact.to_json()):
         stored["contact"] = contact
     return stored if request.kind == "assign" else stored | _move_to_json(request)
@@ -106,6 +108,18 @@ def _found_out_to_json(request: DecisionRequest) -> dict[str, Any]:
         "counts": dict(request.counts),
     }
     return {name: each for name, each in found.items() if each}
+
+
+def _others_to_json(request: DecisionRequest) -> dict[str, Any]:
+    """What is known of other leads. What is the default is left out."""
+    stored: dict[str, Any] = {}
+    if request.colleagues:
+        stored["colleagues"] = [list(each) for each in request.colleagues]
+    if request.same_person is not None:
+        stored["same_person"] = list(request.same_person)
+    if request.review:
+        stored["review"] = True
+    return stored
 
 
 def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
@@ -127,7 +141,7 @@ def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
 def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
     """A request with everything it was decided from."""
     prior, to, account, owned = (stored.get(key) for key in ("prior", "to", "account", "owned"))
-    suppressed = stored.get("suppression")
+    suppressed, same_person = stored.get("suppression"), stored.get("same_person")
     return DecisionRequest(
         kind=stored["kind"],
         assignment_id=stored["assignment_id"],
@@ -160,6 +174,9 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         degraded=tuple(stored.get("degraded", ())),
         degraded_codes=stored.get("degraded_codes", {}),
         counts=stored.get("counts", {}),
+        same_person=ColleagueOwner(*same_person) if same_person else None,
+        review=stored.get("review", False),
+        colleagues=tuple(ColleagueOwner(*each) for each in stored.get("colleagues", ())),
     )
 
 

@@ -30,6 +30,7 @@ from app.engine.pipeline.handoff import HANDOFF, decide_handoff, fits
 from app.engine.pipeline.junk import decide_junk
 from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
+from app.engine.pipeline.same_company import decide_new
 from app.engine.pipeline.suppressed import decide_suppressed
 from app.engine.pipeline.walk import score_labels, try_step, walk
 from app.engine.selection.eligibility import keep_refusal, over_cap
@@ -37,7 +38,9 @@ from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected", "junk", CRM))
+_NAMED = frozenset(
+    ("returning_lead", "same_company", "probable_person", "manual", "claimed", "rejected", "junk", CRM)
+)
 _BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
 """The code of a claimed lead that returns to its queue, by the kind of the request."""
 _OF_QUEUES = frozenset((*_BACK.values(), "max_wait", "release"))
@@ -96,7 +99,7 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     elif request.prior is not None:
         decision = decide_returning(request.prior, request, plan, facts)
     else:
-        decision = walk(request, plan, facts)
+        decision = decide_new(request, plan, facts)
     if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
         decision.labels = score_labels(request, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
@@ -185,7 +188,7 @@ def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:
 def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
     """The fields of the lead, those that were filled, and those of its account."""
     values = with_filled(request.values, request.filled)
-    if request.account is not None and request.account.review:
+    if request.review or (request.account is not None and request.account.review):
         values = {**values, "review": True}
     if request.account is None or request.account.account is None:
         return values

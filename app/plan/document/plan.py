@@ -17,6 +17,7 @@ from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
 from app.plan.document.queues import Queue
 from app.plan.document.rejects import RejectReason
+from app.plan.document.same_company import CompanyWindow, ProbablePersons
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
@@ -104,6 +105,9 @@ class ReturningLeads(Part):
         "different ids say nothing. The source of a lead is its `external_id_source`, else the id of the API "
         "key.",
     )
+    probable: ProbablePersons | None = Field(
+        None, description="Whether new leads are compared by name. The default is that they are not."
+    )
     not_news: NotNews = Field(
         (),
         description="Fields in which a change is not news. A repeat that brings nothing else is a duplicate. "
@@ -172,6 +176,14 @@ class PlanDocument(Part):
     )
     returning_leads: ReturningLeads = Field(
         default_factory=ReturningLeads, description="How to treat a lead that was here before."
+    )
+    same_company: CompanyWindow = Field(
+        None,
+        description="The time in which colleagues get one owner: a new lead of a company that is no account "
+        "goes to the owner of the newest lead of that company. The default is none.",
+    )
+    count: Literal["per_lead", "per_company"] | None = Field(
+        None, description="The same as `count` of `same_company`."
     )
     accounts: Accounts | None = Field(None, description="How leads are matched to accounts.")
     junk: JunkSettings | None = Field(None, description="What follows when a lead looks like junk.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.lead_keys import COMPANY, PERSON, LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.enrichment.answers import erase_answers
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow
@@ -109,7 +109,7 @@ def _message(lead_id: str, assignment_id: str, now: datetime) -> ActionRow:
 
 
 def _person(rows: Mapping[str, Sequence[Row]]) -> _Person:
-    person = _Person({row["value"] for row in rows["identities"]})
+    person = _Person({row["value"] for row in rows["identities"] if row["kind"] not in (COMPANY, PERSON)})
     for row in rows["assignments"]:
         values = orjson.loads(unpack(row["inputs"]) or b"{}").get("question", {}).get("values", {})
         sent = {values[name] for name in ("email", "phone") if isinstance(values.get(name), str)}

@@ -15,6 +15,7 @@ from app.engine.explain import codes
 from app.engine.lookup.tables import NO_TABLES, PreparedTables, TableContent, compile_table
 from app.engine.model.accounts import AccountMatch, account_from
 from app.engine.model.decision import (
+    ColleagueOwner,
     Decision,
     DecisionRequest,
     ExistingOwnership,
@@ -290,6 +291,17 @@ def of_accounts() -> list[Decision]:
     ] + [decide(question(), ready, there), *kept_by_account()]
 
 
+def of_companies() -> list[Decision]:
+    """A lead with colleagues, whose owner is there, and one whose owner has left."""
+    compiled, now = plan({**PLAN, "same_company": "30d"}), facts({"ana": {}, "cem": {"active": False}})
+    owners = ("ana", "cem")
+    asked = [replace(question(), colleagues=(ColleagueOwner("lead", owner, None),)) for owner in owners]
+    asked += [
+        replace(question(), same_person=ColleagueOwner("lead", owner, None)) for owner in ("ana", "cem")
+    ]
+    return [decide(each, compiled, now) for each in asked]
+
+
 def handed_off() -> list[Decision]:
     """A lead that an event hands off."""
     handoff = {"name": "to-ana", "when_event": "qualified", "to": {"owner": "ana"}}
@@ -358,6 +370,7 @@ def seen() -> Seen:
         *comes_for_products(),
         *wanted(),
         *of_accounts(),
+        *of_companies(),
         *moved(),
         *followed(),
         *stopped(),
