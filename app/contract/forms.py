@@ -31,7 +31,7 @@ class IntakeFailureDetail(IntakeFailure):
 
 
 class CompletionInput(RequestModel):
-    """The lead of a delivery that told only ids."""
+    """The lead of a delivery that told only ids or could not be read."""
 
     lead: LeadInput
 

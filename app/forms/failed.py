@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.errors import NotFound
 from app.forms.stored import from_bytes, to_bytes
+from app.forms.vendors.base import Delivery
 from app.store.connection.pool import Pool, transaction
 from app.store.crm.failures import FIRST, Failure
 from app.store.forms import failures, test_leads
@@ -47,13 +48,13 @@ async def find(
 
 
 async def complete(pool: Pool, workspace_id: int, id_: str, lead: Mapping[str, Any]) -> None:
-    """Make a lead of a delivery that told only ids. Raises NotFound, also for any other failure."""
+    """Make a lead of a delivery that told only ids, or of which nothing could be made. Raises NotFound."""
     async with transaction(pool, workspace_id) as connection:
         found = await failures.find(connection, workspace_id, id_)
-        if found is None or found[2] is None:
+        if found is None:
             raise NotFound
-        told = from_bytes(found[2])
-        if told.meaning != "fetch":
+        told = from_bytes(found[2]) if found[2] is not None else Delivery("lead", id_)
+        if found[2] is not None and told.meaning != "fetch":
             raise NotFound
         completed = to_bytes(replace(told, meaning="lead", lead=lead, fetch={}))
         await failures.complete(connection, workspace_id, id_, completed)

@@ -186,3 +186,19 @@ async def test_who_tries_unknown_paths_keeps_nobody_at_the_same_address_from_the
     assert answer.status_code == 200
     await settled(workspace)
     assert len(await leads(workspace)) == 1
+
+
+async def test_what_cannot_be_read_can_be_completed_by_hand(workspace: Workspace) -> None:
+    path = await form(workspace, "jotform")
+    cut = b"submissionID=7&rawRequest=%7B%22q1_email%22%3A%22runa%40moe"
+    answer = await post(workspace, path, cut, content_type="application/x-www-form-urlencoded")
+    problem = answer.headers["x-problem-id"]
+    lead = {"email": "runa@moewe.example", "first_name": "Runa"}
+    completed = await workspace.client.post(f"/intake/failures/{problem}/complete", json={"lead": lead})
+    assert completed.status_code == 200, completed.text
+    await settled(workspace)
+    (made,) = await leads(workspace)
+    assert made["fields"]["email"] == "runa@moewe.example"
+    assert (await workspace.get("/intake/failures"))["items"] == []
+    again = await workspace.client.post(f"/intake/failures/{problem}/complete", json={"lead": lead})
+    assert again.status_code == 404
