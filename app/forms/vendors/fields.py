@@ -50,12 +50,23 @@ referrer pages
 _BY_NAME_ALONE: Final = frozenset(_NAMED.split())
 """What a name or label may mean without a mapping."""
 _MORE_NAMES: Final[Mapping[str, str]] = {
-    "first_name": "first, fname, f name, your first name",
-    "last_name": "last, lname, l name, your last name",
-    "title": "job, occupation, beruf, metier, profession, profesion, professione",
+    "first_name": "first, fname, f name, your first name, имя, ваше имя",
+    "last_name": "last, lname, l name, your last name, фамилия",
+    "company": "御社名, 公司名称, 公司, 회사명, компания, название компании, организация",
+    "phone": "best number to reach, numero de telephone portable, telefone com ddd, お電話番号,"
+    " 手机号, 手机, 电话, 연락처, 전화번호, телефон, номер телефона",
+    "employees": "number employees, how big is your company, how large is your company, how big is your team,"
+    " how large is your team, wie gross ist ihr unternehmen, wie gross ist euer unternehmen,"
+    " wie gross ist dein unternehmen, quantos funcionarios, 従業員規模, 社員数",
+    "country": "country region, страна",
+    "city": "город",
+    "industry": "業種, отрасль",
+    "title": "job function, 役職名, 职位, должность, job,"
+    " occupation, beruf, metier, profession, profesion, professione",
     "product_interest": "products of interest, interest, interests, interested in, interessen, interets,"
     " intereses, interessi",
-    "name": "wie heisst du, wie heissen sie, what should we call you, comment vous appelez vous,"
+    "name": "ご担当者名, 担当者名, 担当者, 姓名, фио, 성함, 이름, wie heisst du,"
+    " wie heissen sie, what should we call you, comment vous appelez vous,"
     " como te llamas, como se llama, come ti chiami",
     "website": "url, web",
     "state": "region, county",
@@ -65,7 +76,10 @@ _MORE_NAMES: Final[Mapping[str, str]] = {
     "landing_page": "landing page, landing page url, landing url, first page, entry page",
     "ip": "ip, ip address, client ip, remote ip, visitor ip, user ip",
     "timezone": "time zone, timezone, zeitzone, fuseau horaire, zona horaria",
-    "attributes.message": "message, msg, textarea, your message, comment, comments, question, questions,"
+    "attributes.message": "wie konnen wir ihnen helfen, wie konnen wir dir helfen,"
+    " wie konnen wir euch helfen,"
+    " ihre frage, deine frage, comment pouvons nous vous aider, en que podemos ayudarte,"
+    " message, msg, textarea, your message, comment, comments, question, questions,"
     " notes, inquiry, enquiry, how can we help, how can we help you, what can we do for you, nachricht,"
     " ihre nachricht, deine nachricht, mitteilung, anliegen, ihr anliegen, kommentar, bemerkung, bemerkungen,"
     " anmerkungen, wie konnen wir helfen, votre message, commentaire, commentaires, mensaje, tu mensaje,"
@@ -78,12 +92,12 @@ _EXTRA: Final = {
 _AROUND: Final = """
 what whats which s is are was your you yours my our the a an of do does did work for at in
 with please enter provide tell us can we i have has how many and required optional here best
-current currently located live people
+current currently located live people operate billing
 wie lautet ist sind hat habt haben hast dein deine deinen deiner deinem ihr ihre ihren ihrem euer
 eure euren eurem mein meine bitte geben gib sie du der die das den dem des ein eine einen viele welche welchem
 welchen
 welcher welches fur von bei aus an uns dich euch arbeitest arbeiten arbeitet sitzt sitzen wohnst wohnen
-kommst kommen kommt angeben
+kommst kommen kommt seid tatig angeben
 nennen beschaftigt beschaftigen wahlen pflichtfeld optional
 quel quelle quels quelles est sont votre vos ton ta tes mon le la les l de du d dans pour combien avez vous
 travaillez travailles tu etes obligatoire facultatif
@@ -97,8 +111,25 @@ _CONSENT: Final = re.compile(
     r"consent|opt ?in|einwillig|willige|einverstand|zustimm|stimme|agree|subscri|permission|marketing|werb"
     r"|autoris|authoriz|accept|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
     r"|consentimento|aceito|toestemming|akkoord|zgod|samtyck|samtykke|abonn|inform|contact|kontakt"
-    r"|newsletter|同意|承諾"
+    r"|newsletter|同意|承諾|\b(?:may|can) we\b|\bdurfen wir\b|\b(?:email|call|text) me\b"
+    r"|\b(?:i want|i would like|i d like|yes|ich mochte|ich will|ja|je souhaite|je veux|oui|quiero|deseo"
+    r"|desidero|vorrei|ik wil|quero|chce)\b.*\b(?:receive|get|erhalten|bekommen|recevoir|recibir|ricevere"
+    r"|receber|ontvangen|otrzymywac)\b"
 )
+_NEGATED: Final = re.compile(
+    r"\b(?:not|don t|dont|never|no longer|kein\w*|nicht|pas|no (?:quiero|deseo|acepto|autorizo)|non|niet|geen"
+    r"|nie|nao|inte|ikke)\b|ない|しません"
+)
+_LEAVING: Final = re.compile(
+    r"unsubscri|\bopt(?:ing|ed)? ?out|abmeld|abbestell|widerruf|widersprech|desinscri|desabonn"
+    r"|darme de baja|afmeld"
+)
+_ANY_TIME: Final = re.compile(r"any ?time|jederzeit|tout moment|cualquier momento|qualsiasi momento|altijd")
+_OTHER_QUESTION: Final = re.compile(
+    r"\b(?:do you have|do you use|have we|did we|have you|want to send|haben wir|habt ihr|haben sie|hast du"
+    r"|nutzt ihr|nutzen sie|avez vous|tienes|avete)\b"
+)
+"""What makes a yes something else than a consent."""
 _BY_CHANNEL: Final[Mapping[str, re.Pattern[str]]] = {
     "email": re.compile(
         r"\b(?:e ?mails?|newsletters?|e ?mailing|courriels?|correos?|mailing|per mail)\b|メール|メルマガ"
@@ -401,7 +432,7 @@ def _meaning_of(name: str) -> str | None:
         return None
     if (tracking := tracking_of(name)) is not None:
         return f"utm.{tracking}"
-    name = _POLITE.sub("", _RECALL.sub("", name).strip())
+    name = _POLITE.sub("", _RECALL.sub("", name).strip()).removesuffix("__c")
     folded = _E_MAIL.sub("email", _folded(name))
     plain = _NUMBER_BEHIND.sub("", folded)
     for each in (folded, plain):
@@ -443,7 +474,8 @@ def _of_words(words: Sequence[str]) -> str | None:
         return meaning
     meanings = [_meant(word) for word in words]
     if None in meanings:
-        return None
+        rest = " ".join(word for word, meant in zip(words, meanings, strict=True) if meant != "company")
+        return _meant(rest) if "company" in meanings and rest else None
     apart = set(meanings) - {"company"}
     if apart == {"name"}:
         return "company"
@@ -464,7 +496,7 @@ def _meant(name: str) -> str | None:
 def _consents(one: FormField) -> list[str]:
     """The channels of which a field asks whether they may be used."""
     named = _E_MAIL.sub("email", f"{_folded(one.key)} {_folded(one.label)}".strip())
-    if len(named) > 2000 or not _CONSENT.search(named):
+    if len(named) > 2000 or not _CONSENT.search(named) or _denies(one):
         return []
     short = len(named.split()) <= 4 and not _CHOICE_ASKED.search(named)
     ticked = (
@@ -477,6 +509,7 @@ def _consents(one: FormField) -> list[str]:
     return [channel for channel, words in _BY_CHANNEL.items() if words.search(named)]
 
 
+_SENTENCES: Final = re.compile(r"[.;!?。]\s|[.!?。]$")
 _NESTED: Final = re.compile(r"\w+\.\w")
 _PERSON_WORDS: Final = """
 contact person customer lead user profile visitor submitter prospect subscriber member client
@@ -533,6 +566,18 @@ def _path_of(one: FormField) -> tuple[list[str], str]:
         return [], one.key
     *parents, last = one.key.split(".")
     return [fold_name(each) for each in parents], last
+
+
+def _denies(one: FormField) -> bool:
+    """Whether a tick says no, such as below `Please do not call me`, or answers something else."""
+    whole = _folded(f"{one.key} {one.label}")
+    if _OTHER_QUESTION.search(whole) or (_LEAVING.search(whole) and not _ANY_TIME.search(whole)):
+        return True
+    sentences = [_E_MAIL.sub("email", _folded(each)) for each in _SENTENCES.split(f"{one.key}. {one.label}")]
+    about = [
+        each for each in sentences if any(words.search(each) for words in (_CONSENT, *_BY_CHANNEL.values()))
+    ]
+    return any(_NEGATED.search(each) for each in about)
 
 
 def _folded(name: str) -> str:

@@ -28,6 +28,13 @@ def lead_of(label: str, value: object, type_: str = "") -> dict[str, object]:
         ("会社名を教えてください", "北光商事", "company"),
         ("What do you do there?", "Head of Sales", "title"),
         ("Was machst du beruflich?", "Tischlerin", "title"),
+        ("Wie groß ist Ihr Unternehmen?", "11-50", "employees"),
+        ("Number of employees in your company", "11-50", "employees"),
+        ("In welcher Branche seid ihr tätig?", "Handel", "industry"),
+        ("Country/Region", "Norway", "country"),
+        ("Фамилия", "Берг", "last_name"),
+        ("お電話番号", "03-1234-5678", "phone"),
+        ("Job function", "Sales", "title"),
         ("fname", "Ulla", "first_name"),
         ("lname", "Berg", "last_name"),
         ("Name (Last)", "Berg", "last_name"),
@@ -69,6 +76,44 @@ def test_a_question_about_something_else_stays_what_it_is(label: str, value: str
 )
 def test_a_tick_below_a_sentence_is_a_consent(label: str, channel: str) -> None:
     assert lead_of(label, True, "legal") == {"consent": {channel: True}}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Ich möchte keine Werbung per E-Mail",
+        "Ich bin nicht einverstanden, Mails zu erhalten",
+        "Do not contact me by phone",
+        "Please don't e-mail me newsletters",
+        "Unsubscribe me from e-mails",
+        "Opt out of marketing e-mails",
+        "Newsletter abbestellen (E-Mail)",
+        "Nein danke, keinen Newsletter",
+        "No quiero recibir correos comerciales, no acepto",
+        "Do you have an e-mail newsletter?",
+        "Have we contacted you by phone before?",
+    ],
+)
+@pytest.mark.parametrize("value", [True, "on", "Ja"])
+def test_a_tick_that_says_no_or_something_else_is_no_consent(label: str, value: object) -> None:
+    found = map_fields([FormField("a1b2", value, label=label, type="checkbox")], FormMap())
+    assert found.lead == {}
+    assert found.unmapped == {label: value}
+
+
+@pytest.mark.parametrize(
+    ("label", "channel"),
+    [
+        ("I agree to receive e-mails. You can unsubscribe at any time.", "email"),
+        ("Ich möchte Neuigkeiten per E-Mail erhalten. Abmeldung jederzeit möglich.", "email"),
+        ("Ich stimme E-Mails zu. Das ist nicht Pflicht.", "email"),
+        ("Je souhaite recevoir des offres par SMS", "sms"),
+        ("Dürfen wir Sie anrufen?", "phone"),
+        ("May we call you?", "phone"),
+    ],
+)
+def test_what_stands_beside_a_yes_does_not_deny_it(label: str, channel: str) -> None:
+    assert lead_of(label, True, "checkbox") == {"consent": {channel: True}}
 
 
 def test_the_text_of_a_consent_is_no_consent_to_text_messages() -> None:
