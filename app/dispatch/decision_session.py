@@ -309,6 +309,12 @@ class DecisionSession:
         """A stored lead as the jobs so far left it."""
         return self.work.present.get(lead_id) or self.stored.leads.get(lead_id)
 
+    def survivor_of(self, lead_id: str) -> str:
+        """The lead that took the place of a merged one, as it is stored; else the lead itself."""
+        lead = self.find_lead(lead_id)
+        merged_away = lead is not None and lead.prior.state == "merged"
+        return self.stored.survivors.get(lead_id, lead_id) if merged_away else lead_id
+
     def is_present(self, lead_id: str) -> bool:
         """Whether there is such a lead, and it can be decided."""
         lead = self.find_lead(lead_id)

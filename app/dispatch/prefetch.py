@@ -88,6 +88,7 @@ async def read_leads(
         await _read_same_address(connection, workspace_id, stored)
     await _read_persons(connection, workspace_id, jobs, stored)
     if tracking and lead_ids:
+        lead_ids |= set(stored.survivors.values())
         stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
     await crm_books.read_more(connection, workspace_id, lead_ids, changes, stored)
     event_ids = sorted({id_ for job in jobs for id_ in job.event_ids()})
@@ -138,6 +139,8 @@ async def _read_persons(
     gone = [id_ for id_, lead in stored.leads.items() if lead.prior.state == "merged"]
     if gone:
         stored.survivors = await merges.find_survivors(connection, workspace_id, gone)
+        more = set(stored.survivors.values()) - stored.leads.keys()
+        stored.leads |= await current_leads.find_leads(connection, workspace_id, sorted(more))
 
 
 async def _read_same_address(connection: Connection, workspace_id: int, stored: StoredLeads) -> None:

@@ -160,6 +160,19 @@ async def test_what_came_after_the_merge_stays_with_the_survivor(office: Workspa
     await assert_clean(office)
 
 
+async def test_event_about_the_merged_lead_counts_for_the_survivor(office: Workspace) -> None:
+    one, other = await two(office)
+    await merged(office, one["lead_id"], other["lead_id"])
+    sold = {"type": "purchase", "amount": 70, "currency": "EUR", "ref": "d1"}
+    url = f"/assignments/{other['assignment_id']}/events"
+    assert (await office.client.post(url, json=sold)).status_code in (200, 201)
+    told = {"items": [{"lead_id": other["lead_id"], "type": "note", "note": "Called."}]}
+    assert (await office.client.post("/events", json=told)).json()["items"][0]["status"] == 200
+    assert (await lead(office, one["lead_id"]))["conversions"] == 1
+    rows = await office.fetch("SELECT lead_id::text AS lead_id FROM events WHERE workspace_id = $1")
+    assert {row["lead_id"] for row in rows} == {one["lead_id"]}
+
+
 @pytest.mark.parametrize("state", KINDS)
 async def test_the_lead_with_an_owner_survives_and_the_other_returns_to_where_it_was(
     office: Workspace, state: str

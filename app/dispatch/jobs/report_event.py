@@ -100,8 +100,11 @@ class ReportEvent(EventJob):
             tracked = session.find_assignment(lead_id, assignment_id)
             if tracked is None:
                 raise NotFound(NO_ASSIGNMENT)
-            return session.get_seen(lead_id, bound, NO_ASSIGNMENT), tracked
-        lead = session.get_seen(self.lead_id(session), bound)
+            if session.survivor_of(lead_id) == lead_id:
+                return session.get_seen(lead_id, bound, NO_ASSIGNMENT), tracked
+            lead = session.get_seen(session.survivor_of(lead_id), bound, NO_ASSIGNMENT)
+            return lead, self._of_lead(session, session.history(lead.prior.lead_id), lead)
+        lead = session.get_seen(session.survivor_of(self.lead_id(session)), bound)
         return lead, self._of_lead(session, session.history(lead.prior.lead_id), lead)
 
     def _of_lead(
