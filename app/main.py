@@ -25,6 +25,7 @@ from app.api.routes import (
     diagnosis,
     directory,
     endpoints,
+    enrichment,
     events,
     forms,
     intake_failures,
@@ -130,6 +131,7 @@ def create_app(
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
             tracing=tracing,
             http=app.state.target_http,
+            box=box,
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()
@@ -213,6 +215,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         privacy,
         preferences,
         suppressions,
+        enrichment,
         operations,
         diagnosis,
         audit_sample,

@@ -7,26 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lead_assignment._exports import (
+        AccessDenied,
+        CallLater,
         Compilable,
         Facts,
         Name,
         PlanDocument,
+        Provider,
+        ProviderConfig,
+        ProviderError,
+        QueryRefused,
         StepConfig,
         Strategy,
         Target,
         TargetConfig,
+        Tools,
         Verdict,
     )
 
 __all__ = [
+    "AccessDenied",
+    "CallLater",
     "Compilable",
     "Facts",
     "Name",
     "PlanDocument",
+    "Provider",
+    "ProviderConfig",
+    "ProviderError",
+    "QueryRefused",
     "StepConfig",
     "Strategy",
     "Target",
     "TargetConfig",
+    "Tools",
     "Verdict",
 ]
 

@@ -65,6 +65,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     )
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     http = SafeHttp(allowed)
+    secrets = SecretBox(settings.secrets_keys())
     dispatch = Dispatcher(
         pool,
         strategies(),
@@ -73,8 +74,8 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
         plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         tracing=tracing,
         http=http,
+        box=secrets,
     )
-    secrets = SecretBox(settings.secrets_keys())
     sender = sender_of(pool, dispatch, http, secrets, metrics)
     fetcher = Fetcher(pool, http, secrets, metrics.form_fetched)
     told = signals.told(asyncio.get_running_loop(), lambda _: ended.set(), logs.wait_for_writers)

@@ -24,6 +24,7 @@ from app.pace import long_work
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
 from app.plugins.runner import PluginRunner
+from app.secrets import SecretBox
 from app.store.connection.pool import Limits, Pool
 from app.tracing import Tracing
 
@@ -46,12 +47,13 @@ class Dispatcher:
         tracing: Tracing | None = None,
         preparers: Sequence[Preparer] | None = None,
         http: SafeHttp | None = None,
+        box: SecretBox | None = None,
     ) -> None:
-        """Without `http` no provider is called; what is known of their answers counts."""
+        """Without `http` no provider is called; what is known of their answers counts. `box` has secrets."""
         self._pool = pool
         self.metrics = metrics
         self._tracing = tracing
-        self._enricher = Enricher(pool, installed(), http)
+        self._enricher = Enricher(pool, installed(), http, box)
         self._preparers = make_preparers(pool, metrics, self._enricher) if preparers is None else preparers
         self._deadline = deadline
         self._limits = Limits(

@@ -66,6 +66,11 @@ class Asked:
         return self.provider.reads(self.config)
 
     @property
+    def secrets(self) -> Mapping[str, str]:
+        """The names of the secrets that it needs, and the host of each."""
+        return self.provider.secrets(self.config)
+
+    @property
     def identity(self) -> list[Any]:
         """What tells its answers from those of other settings."""
         return [self.terms.provider, dict(self.fill), self.config.model_dump(mode="json")]

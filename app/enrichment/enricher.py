@@ -17,8 +17,10 @@ from app.engine.model.filled import FilledField, with_filled
 from app.enrichment.calls import Asked, Outcome, Question, canonical
 from app.enrichment.kept import Known, Memory
 from app.enrichment.provider import Provider, Tools
+from app.errors import SecretsKeyMissing, SecretUnreadable
 from app.intake.filling import read_filled
 from app.outbox.safe_http import SafeHttp
+from app.secrets import SecretBox
 from app.store.connection.pool import Pool
 from app.store.enrichment.answers import QueryKey
 
@@ -28,6 +30,7 @@ MAX_CALLS = 16
 MAX_KEPT = 1000
 
 LATE, NOT_INSTALLED, NOT_CALLED = "late", "not_installed", "not_called"
+SECRET_UNREADABLE = "secret_unreadable"
 
 
 @dataclass(slots=True)
@@ -41,10 +44,12 @@ class Enriched:
 class Enricher:
     """Asks providers, for all workspaces of a process. Without `http` it calls nobody."""
 
-    def __init__(self, pool: Pool, providers: Mapping[str, Provider], http: SafeHttp | None) -> None:
+    def __init__(
+        self, pool: Pool, providers: Mapping[str, Provider], http: SafeHttp | None, box: SecretBox | None
+    ) -> None:
         self._providers = providers
         self._http = http
-        self._memory = Memory(pool)
+        self._memory = Memory(pool, box)
         self._asked: dict[int, tuple[ProviderTerms, Asked | None]] = {}
         self._calls: dict[tuple[int, str], asyncio.Semaphore] = {}
         self._under_way: dict[tuple[int, QueryKey], asyncio.Task[Outcome]] = {}
@@ -178,13 +183,20 @@ class Enricher:
         name = question.asked.terms.name
         limit = self._calls.setdefault((workspace_id, name), asyncio.Semaphore(MAX_CALLS))
         async with limit:
-            outcome = await question.asked.call(question.query, Tools(self._http or SafeHttp(), {}))
+            outcome = await self._call_with_secrets(workspace_id, question)
         try:
             await self._memory.keep(workspace_id, known, question, outcome)
         except Exception as error:
             # The answer itself is good; it is asked for again next time.
             log.error("answer not kept", provider=question.asked.terms.provider, error=type(error).__name__)
         return outcome
+
+    async def _call_with_secrets(self, workspace_id: int, question: Question) -> Outcome:
+        try:
+            secrets = await self._memory.read_secrets(workspace_id, question.asked.secrets)
+        except (SecretsKeyMissing, SecretUnreadable):
+            return Outcome("denied", code=SECRET_UNREADABLE)
+        return await question.asked.call(question.query, Tools(self._http or SafeHttp(), secrets))
 
     async def close(self) -> None:
         """End the calls that are under way."""

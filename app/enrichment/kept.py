@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.enrichment.calls import Outcome, Question
+from app.secrets import SecretBox
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool, transaction
-from app.store.enrichment import answers, breakers
+from app.store.enrichment import answers, breakers, secrets
 from app.store.enrichment.answers import QueryKey, StoredAnswer
 from app.store.enrichment.breakers import Breaker
 
@@ -67,8 +68,9 @@ class Known:
 class Memory:
     """Reads and writes what is kept, in transactions of its own."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, box: SecretBox | None) -> None:
         self._pool = pool
+        self._box = box
         self._keys: dict[int, bytes] = {}
 
     async def read(self, workspace_id: int, questions: Sequence[Question]) -> Known:
@@ -82,6 +84,18 @@ class Memory:
             failing = await breakers.list_breakers(connection, workspace_id)
             now = await read_deciding_now(connection, workspace_id)
         return Known(keys, stored, failing, key, now)
+
+    async def read_secrets(self, workspace_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
+        """The secrets of these names, if each was saved for its host."""
+        if not wanted or self._box is None:
+            return {}
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            found = await secrets.find_secrets(connection, workspace_id, list(wanted))
+        return {
+            name: self._box.decrypt(each.secret).decode()
+            for name, each in found.items()
+            if each.host == wanted[name]
+        }
 
     async def claim_probe(self, workspace_id: int, known: Known, question: Question) -> bool:
         """Take the one call that finds out whether its provider works again."""

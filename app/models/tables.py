@@ -827,6 +827,15 @@ enrichment_breakers = _of_a_workspace(
     Column("probe_until", INSTANT),
     key=("provider",),
 )
+enrichment_secrets = _of_a_workspace(
+    "enrichment_secrets",
+    _required("name", Text),
+    _required("host", Text),
+    _required("secret", LargeBinary),
+    _required("fingerprint", Text),
+    _required("created_at", INSTANT),
+    key=("name",),
+)
 form_tokens = _of_a_workspace(
     "form_tokens",
     _required("endpoint_id", Text),

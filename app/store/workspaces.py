@@ -83,7 +83,7 @@ TABLES = (
     "failed_leads", "count_changes", "journal", "clocks", "changes", "plans", "table_versions",
     "attribute_names", "directory",
     "erasures", "hash_keys", "suppression_keys", "barred_records", "retention_runs", "owner_erasures",
-    "enrichment_answers", "enrichment_breakers", "enrichment_keys",
+    "enrichment_answers", "enrichment_breakers", "enrichment_keys", "enrichment_secrets",
     "spend", "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""

@@ -11,7 +11,7 @@ import pytest
 
 from app.store import clocks
 from tests.enrichment.test_filling import RULES
-from tests.support.answering import Answer, Asked, Service, answering
+from tests.support.answering import HOST, Answer, Asked, Service, answering
 from tests.support.processes import PATIENCE
 from tests.support.workspace import NOON, Filled, Workspace, open_filled
 
@@ -193,3 +193,50 @@ async def test_what_was_asked_about_a_person_goes_with_the_person(workspace: Wor
         erased = await workspace.client.delete(f"/leads/{leads[0]['lead_id']}")
         assert erased.status_code in {200, 202, 204}, erased.text
         assert len(await workspace.fetch(rows)) == 1
+
+
+async def test_secret_goes_to_its_host_and_is_never_shown(workspace: Workspace) -> None:
+    async with answering(lambda _: (200, {"people": 900}), workspace.app.state.target_http) as service:
+        with_secret = plan(service).replace('{company}"', '{company}", secret: firms, header: X-Token')
+        await workspace.publish(with_secret)
+        missing = await workspace.assign(email="a@one.example", company="One")
+        assert (missing["degraded_codes"], service.asked) == ({"firms": "secret_missing"}, [])
+        for host in ("other.example", HOST):
+            body = {"host": host, "secret": "Bearer t0ken"}
+            answer = await workspace.client.put("/enrichment/secrets/firms", json=body)
+            assert answer.status_code == 200, answer.text
+            later = await workspace.assign(email=f"a@{host}", company=f"Firm of {host}")
+            assert (later["degraded"] == []) == (host == HOST)
+        state = await workspace.client.get("/enrichment")
+    assert [each.headers["x-token"] for each in service.asked] == ["Bearer t0ken"]
+    assert state.json()["secrets"][0]["host"] == HOST
+    assert "t0ken" not in state.text + answer.text
+    assert state.json()["failing"] == []
+    gone = await workspace.client.delete("/enrichment/secrets/firms")
+    again = await workspace.client.delete("/enrichment/secrets/firms")
+    assert (gone.status_code, again.status_code) == (204, 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"host": "a b", "secret": "x"}, "host"),
+        ({"host": "user@firms.example", "secret": "x"}, "host"),
+        ({"host": "firms.example/x", "secret": "x"}, "host"),
+        ({"host": "firms.example", "secret": "x\r\nY: z"}, "secret"),
+        ({"host": "firms.example"}, "secret"),
+    ],
+)
+async def test_secret_that_cannot_be_sent_is_refused(
+    workspace: Workspace, body: dict[str, str], field: str
+) -> None:
+    answer = await workspace.client.put("/enrichment/secrets/firms", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, field)
+
+
+async def test_failing_provider_is_listed(workspace: Workspace) -> None:
+    async with answering(lambda _: (401, {}), workspace.app.state.target_http) as service:
+        await workspace.publish(plan(service))
+        await workspace.assign(email="a@one.example", company="One")
+    (failing,) = (await workspace.get("/enrichment"))["failing"]
+    assert (failing["provider"], failing["state"], failing["code"]) == ("firms", "open", "status_401")

@@ -33,6 +33,7 @@ BOUNDED: Final = {
     "crm_watch": "one row for each workspace",
     "hash_keys": "one row for each workspace",
     "enrichment_keys": "one row for each workspace",
+    "enrichment_secrets": "made and deleted by hand",
     "enrichment_breakers": "one row for each provider of a plan that fails",
     "retention_runs": "one row for each workspace",
     "target_cursors": "one row for each workspace",

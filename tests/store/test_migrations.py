@@ -81,6 +81,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("hash_keys", "sha256('key')"),
                 ("enrichment_keys", "sha256('key')"),
                 ("enrichment_answers", "'p', 'q', 'empty', NULL, NULL, NULL, now(), now()"),
+                ("enrichment_secrets", "'s', 'h', '', '', now()"),
                 ("enrichment_breakers", "'p', 1, 'timeout', false, now()"),
                 ("contacts", "gen_random_uuid(), now(), 'a', 'email'"),
                 ("preference_changes", "gen_random_uuid(), gen_random_uuid(), 1, now(), 'a', '{}'"),

@@ -33,7 +33,6 @@ class EnrichmentTerms:
 
     deadline: float
     providers: tuple[ProviderTerms, ...]
-    recheck: timedelta | None
     accounts: Mapping[str, str]
     accounts_name: str
 
@@ -60,7 +59,6 @@ def enrichment_terms(written: Enrichment | None) -> EnrichmentTerms | None:
             for entry in written.providers
             if entry.provider != ACCOUNTS
         ),
-        recheck=written.recheck,
         accounts=(account.fill or OF_ACCOUNTS) if account is not None else {},
         accounts_name=account.shown if account is not None else ACCOUNTS,
     )

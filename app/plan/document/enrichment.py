@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
-from app.plan.document.life import SomeTime
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.shapes import Duration, Name, Part
 
@@ -119,11 +118,6 @@ class Enrichment(Part):
         min_length=1,
         max_length=20,
         description="Who is asked, all at the same time. Where several have a value, the first one counts.",
-    )
-    recheck: SomeTime | None = Field(
-        None,
-        description="After this time a lead that was decided without a provider is decided again, once, if "
-        "nobody has touched it. The default is never.",
     )
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from app.store.workspaces import SET_WORKSPACE, list_workspaces
 
 ENCRYPTED = (
     ("webhook_paths", "path"), ("endpoint_secrets", "secret"), ("form_tokens", "token"),
-    ("target_secrets", "sealed"),
+    ("target_secrets", "sealed"), ("enrichment_secrets", "secret"),
 )  # fmt: skip
 """Every column with encrypted values."""
 

@@ -145,6 +145,7 @@ NOTHING: Mapping[str, str] = {
     "share_facts": "which split each row of a ledger has",
     "share_splits": "shares of owners, by cause",
     "enrichment_breakers": "providers that fail",
+    "enrichment_secrets": "secrets of providers",
     "enrichment_keys": "the key of the hashes of what providers were asked",
     "bulk_jobs": "what a job was asked to do",
     "clock_recounts": "owners",

@@ -38,6 +38,8 @@ SENT: dict[str, Any] = {
     "PUT /calendars/{id}": HOURS,
     "PATCH /calendars/{id}": {"timezone": "UTC"},
     "DELETE /calendars/{id}": None,
+    "DELETE /enrichment/secrets/{id}": None,
+    "PUT /enrichment/secrets/{id}": {"host": "firms.example", "secret": "long"},
     "GET /endpoints/{id}": None,
     "PUT /endpoints/{id}": {"kind": "hubspot", "secrets": ["long enough"]},
     "PATCH /endpoints/{id}": {"active": False},
@@ -127,6 +129,8 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     endpoint = (await workspace.client.put("/endpoints/theirs", json=endpoint)).json()
     target = await workspace.client.put("/targets/theirs", json={"url": "https://8.8.8.8/"})
     assert target.status_code == 201
+    secret = {"host": "firms.example", "secret": "theirs"}
+    assert (await workspace.client.put("/enrichment/secrets/theirs", json=secret)).status_code == 200
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
         await workspace.publish(PLAN)
