@@ -16,7 +16,7 @@ class ProviderConfig(BaseModel):
 
 
 class ProviderError(Exception):
-    """A call failed in a way that waiting may mend. `code` is shown, such as `status_503`.
+    """A call failed in a way that may pass. `code` is shown, such as `status_503`.
 
     After enough of these in a row the provider is not called for a while.
     """

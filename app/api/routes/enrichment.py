@@ -10,6 +10,7 @@ from app.api.http.auth import requires
 from app.api.http.json_response import Json, NoContent
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
+from app.api.routes.crud import created
 from app.contract.enrichment import EnrichmentState, ProviderSecretInfo, ProviderSecretInput
 from app.errors import NotFound, SecretsKeyMissing, refused_at
 from app.outbox.safe_http import AddressRefused, parse_url
@@ -55,7 +56,7 @@ async def get_enrichment_state(caller: CallerParameter, pool: PoolParameter) -> 
     )
 
 
-@router.put("/enrichment/secrets/{id}")
+@router.put("/enrichment/secrets/{id}", responses=created(ProviderSecretInfo))
 @requires("admin", problems=(SecretsKeyMissing,))
 async def set_provider_secret(
     request: Request, caller: CallerParameter, pool: PoolParameter, id: Id, body: ProviderSecretInput
@@ -73,10 +74,10 @@ async def set_provider_secret(
     host = url.host
     sealed = request.app.state.secret_box.encrypt(secret.encode())
     async with transaction(pool, caller.workspace_id) as connection:
-        stored = await secrets.put_secret(
+        stored, new = await secrets.put_secret(
             connection, caller.workspace_id, id, host, sealed, fingerprint(secret.encode())
         )
-    return Json(_to_json(stored))
+    return Json(_to_json(stored), 201 if new else 200)
 
 
 @router.delete("/enrichment/secrets/{id}", status_code=204)

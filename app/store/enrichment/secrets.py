@@ -26,7 +26,7 @@ VALUES ($1, $2, $3, $4, $5, now())
 ON CONFLICT (workspace_id, name) DO UPDATE
   SET host = excluded.host, secret = excluded.secret, fingerprint = excluded.fingerprint,
       created_at = excluded.created_at
-RETURNING {_COLUMNS}
+RETURNING {_COLUMNS}, xmax = 0 AS created
 """
 """A secret in the place of the one with its name."""
 
@@ -47,13 +47,18 @@ CLOSE_DENIED = "DELETE FROM enrichment_breakers WHERE workspace_id = $1 AND deni
 
 async def put_secret(
     connection: Connection, workspace_id: int, name: str, host: str, sealed: bytes, fingerprint: str
-) -> ProviderSecret:
-    """Create or replace a secret, and let providers be called again that refused the last one."""
+) -> tuple[ProviderSecret, bool]:
+    """Create or replace a secret, and let providers be called again that refused the last one.
+
+    Returns it, and whether it is new.
+    """
     row = await connection.fetchrow(UPSERT_SECRET, workspace_id, name, host, sealed, fingerprint)
     if row is None:
         raise LookupError("INSERT with RETURNING returned no row")
     await connection.execute(CLOSE_DENIED, workspace_id)
-    return ProviderSecret(**row_in_utc(row))
+    columns = row_in_utc(row)
+    created: bool = columns.pop("created")
+    return ProviderSecret(**columns), created
 
 
 async def list_secrets(connection: Connection, workspace_id: int) -> list[ProviderSecret]:

@@ -130,7 +130,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     target = await workspace.client.put("/targets/theirs", json={"url": "https://8.8.8.8/"})
     assert target.status_code == 201
     secret = {"host": "firms.example", "secret": "theirs"}
-    assert (await workspace.client.put("/enrichment/secrets/theirs", json=secret)).status_code == 200
+    assert (await workspace.client.put("/enrichment/secrets/theirs", json=secret)).status_code == 201
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
         await workspace.publish(PLAN)
