@@ -203,7 +203,8 @@ class Visits:
             "name": self.name, "remove": self.remove, "list": self.list, "table": self.table,
             "held": self.held, "reject": self.reject, "report": self.report,
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
-            "prefer": self.prefer, "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
+            "prefer": self.prefer, "contact": self.contact, "unsubscribe": self.unsubscribe,
+            "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
             "scrape": self.scrape, "merge": self.merge,
         }  # fmt: skip
 
@@ -383,15 +384,23 @@ class Visits:
             await returned(self.client.post(url, json={**event, "id": f"e{self.number}-{event['type']}"}))
 
     async def prefer(self) -> None:
-        """A person sets a cap, is contacted, unsubscribes, and what they allow is shown."""
-        made = await self.new()
-        url = f"/leads/{made['lead_id']}/preferences"
-        body = {"origin": "center", "channels": {"sms": False}, "frequency": [{"max": 9, "days": 30}]}
+        """A person closes a channel, and what they allow is shown."""
+        url = f"/leads/{(await self.new())['lead_id']}/preferences"
+        body = {"origin": "center", "channels": {"sms": False}}
         await returned(self.client.put(url, json=body))
-        await returned(self.client.post("/reassign", json={"lead_id": made["lead_id"], "reason": "again"}))
-        event = {"type": "unsubscribed", "id": f"u{self.number}"}
-        await returned(self.client.post(f"/assignments/{made['assignment_id']}/events", json=event))
         await returned(self.client.get(url))
+
+    async def contact(self) -> None:
+        """A person with a cap is contacted."""
+        lead_id = (await self.new())["lead_id"]
+        body = {"origin": "center", "frequency": [{"max": 9, "days": 30}]}
+        await returned(self.client.put(f"/leads/{lead_id}/preferences", json=body))
+        await returned(self.client.post("/reassign", json={"lead_id": lead_id, "reason": "again"}))
+
+    async def unsubscribe(self) -> None:
+        event = {"type": "unsubscribed", "id": f"u{self.number}"}
+        url = f"/assignments/{(await self.new())['assignment_id']}/events"
+        await returned(self.client.post(url, json=event))
 
     async def held(self) -> None:
         """A claim of an owner for whom no lead is held."""

@@ -96,7 +96,10 @@ SELECT DISTINCT wanted.id::text AS lead_id, contact.action_id, contact.channel,
      SELECT wanted.id
      UNION
      SELECT lead.id
-       FROM person JOIN leads AS lead ON lead.workspace_id = $1 AND lead.merged_into = person.id)
+       FROM person
+      CROSS JOIN LATERAL (
+        SELECT leads.id FROM leads WHERE workspace_id = $1 AND merged_into = person.id
+         ORDER BY merged_into LIMIT 1000) AS lead)
    SELECT id FROM person LIMIT 1000
  ) AS lead
  CROSS JOIN LATERAL (

@@ -26,20 +26,28 @@ _JSON = frozenset(("signals", "preferences", "details", "terms", "headers", "bod
 """Columns that hold JSON."""
 
 # Merges form chains: what was merged into a lead stays with it when that lead is merged in turn.
+# Each LIMIT is a fence, as in the facts of a commit group.
 SELECT_PERSON = """
 WITH RECURSIVE taken_over AS (
   SELECT id, merged_into FROM leads WHERE workspace_id = $1 AND id = $2
   UNION
   SELECT lead.id, lead.merged_into
-    FROM taken_over JOIN leads AS lead ON lead.workspace_id = $1 AND lead.id = taken_over.merged_into),
+    FROM taken_over
+   CROSS JOIN LATERAL (
+     SELECT id, merged_into FROM leads
+      WHERE workspace_id = $1 AND leads.id = taken_over.merged_into LIMIT 1) AS lead),
 remaining AS (
   SELECT id FROM taken_over
-   WHERE NOT EXISTS (SELECT FROM leads WHERE workspace_id = $1 AND leads.id = taken_over.merged_into)),
+   WHERE (SELECT id FROM leads
+           WHERE workspace_id = $1 AND leads.id = taken_over.merged_into LIMIT 1) IS NULL),
 person AS (
-  SELECT id FROM leads WHERE workspace_id = $1 AND id IN (SELECT id FROM remaining)
+  SELECT id FROM remaining
   UNION
   SELECT lead.id
-    FROM person JOIN leads AS lead ON lead.workspace_id = $1 AND lead.merged_into = person.id)
+    FROM person
+   CROSS JOIN LATERAL (
+     SELECT id FROM leads WHERE workspace_id = $1 AND merged_into = person.id
+      ORDER BY merged_into LIMIT 10000) AS lead)
 SELECT id::text AS id FROM person
  ORDER BY id NOT IN (SELECT id FROM remaining), id
 """
