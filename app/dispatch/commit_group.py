@@ -11,6 +11,7 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import (
     read_accounts,
+    read_arrivals,
     read_backlogs,
     read_claims,
     read_companies,
@@ -218,6 +219,8 @@ async def open_session(
         await read_claims(connection, workspace_id, jobs, plan, stored)
     await read_companies(connection, workspace_id, jobs, plan, stored)
     now = settle_time(found, snapshot)
+    if plan.junk.velocity:
+        await read_arrivals(connection, workspace_id, jobs, plan.junk, now, stored)
     if plan.releasing_queues:
         facts = Facts(now, snapshot.directory, snapshot.state)
         await read_waiting_first(connection, workspace_id, jobs, plan, facts, stored)

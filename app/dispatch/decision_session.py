@@ -45,6 +45,7 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.leads.merges import StoredMerge
 from app.store.life.events import EarlierEvent
+from app.store.path.arrivals import ArrivalRow, Subject
 from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
 
@@ -128,6 +129,7 @@ class StoredLeads:
     merges: dict[str, StoredMerge] = field(default_factory=dict)
     survivors: dict[str, str] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
+    arrivals: Counter[Subject] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -281,6 +283,18 @@ class DecisionSession:
                 if assignment_id not in self.work.lifted:
                     return Suppression(list_, key.kind)
         return None
+
+    def arrived(self, subjects: Mapping[str, str], assignment_id: str) -> dict[str, int]:
+        """How many leads came lately with the same subjects, by their names. From now on this one did too."""
+        counts: dict[str, int] = {}
+        for name in self.plan.junk.velocity:
+            if name in subjects:
+                subject = Subject(name, subjects[name])
+                if before := self.stored.arrivals[subject]:
+                    counts[name] = before
+                self.stored.arrivals[subject] += 1
+                self.work.rows.arrivals.append(ArrivalRow(subject, self.work.now, assignment_id))
+        return counts
 
     def accounts_of_domain(self, domain: str) -> Sequence[Account]:
         """The accounts that have this domain, as far as they were read."""

@@ -1,6 +1,7 @@
 """What a commit group reads before it decides: the facts of all its jobs at once, and what only some need."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from app.dispatch import crm_books
@@ -9,6 +10,7 @@ from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
+from app.engine.model.junk import JunkRules
 from app.engine.model.lead_keys import LeadKey
 from app.engine.model.state import Facts
 from app.engine.selection.free_members import has_free_member
@@ -25,7 +27,8 @@ from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
 from app.store.life.preferences import find_answered_actions, find_contacts, find_leads_of_address
 from app.store.life.suppressions import find_suppressed
-from app.store.path import facts
+from app.store.path import arrivals, facts
+from app.store.path.arrivals import Subject
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
 from app.store.privacy.held_data import find_person
@@ -277,6 +280,26 @@ async def read_backlogs(
     if teams:
         pairs = [(team, queue) for queue, team in queues.items() if team in teams]
         stored.backlogs = await count_backlogs(connection, workspace_id, sorted(teams), pairs)
+
+
+async def read_arrivals(
+    connection: Connection,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    junk: JunkRules,
+    now: datetime,
+    stored: StoredLeads,
+) -> None:
+    """Add how many leads came lately that share something with those of the jobs."""
+    subjects = {
+        Subject(name, value)
+        for job in jobs
+        for name, value in job.subjects().items()
+        if name in junk.velocity
+    }
+    if subjects:
+        since = now - timedelta(seconds=junk.seconds)
+        stored.arrivals.update(await arrivals.count_arrivals(connection, workspace_id, subjects, since))
 
 
 async def read_claims(

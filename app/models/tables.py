@@ -860,6 +860,16 @@ form_records = _of_a_workspace(
     _index("form_records_until", "until"),
     key=("endpoint_id", "record"),
 )
+arrivals = _of_a_workspace(
+    "arrivals",
+    _required("subject", Text),
+    _required("value", LargeBinary),
+    _required("at", INSTANT),
+    _required("assignment_id", Uuid),
+    _required("hour", Integer),
+    _index("arrivals_by_hour", "hour"),
+    key=("subject", "value", "at", "assignment_id"),
+)
 test_leads = _of_a_workspace(
     "test_leads",
     _required("id", Uuid),

@@ -73,7 +73,7 @@ TABLES = (
     "fact_cursors", "share_facts", "share_splits",
     "crm_records", "crm_field_versions", "crm_confirmed_writes", "crm_users", "crm_findings", "crm_watch",
     "endpoint_secrets", "endpoint_hours", "crm_turns", "crm_inbox", "crm_deliveries",
-    "form_ids", "form_records", "form_tokens", "test_leads",
+    "form_ids", "form_records", "form_tokens", "test_leads", "arrivals",
     "target_messages", "target_secrets", "target_cursors", "targets",
     "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "contacts", "preference_changes",
     "lead_merges",

@@ -1,5 +1,7 @@
 """What CRMs and forms have sent is applied, and old deliveries are deleted."""
 
+from datetime import datetime
+
 from app.dispatch.dispatcher import Dispatcher
 from app.forms.effects import FormEffects
 from app.privacy.settings import raw_kept
@@ -8,6 +10,7 @@ from app.store.crm import endpoint_hours, endpoints, inbox_retention
 from app.store.forms import inbox as form_inbox
 from app.store.forms import records, test_leads
 from app.store.life.agenda import Agenda
+from app.store.path import arrivals
 from app.webhooks.effects import Effects
 from app.webhooks.inbox import Inbox
 from app.worker.every import Every
@@ -36,7 +39,7 @@ class CrmInbox:
         workspace_id = agenda.workspace_id
         busy = await self._inbox.run(workspace_id)
         if self._is_time_to_delete(agenda):
-            if await self._delete(workspace_id):
+            if await self._delete(workspace_id, agenda.run.now):
                 return True
             self._deleting.done(workspace_id, agenda.run.now.timestamp())
         return busy
@@ -44,7 +47,7 @@ class CrmInbox:
     def _is_time_to_delete(self, agenda: Agenda) -> bool:
         return self._deleting.is_time(agenda.workspace_id, agenda.run.now.timestamp())
 
-    async def _delete(self, workspace_id: int) -> bool:
+    async def _delete(self, workspace_id: int, now: datetime) -> bool:
         """Delete one slice. Returns whether there may be more."""
         async with transaction(self._pool, workspace_id) as connection:
             kept = await raw_kept(connection, workspace_id)
@@ -53,7 +56,8 @@ class CrmInbox:
             await endpoint_hours.delete_old_hours(connection, workspace_id, SLICE)
             ids = await form_inbox.delete_old_ids(connection, workspace_id, SLICE)
             known = await records.delete_old(connection, workspace_id, SLICE)
+            came = await arrivals.delete_old_arrivals(connection, workspace_id, now, SLICE)
             tests = await test_leads.delete_old(connection, workspace_id, SLICE)
             for ended in await endpoints.delete_ended(connection, workspace_id):
                 await form_inbox.delete_ids_of_endpoint(connection, workspace_id, ended)
-        return max(bodies, rows, ids, known, tests) >= SLICE
+        return max(bodies, rows, ids, known, tests, came) >= SLICE

@@ -129,3 +129,47 @@ async def test_what_a_list_blocked_only_a_key_for_privacy_unblocks(office: Works
     assert (await plain.post(path, json={})).status_code == 403
     allowed = office.caller(await office.issue_key("assign", "privacy"))
     assert (await allowed.post(path, json={})).json()["outcome"] == "assigned"
+
+
+FAST = """
+junk: {block_at: 60, velocity: {per: {ip: 3, domain: 3, identity: 3}, within: 10m}}
+pipeline:
+  - round_robin: {team: inbound}
+"""
+
+
+async def test_many_leads_of_one_address_are_flagged_and_all_assigned(workspace: Workspace) -> None:
+    await workspace.publish(FAST)
+    answers = [await workspace.assign(email=f"p{n}@f{n}.example", ip="203.0.113.9") for n in range(5)]
+    assert [each["outcome"] for each in answers] == ["assigned"] * 5
+    assert [each["junk"]["parts"] for each in answers] == [{}] * 3 + [{"velocity_ip": 30}] * 2
+    inside = [await workspace.assign(email=f"q{n}@g{n}.example", ip="10.0.0.1") for n in range(5)]
+    assert [each["junk"]["score"] for each in inside] == [0] * 5
+    explained = await workspace.get(f"/assignments/{answers[4]['assignment_id']}/explain")
+    assert (explained["reproduced"], explained["junk"]) == (True, answers[4]["junk"])
+
+
+async def test_gibberish_that_comes_fast_is_blocked_from_the_first_too_many_on(workspace: Workspace) -> None:
+    await workspace.publish(FAST)
+    leads = [{"email": f"x{n}@eine.example", "first_name": "asdfgh", "ip": "2001:db8::1"} for n in range(5)]
+    answers = [await workspace.assign(**lead) for lead in leads]
+    assert [each["outcome"] for each in answers] == ["assigned"] * 3 + ["blocked"] * 2
+    assert answers[3]["junk"]["parts"] == {"gibberish_name": 30, "velocity_ip": 30, "velocity_domain": 20}
+    rows = await workspace.fetch("SELECT subject, value FROM arrivals WHERE workspace_id = $1")
+    assert len(rows) == 15
+
+
+async def test_free_mail_repeats_and_dry_runs_do_not_count(workspace: Workspace) -> None:
+    await workspace.publish(FAST)
+    for n in range(5):
+        answer = await workspace.assign(email=f"person{n}@gmail.com")
+        assert answer["junk"]["score"] == 0
+    body = {"lead": {"email": "ida@firma.example", "ip": "203.0.113.7"}}
+    for _ in range(5):
+        await workspace.client.post("/assign", json={**body, "dry_run": True})
+        await workspace.client.post("/assign", json=body, headers={"Idempotency-Key": "the-same"})
+    rows = await workspace.fetch("SELECT 1 FROM arrivals WHERE workspace_id = $1 AND subject = 'ip'")
+    assert len(rows) == 1
+    batch = {"items": [{"lead": {"email": f"b{n}@b{n}.example", "ip": "203.0.113.8"}} for n in range(5)]}
+    items = (await workspace.client.post("/assign/batch", json=batch)).json()["items"]
+    assert [item["decision"]["junk"]["score"] for item in items] == [0, 0, 0, 30, 30]

@@ -23,7 +23,7 @@ AGED: Final = frozenset((
     "actions", "target_messages", "bulk_jobs", "bulk_job_items", "idempotency_keys", "failed_leads",
     "crm_inbox", "crm_deliveries", "crm_findings", "crm_turns", "crm_confirmed_writes", "endpoint_hours",
     "barred_records", "form_ids", "form_records", "test_leads",
-    "enrichment_answers",
+    "enrichment_answers", "arrivals",
 ))  # fmt: skip
 """Deleted by the worker at an age."""
 BOUNDED: Final = {
@@ -113,6 +113,8 @@ FILL = (
        VALUES ($1, 'p', 'q', 'empty', now(), now())""",
     """INSERT INTO test_leads (workspace_id, id, endpoint_id, at, lead, decision)
        VALUES ($1, gen_random_uuid(), 'web', now(), '', '')""",
+    """INSERT INTO arrivals (workspace_id, subject, value, at, assignment_id, hour)
+       VALUES ($1, 'ip', substr(sha256('a'), 1, 16), now(), gen_random_uuid(), 1)""",
     """INSERT INTO crm_field_versions (workspace_id, system, object, id, field, "order", value, by_person)
        VALUES ($1, 'hubspot', 'contact', 'recorded', 'firstname', 1, 'v', true)""",
 )  # fmt: skip

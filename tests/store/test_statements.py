@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -22,6 +22,8 @@ from app.store.leads.idle import IdleTerms
 from app.store.life import deliveries, due_clocks, target_deliveries
 from app.store.life.agenda import read_agenda
 from app.store.life.outbox import number_actions_of_leads
+from app.store.path import arrivals
+from app.store.path.arrivals import ArrivalRow, Subject
 from app.worker import watch
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
@@ -110,6 +112,10 @@ WITH numbered AS (
   SELECT {workspace}, 'email', 'hash:' || sha256(number::text::bytea)::text, gen_random_uuid(), 'rivals',
          'test', now(), CASE WHEN number % 2 = 0 THEN assignment END, gen_random_uuid(), 1
     FROM numbered
+), arrival AS (
+  INSERT INTO arrivals (workspace_id, subject, value, at, assignment_id, hour)
+  SELECT {workspace}, 'ip', substr(sha256(number::text::bytea), 1, 16), now(), assignment, 1000000
+    FROM numbered
 ), action AS (
   INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
     state, deliveries, lease_token, leased_until)
@@ -145,7 +151,7 @@ SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
                    'changes', 'directory', 'account_keys', 'account_names', 'suppressions', 'actions',
                    'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
-                   'stale_facts', 'contacts', 'preference_changes', 'lead_merges')
+                   'stale_facts', 'contacts', 'preference_changes', 'lead_merges', 'arrivals')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -206,6 +212,7 @@ class Visits:
             "prefer": self.prefer, "contact": self.contact, "unsubscribe": self.unsubscribe,
             "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
             "scrape": self.scrape, "merge": self.merge,
+            "fast": self.fast,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -277,6 +284,17 @@ class Visits:
             await target_deliveries.count_messages(connection, workspace_id, 10, 10)
             await inbox.read_backlog(connection, workspace_id)
 
+    async def fast(self) -> None:
+        """Leads that share an address are counted and noted, and old ones deleted."""
+        self.number += 1
+        workspace_id, now = self.workspace.workspace_id, datetime.now(UTC)
+        subject = Subject("ip", f"address {self.number}")
+        async with transaction(self.workspace.pool, workspace_id) as connection:
+            await arrivals.insert_arrivals(connection, workspace_id, [ArrivalRow(subject, now, str(uuid4()))])
+            since = now - timedelta(minutes=1)
+            assert await arrivals.count_arrivals(connection, workspace_id, [subject], since) == {subject: 1}
+            assert await arrivals.delete_old_arrivals(connection, workspace_id, now, 100) == 0
+
     async def edit(self) -> None:
         self.number += 1
         await self.workspace.put("owners", "ben", {**OWNERS["ben"], "caps": {"open": 1000 + self.number}})
@@ -326,6 +344,7 @@ class Visits:
     async def list(self) -> None:
         lists = (
             "/assignments?owner=ben",
+            "/assignments?outcome=blocked",
             "/queues/unrouted/leads?",
             "/assignments?queue=unrouted",
             "/assignments?team=dach",

@@ -24,7 +24,11 @@ from app.intake.arrival import IncomingLead, submitted_until, with_declared, wit
 from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
 from app.intake.filling import filled_from_account, with_quality
+from app.intake.junk import subjects_of
 from app.intake.suppressions import domain_keys, suppression_keys
+
+_OF_CRMS = frozenset(("crm", "crm_created"))
+"""What brings leads that no visitor sends now."""
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +90,7 @@ class Assign(Job):
             normalized = as_company_mail(normalized)
         if request.suppression is None and not plan.junk.blocks(request.values):
             request = self.plugin.attach_results(request, plan, session.work.now)
+        request = self._counted(session, request)
         known = self._take_acts(session, person, request)
         request = replace(request, contact=session.contact_of(known, person.values))
         if person.prior is not None:
@@ -116,6 +121,17 @@ class Assign(Job):
         )
         return Target("owner", owner.id) if owner is not None and owner.active else None
 
+    def _counted(self, session: DecisionSession, request: DecisionRequest) -> DecisionRequest:
+        """The request with how many leads came lately that share something with this one."""
+        if not session.plan.junk.velocity or self.trigger in _OF_CRMS:
+            return request
+        subjects = dict(self.subjects())
+        account = request.account.account if request.account is not None else None
+        if account is not None and is_named_account(account.tier):
+            subjects.pop("domain", None)
+        counts = session.arrived(subjects, request.assignment_id)
+        return replace(request, counts={**request.counts, **counts}) if counts else request
+
     def _take_acts(self, session: DecisionSession, person: Person, request: DecisionRequest) -> str:
         """Take what the person said about consent. Returns the lead under which it stands."""
         lead_id = person.prior.lead_id if person.prior is not None else request.lead_id
@@ -123,6 +139,8 @@ class Assign(Job):
         if person.former is not None and person.prior is None:
             work.pass_preferences(person.former, lead_id)
             work.pass_contacts(person.former, lead_id)
+        if person.prior is not None and session.plan.junk.blocks(request.values, request.counts):
+            return lead_id  # anybody may have sent it in the person's name
         if acts := acts_of_lead(self.arrival.values, work.now):
             work.take_acts(lead_id, acts, self.actor)
         return lead_id
@@ -147,6 +165,10 @@ class Assign(Job):
         if domain is None:
             return self._suppression_keys
         return (*self._suppression_keys, *domain_keys(domain.value))
+
+    def subjects(self) -> Mapping[str, str]:
+        """What the lead may share with others."""
+        return subjects_of(self.arrival.values)
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, computed on first use: most plans never ask."""

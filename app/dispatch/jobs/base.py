@@ -77,6 +77,10 @@ class Job:
         """What may be on a suppression list."""
         return ()
 
+    def subjects(self) -> Mapping[str, str]:
+        """What an arriving lead may share with others: `ip`, `identity` and `domain`."""
+        return {}
+
     def reject_reason(self) -> str | None:
         """The reason with which the job rejects a lead, if it does."""
         return None

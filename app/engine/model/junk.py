@@ -43,6 +43,7 @@ class Junk:
 
 
 NO_JUNK = Junk()
+NOT_COUNTED: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,14 @@ class JunkRules:
             return "blocked"
         return "review" if self.review_at is not None and junk.score >= self.review_at else "flagged"
 
-    def blocks(self, values: Mapping[str, Any]) -> bool:
-        """Whether a lead that arrives with these fields is blocked, however fast leads come."""
+    def blocks(self, values: Mapping[str, Any], counts: Mapping[str, int] = NOT_COUNTED) -> bool:
+        """Whether a lead that arrives with these fields is blocked.
+
+        Without `counts` it is, however fast leads come.
+        """
         if self.block_at is None or not values.get("junk_parts"):
             return False
-        return self.verdict(self.score(values, {}), values) == "blocked"
+        return self.verdict(self.score(values, counts), values) == "blocked"
 
     def _is_fast(self, subject: str, counts: Mapping[str, int]) -> bool:
         limit = self.velocity.get(subject)

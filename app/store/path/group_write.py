@@ -33,6 +33,7 @@ from app.store.life.suppressions import (
     RejectSuppression,
     insert_reject_suppressions,
 )
+from app.store.path.arrivals import ArrivalRow, insert_arrivals
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
@@ -129,7 +130,8 @@ class PendingRows:
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
     available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
     lists, and `lifted` the assignments whose entries go. `changes` are entries of the change log. `crm` is
-    what is known about records of CRMs. `erased` are leads to erase, last of all.
+    what is known about records of CRMs, `arrivals` what new leads may share with later ones. `erased` are
+    leads to erase, last of all.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -163,6 +165,7 @@ class PendingRows:
     changes: list[ChangeRecord] = field(default_factory=list)
     crm: CrmRows = field(default_factory=CrmRows)
     merges: MergeRows = field(default_factory=MergeRows)
+    arrivals: list[ArrivalRow] = field(default_factory=list)
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
@@ -352,10 +355,12 @@ async def _write_persons(connection: Connection, workspace_id: int, rows: Pendin
 
 
 async def _write_rejects(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
-    """Write refunds and disputes, and what suppression lists got and lost."""
+    """Write refunds and disputes, what suppression lists got and lost, and what new leads may share."""
     if rows.rejects:
         rejects = [(workspace_id, id_, row.refunded, row.dispute) for id_, row in rows.rejects.items()]
         await connection.executemany(UPDATE_REJECT, rejects)
+    if rows.arrivals:
+        await insert_arrivals(connection, workspace_id, rows.arrivals)
     if rows.suppressions:
         await insert_reject_suppressions(connection, workspace_id, rows.suppressions)
     if rows.lifted:

@@ -127,6 +127,7 @@ ELSEWHERE: Mapping[str, str] = {
     "crm_turns": "CRM records that are being processed",
     "enrichment_answers": "answers of providers about the person, found by its addresses and numbers",
     "test_leads": "test leads of form tools, which go after seven days",
+    "arrivals": "hashes of addresses from which leads came, which go after a day",
 }
 """Tables with data about leads that need a statement of their own."""
 
