@@ -196,6 +196,11 @@ class AssignRequest(RequestModel):
         None, description="Owners who must not get the lead."
     )
     dry_run: bool | None = Field(None, description="Decide and return the decision, but store nothing.")
+    is_test: bool | None = Field(
+        None,
+        description="The lead is a test. It is decided as a dry run, and kept apart for seven days: "
+        "`GET /intake/tests`.",
+    )
 
 
 class BatchRequest(RequestModel):

@@ -162,6 +162,9 @@ class Decision(ResponseModel):
     possible_duplicate: list[PossibleDuplicate] | None = Field(
         None, description="Present only when other leads may be the same person."
     )
+    is_test: Literal[True] | None = Field(
+        None, description="Present only for a test lead, which is in no report and takes no turn."
+    )
     junk: Junk | None = Field(
         None,
         description="What speaks for it that the lead is junk. Missing in decisions before this existed.",

@@ -26,6 +26,7 @@ from app.forms.leads import Unmappable, arrival_of, job_of
 from app.forms.mapping import form_map
 from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept
 from app.forms.stored import from_bytes
+from app.forms.test_leads import decide_tests
 from app.forms.vendors import FORM_KINDS
 from app.forms.vendors.base import Delivery, FormEvent, FormTerms
 from app.ids import uuid7
@@ -33,7 +34,7 @@ from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import failures, inbox_retention
 from app.store.crm.turns import InboxEvent, Settled
 from app.store.directory.records import Record
-from app.store.forms import inbox, records, test_leads
+from app.store.forms import inbox, records
 from app.store.forms.records import FormRecord
 from app.webhooks.effects import FOR_ERASED, Applied
 
@@ -166,12 +167,10 @@ class FormEffects:
             job = job_of(told.endpoint_id, told.row.id, told.delivery, told.row.received_at)
         except Unmappable as unmappable:
             return Applied("failed", unmappable.code)
-        (reply,) = await self._dispatch.dry_run_all(workspace_id, [job])
+        tests = [(told.row.id, job)]
+        (reply,) = await decide_tests(self._pool, self._dispatch, workspace_id, told.endpoint_id, tests)
         if isinstance(reply, Problem):
             return _refused(reply)
-        lead = orjson.dumps(job.arrival.values, default=str)
-        async with transaction(self._pool, workspace_id) as connection:
-            await test_leads.insert(connection, workspace_id, told.row.id, told.endpoint_id, lead, reply.body)
         return Applied("done", "test_lead")
 
     async def _other(self, workspace_id: int, told: _Told, lead_id: str | None) -> Applied:

@@ -173,3 +173,25 @@ async def test_free_mail_repeats_and_dry_runs_do_not_count(workspace: Workspace)
     batch = {"items": [{"lead": {"email": f"b{n}@b{n}.example", "ip": "203.0.113.8"}} for n in range(5)]}
     items = (await workspace.client.post("/assign/batch", json=batch)).json()["items"]
     assert [item["decision"]["junk"]["score"] for item in items] == [0, 0, 0, 30, 30]
+
+
+async def test_a_test_lead_is_decided_and_leaves_nothing_but_its_answer(workspace: Workspace) -> None:
+    await workspace.publish(FAST)
+    body = {"is_test": True, "lead": {"email": "try@firma.example", "ip": "203.0.113.5"}}
+    answer = await workspace.client.post("/assign", json=body, headers={"Idempotency-Key": "mine"})
+    shown = answer.json()
+    assert (answer.status_code, shown["outcome"], shown["is_test"]) == (200, "assigned", True)
+    assert shown["owner"] is not None
+    assert await turns(workspace) == 0
+    for table in ("arrivals", "leads", "assignments", "identities", "idempotency_keys"):
+        assert await workspace.fetch(f"SELECT 1 FROM {table} WHERE workspace_id = $1") == [], table
+    (kept,) = (await workspace.get("/intake/tests"))["items"]
+    assert (kept["endpoint"], kept["lead"]["email"]) == ("api", "try@firma.example")
+    real = await workspace.client.post(
+        "/assign", json={"lead": body["lead"]}, headers={"Idempotency-Key": "mine"}
+    )
+    assert (real.status_code, real.json()["replayed"]) == (201, False)
+    batch = await workspace.client.post(
+        "/assign/batch", json={"items": [body, {"lead": {"email": "b@b.example"}}]}
+    )
+    assert [each["decision"].get("is_test") for each in batch.json()["items"]] == [True, None]

@@ -9,7 +9,7 @@ from app.api.http.auth import Caller, requires
 from app.api.http.batches import decide_items, items_to_json
 from app.api.http.idempotency import item_key, key_of_lead, key_of_submission, response_of
 from app.api.http.json_response import Json
-from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
+from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter, PoolParameter
 from app.api.http.routing import DirectRoute, StrictRoute
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import (
@@ -41,11 +41,15 @@ from app.errors import (
     QueueEmpty,
     QuotaExceeded,
 )
+from app.forms.test_leads import decide_tests
+from app.ids import uuid7
 from app.intake.arrival import normalize
 from app.pace import Pace
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
+SOURCE = "api"
+"""Where the test leads of these routes come from, beside the endpoints of forms."""
 REPLAYED: dict[int | str, dict[str, Any]] = {
     200: {"model": Decision, "description": "A replay or a dry run."}
 }
@@ -56,9 +60,17 @@ REPLAYED: dict[int | str, dict[str, Any]] = {
     "assign", body=BodyLimits(size=256 * KIB), problems=(LeadNotDecided, QuotaExceeded), decides_leads=True
 )
 async def assign_lead(
-    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: AssignRequest
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    pool: PoolParameter,
+    key: IdempotencyKeyParameter,
+    body: AssignRequest,
 ) -> Json[Decision]:
     """Decides who owns a lead, and returns once the decision is stored."""
+    if body.is_test:
+        tests = [(uuid7(), _job(caller, body, None))]
+        (reply,) = await decide_tests(pool, dispatch, caller.workspace_id, SOURCE, tests)
+        return _response(reply)
     if body.dry_run:
         (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(caller, body, None)])
         return _response(reply)
@@ -73,22 +85,34 @@ async def assign_lead(
     decides_leads=True,
 )
 async def assign_leads(
-    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: BatchRequest
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    pool: PoolParameter,
+    key: IdempotencyKeyParameter,
+    body: BatchRequest,
 ) -> Json[BatchResult]:
     """Decides many leads in order. An invalid item does not affect the others."""
     batch = Batch()
     replies: list[Reply | Problem | None] = []
     stored: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
+    tests: dict[int, Assign] = {}
     pace = Pace()
     for position, item in enumerate(validate_items(body)):
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
-            jobs = for_dry_run if item.dry_run else stored
-            jobs[position] = _job(caller, item, item_key(key, position), batch)
+            job = _job(caller, item, None if item.is_test else item_key(key, position), batch)
+            if item.is_test:
+                tests[position] = job
+            else:
+                (for_dry_run if item.dry_run else stored)[position] = job
         await pace.rest()
     for position, reply in (await decide_items(dispatch, caller.workspace_id, key, stored)).items():
         replies[position] = reply
+    if tests:
+        named = [(uuid7(), job) for job in tests.values()]
+        tested = await decide_tests(pool, dispatch, caller.workspace_id, SOURCE, named)
+        replies = [dict(zip(tests, tested, strict=True)).get(at, reply) for at, reply in enumerate(replies)]
     if for_dry_run:
         dry = await dispatch.dry_run_all(caller.workspace_id, list(for_dry_run.values()))
         for position, reply in zip(for_dry_run, dry, strict=True):
