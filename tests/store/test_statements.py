@@ -211,7 +211,7 @@ class Visits:
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
             "prefer": self.prefer, "contact": self.contact, "unsubscribe": self.unsubscribe,
             "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
-            "scrape": self.scrape, "merge": self.merge,
+            "scrape": self.scrape,
             "fast": self.fast,
         }  # fmt: skip
 
@@ -320,15 +320,6 @@ class Visits:
         async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
             found = await companies.find_companies(connection, workspace_id, [few, "filled7.example"])
         assert not found[few].colleagues
-
-    async def merge(self) -> None:
-        """Two leads are merged, and are two again. They wait, so no owner is told."""
-        leads = [(await self.new(source="partner"))["lead_id"] for _ in range(2)]
-        body = {"leads": leads, "reason": "one person"}
-        made = await returned(self.client.post("/leads/merge", json=body))
-        await returned(self.client.get(f"/leads/{made['survivor']}"))
-        assert (await self.client.post("/leads/merge", json=body)).status_code == 409
-        await returned(self.client.post(f"/leads/merge/{made['id']}/undo"))
 
     async def named(self) -> None:
         """A claim of one lead, which does not scan the queue."""

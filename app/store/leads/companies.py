@@ -6,6 +6,7 @@ from datetime import datetime
 
 import orjson
 
+from app.engine.model.lead_keys import COMPANY
 from app.plan.language.durations import parse_iso
 from app.store.connection.pool import Connection
 
@@ -18,13 +19,13 @@ SELECT_COMPANIES = f"""
 SELECT wanted.domain,
        (SELECT json_agg(DISTINCT source) FROM (
           SELECT source FROM identities
-           WHERE workspace_id = $1 AND kind = 'company' AND value = wanted.domain
+           WHERE workspace_id = $1 AND kind = wanted.kind AND value = wanted.domain
            ORDER BY lead_id DESC LIMIT {MAX_NAMED}) AS named WHERE source <> '') AS names,
        (SELECT json_agg(colleague) FROM (
           SELECT lead.id, lead.state, assignment.owner_id, assignment.team_id, assignment.decided_at
             FROM (
               SELECT lead_id FROM identities
-               WHERE workspace_id = $1 AND kind = 'company' AND value = wanted.domain
+               WHERE workspace_id = $1 AND kind = wanted.kind AND value = wanted.domain
                ORDER BY lead_id DESC LIMIT {MAX_COLLEAGUES}) AS own
            CROSS JOIN LATERAL (
              SELECT id, state, assignment_id FROM leads
@@ -33,7 +34,7 @@ SELECT wanted.domain,
              SELECT owner_id, team_id, decided_at FROM assignments
               WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1) AS assignment
            ORDER BY lead.id DESC) AS colleague) AS colleagues
-  FROM unnest($2::text[]) AS wanted (domain)
+  FROM unnest($2::text[], $3::text[]) AS wanted (kind, domain)
 """
 """The newest leads of companies, and hashes of the names that their people gave."""
 
@@ -64,7 +65,7 @@ async def find_companies(
     connection: Connection, workspace_id: int, domains: Sequence[str]
 ) -> dict[str, Company]:
     """Return the companies of domains."""
-    rows = await connection.fetch(SELECT_COMPANIES, workspace_id, list(domains))
+    rows = await connection.fetch(SELECT_COMPANIES, workspace_id, [COMPANY] * len(domains), list(domains))
     return {
         row["domain"]: Company(
             [
