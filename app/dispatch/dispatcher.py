@@ -53,7 +53,7 @@ class Dispatcher:
         self._pool = pool
         self.metrics = metrics
         self._tracing = tracing
-        self._enricher = Enricher(pool, installed(), http, box)
+        self._enricher = Enricher(pool, installed(), http, box, metrics.enrichment)
         self._preparers = make_preparers(pool, metrics, self._enricher) if preparers is None else preparers
         self._deadline = deadline
         self._limits = Limits(

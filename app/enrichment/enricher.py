@@ -4,6 +4,7 @@ What is known is read first, in one transaction. An answer is kept before the ne
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from app.enrichment.kept import Known, Memory
 from app.enrichment.provider import Provider, Tools
 from app.errors import SecretsKeyMissing, SecretUnreadable
 from app.intake.filling import read_filled
+from app.metrics.enrichment import EnrichmentMetrics
 from app.outbox.safe_http import SafeHttp
 from app.secrets import SecretBox
 from app.store.connection.pool import Pool
@@ -45,8 +47,14 @@ class Enricher:
     """Asks providers, for all workspaces of a process. Without `http` it calls nobody."""
 
     def __init__(
-        self, pool: Pool, providers: Mapping[str, Provider], http: SafeHttp | None, box: SecretBox | None
+        self,
+        pool: Pool,
+        providers: Mapping[str, Provider],
+        http: SafeHttp | None,
+        box: SecretBox | None,
+        metrics: EnrichmentMetrics,
     ) -> None:
+        self._metrics = metrics
         self._providers = providers
         self._http = http
         self._memory = Memory(pool, box)
@@ -107,6 +115,10 @@ class Enricher:
                     tasks[position] = self._call(workspace_id, known, question)
             elif known.ages(question) and not known.is_troubled(question):
                 self._call(workspace_id, known, question)  # nobody waits for it
+        for position, outcome in enumerate(outcomes):
+            if outcome is not None:
+                kind = "held_back" if outcome.kind == "failed" else outcome.kind
+                self._metrics.not_called(questions[position].asked.terms.provider, kind)
         if tasks:
             left = until - asyncio.get_running_loop().time()
             await asyncio.wait(tasks.values(), timeout=max(0.0, left))
@@ -196,7 +208,11 @@ class Enricher:
             secrets = await self._memory.read_secrets(workspace_id, question.asked.secrets)
         except (SecretsKeyMissing, SecretUnreadable):
             return Outcome("denied", code=SECRET_UNREADABLE)
-        return await question.asked.call(question.query, Tools(self._http or SafeHttp(), secrets))
+        started = time.perf_counter()
+        outcome = await question.asked.call(question.query, Tools(self._http or SafeHttp(), secrets))
+        seconds = time.perf_counter() - started
+        self._metrics.called(question.asked.terms.provider, outcome.kind, seconds)
+        return outcome
 
     async def close(self) -> None:
         """End the calls that are under way."""

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from app.engine.model.stored import ENGINE_VERSION
 from app.logs import lines_dropped
 from app.metrics.counters import Tally, WorkspaceCounters
+from app.metrics.enrichment import EnrichmentMetrics
 from app.troubles import KINDS, Troubles
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -100,6 +101,7 @@ class Metrics:
         )
         self.accounts_looked_up = self._account_lookup_seconds.observe
         """Takes note of the seconds that a look-up of accounts by name took."""
+        self.enrichment = EnrichmentMetrics(registry)
         self._loop_lag_seconds = Histogram(
             "lead_assignment_event_loop_lag_seconds",
             "How late the event loop ran a timer, four times a second.",

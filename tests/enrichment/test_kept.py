@@ -57,6 +57,10 @@ async def test_one_answer_serves_every_way_to_write_a_company(workspace: Workspa
         lead = steps(workspace)
         names = ("Alpenholz GmbH", " alpenholz  gmbh ", "ALPENHOLZ GMBH")
         queues = [(await lead(company=name))["queue"] for name in names]
+    registry = workspace.app.state.metrics.registry
+    labels = {"provider": "http", "outcome": "found"}
+    assert registry.get_sample_value("lead_assignment_enrichment_calls_total", labels) == 1
+    assert registry.get_sample_value("lead_assignment_enrichment_kept_total", labels) == 2
     assert (queues, service.paths) == (["big"] * 3, ["/firms?name=Alpenholz%20GmbH"])
 
 
