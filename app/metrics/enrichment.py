@@ -1,4 +1,4 @@
-"""What is measured of providers of enrichment. They are named as they are installed, not as plans name them."""
+"""What is measured of providers of enrichment, which are named as they are installed."""
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.registry import CollectorRegistry
