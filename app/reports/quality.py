@@ -30,9 +30,9 @@ _COLUMNS = (
     Column("fraud", "rate", "New leads that somebody reported as fraud, of received."),
 )
 REASON = "reason"
-_SCORES = "junk is not scored; spam is what people report and what the plan blocks by a name with `spam`"
+_SCORES = "the parts of junk stand in each decision and are not counted here; what junk blocks is spam"
 _FRAUD = "nothing detects fraud; report `x-fraud`, or the reason `fraud`, to count it"
-_TESTS = "no request is marked as a test"
+_TESTS = "test leads are kept apart for seven days: `GET /intake/tests`"
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
@@ -124,7 +124,7 @@ QUALITY = Report(
     definition=(
         "Each request of the period is one of these: a duplicate, a known lead that came again, or a new "
         "lead. A new lead may be merged, spam, blocked, or real. Spam is what somebody reported as `spam`, "
-        "and what the plan blocks by a name that begins with spam. Real leads may turn out to be not "
+        "and what is blocked as junk or by a name that begins with spam. Real leads may turn out to be not "
         "reachable or not a fit. By `reason`, each row is a reason for which real leads were disqualified."
     ),
     numerator=(

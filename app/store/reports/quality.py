@@ -10,7 +10,7 @@ _OF_THE_TIME = "(SELECT {0} WHERE told.workspace_id = $1 AND {1} >= $2 AND {1} <
 _SPAM_BLOCKS = _OF_THE_TIME.format(
     "told.lead_id FROM assignment_facts AS told",
     "told.arrived_at",
-    "told.excluded = 'blocked' AND told.block ILIKE 'spam%'",
+    "told.excluded = 'blocked' AND (told.block ILIKE 'spam%' OR told.code = 'junk')",
 )
 """The leads of the time that the plan blocked by such a name."""
 _FRAUD = _OF_THE_TIME.format(
