@@ -36,6 +36,14 @@ class CompletionInput(RequestModel):
     lead: LeadInput
 
 
+class UploadResult(ResponseModel):
+    """What became of the rows of an upload."""
+
+    completed: int = Field(description="Rows whose notification waited for them. They are decided now.")
+    not_waiting: int = Field(description="Rows without a notification, or whose lead is there already.")
+    unreadable: int = Field(description="Rows without an id, or of which no lead can be made.")
+
+
 class TestLead(ResponseModel):
     """A test lead of a form tool, and the decision that it would have got. It goes after seven days."""
 

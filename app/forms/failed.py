@@ -1,15 +1,22 @@
 """Deliveries that are no lead yet: why, what is kept of them, and test leads."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.errors import NotFound
-from app.forms.stored import from_bytes, to_bytes
-from app.forms.vendors.base import Delivery
+from app.contract.endpoints import FETCHED_FORMS
+from app.errors import NotFound, refused_at
+from app.forms.leads import Unmappable, lead_of
+from app.forms.mapping import form_map
+from app.forms.stored import from_bytes, hash_of, to_bytes
+from app.forms.vendors.base import Delivery, FormTerms, Unreadable
+from app.forms.vendors.exports import read_export
 from app.store.connection.pool import Pool, transaction
 from app.store.crm.failures import FIRST, Failure
+from app.store.directory import records
 from app.store.forms import failures, test_leads
+from app.webhooks.endpoints import RESOURCE_TYPE
 
 PROBLEMS: Final[Mapping[str, str]] = {
     "unreadable": "The body is not what the form tool documents.",
@@ -58,6 +65,58 @@ async def complete(pool: Pool, workspace_id: int, id_: str, lead: Mapping[str, A
             raise NotFound
         completed = to_bytes(replace(told, meaning="lead", lead=lead, fetch={}))
         await failures.complete(connection, workspace_id, id_, completed)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What became of the rows of an upload.
+
+    completed:   rows whose notification waited for them.
+    not_waiting: rows without one, or whose lead is there already.
+    unreadable:  rows without an id, or of which no lead can be made.
+    """
+
+    completed: int
+    not_waiting: int
+    unreadable: int
+
+
+async def upload(pool: Pool, workspace_id: int, endpoint_id: str, raw: bytes, *, is_json: bool) -> Uploaded:
+    """Make leads of the deliveries of an endpoint that told only ids, of a file that names them by their ids.
+
+    Raises NotFound, and ValidationFailed for a kind that sends whole leads or a file that cannot be read.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        endpoint = await records.find_record(connection, workspace_id, RESOURCE_TYPE, endpoint_id)
+    if endpoint is None:
+        raise NotFound
+    if endpoint.body["kind"] not in FETCHED_FORMS:
+        raise refused_at(("endpoint",), "not_allowed", "must be of a kind that sends only ids")
+    terms = FormTerms((), form_map(endpoint.body["mapping"]), endpoint.body["options"])
+    try:
+        rows = await asyncio.to_thread(read_export, endpoint.body["kind"], raw, is_json, terms)
+    except Unreadable as error:
+        raise refused_at((), "invalid_format", str(error)) from None
+    leads = {
+        hash_of(endpoint_id, each.record).hex(): each.delivery
+        for each in rows
+        if each.record is not None and each.delivery is not None and _is_mappable(each.delivery)
+    }
+    async with transaction(pool, workspace_id) as connection:
+        waiting = await failures.list_waiting(connection, workspace_id, endpoint_id, sorted(leads))
+        for record, (id_, event) in waiting.items():
+            told = from_bytes(event)
+            lead = replace(leads[record], id=told.id, record=told.record, at=told.at or leads[record].at)
+            await failures.complete(connection, workspace_id, id_, to_bytes(lead))
+    return Uploaded(len(waiting), len(leads) - len(waiting), len(rows) - len(leads))
+
+
+def _is_mappable(delivery: Delivery) -> bool:
+    try:
+        lead_of(delivery)
+    except Unmappable:
+        return False
+    return True
 
 
 async def page_of_tests(

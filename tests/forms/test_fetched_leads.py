@@ -41,16 +41,19 @@ async def meta(workspace: Workspace, tool: FormTool, token: str | None = TOKEN, 
     return await form(workspace, "meta", "ads", secrets=[SECRET], options=options, **given, **fields)
 
 
-async def notify(workspace: Workspace, path: str, *ids: str, changes: Sequence[Any] = ()) -> None:
-    """Meta tells about leads of two pages."""
+def notice(*ids: str, changes: Sequence[Any] = ()) -> tuple[bytes, str]:
+    """What Meta tells about leads, each of another page, and its signature."""
     told = [
         {"field": "leadgen", "value": {"leadgen_id": id_, "form_id": "31", "created_time": AT}} for id_ in ids
     ]
     entries = [{"id": f"80{place}", "changes": [each]} for place, each in enumerate([*told, *changes])]
     raw = json.dumps({"object": "page", "entry": entries}).encode()
-    mac = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    answer = await post(workspace, path, raw, x_hub_signature_256=f"sha256={mac}")
-    assert answer.status_code == 200
+    return raw, "sha256=" + hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
+
+
+async def notify(workspace: Workspace, path: str, *ids: str, changes: Sequence[Any] = ()) -> None:
+    raw, signature = notice(*ids, changes=changes)
+    assert (await post(workspace, path, raw, x_hub_signature_256=signature)).status_code == 200
 
 
 def lead_of(asked: Asked) -> Reply:
@@ -310,3 +313,51 @@ async def test_tls_proves_the_name_and_no_redirect_is_followed(fetching: Workspa
         moved = True
         await notify(fetching, path, "652")
         await state(fetching, "unexpected")
+
+
+async def upload(workspace: Workspace, body: bytes, media: str = "text/csv") -> dict[str, Any]:
+    url, headers = "/intake/failures/upload?endpoint=ads", {"Content-Type": media}
+    answer = await workspace.client.post(url, content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_an_export_completes_what_waits_without_doubles(fetching: Workspace) -> None:
+    async with form_tool(lead_of) as tool:
+        path = await meta(fetching, tool, token=None)
+        await notify(fetching, path, "661", "662", "663")
+        sheet = (
+            "id\tcreated_time\tform_id\tfull_name\temail\tphone_number\r\n"
+            "l:661\t2025-11-30T09:06:40+01:00\tf:31\tOda Moe\toda@moe.example\tp:+4721000001\r\n"
+            "l:669\t2025-11-30T09:06:40+01:00\tf:31\tNobody\tnobody@moe.example\tp:+4721000002\r\n"
+        ).encode("utf-16")
+        assert await upload(fetching, sheet) == {"completed": 1, "not_waiting": 1, "unreadable": 0}
+        assert await upload(fetching, sheet) == {"completed": 0, "not_waiting": 2, "unreadable": 0}
+        flat = json.dumps([{"id": 662, "email": "pal@moe.example"}, {"email": "no@id.example"}]).encode()
+        done = await upload(fetching, flat, "application/json")
+        assert done == {"completed": 1, "not_waiting": 0, "unreadable": 1}
+        found = await known(fetching, 2)
+        assert [each["fields"]["email"] for each in found] == ["oda@moe.example", "pal@moe.example"]
+        assert found[0]["fields"]["phone"] == "+4721000001"
+        # A token that comes later fetches only what is still missing, and repeats change nothing.
+        await fetching.client.put("/endpoints/ads/token", json={"token": TOKEN})
+        await notify(fetching, path, "661", "662", "663")
+        assert len(await known(fetching, 3)) == 3
+        assert (await upload(fetching, sheet))["completed"] == 0
+    assert [each.path.rpartition("/")[2] for each in tool.got] == ["663"]
+
+
+async def test_an_export_of_linkedin_is_read_by_its_headers(fetching: Workspace) -> None:
+    async with form_tool(response_of) as tool:
+        path = await linkedin(fetching, tool, token=None)
+        await tell(fetching, path, "9c-1", "CREATED", AT)
+        await tell(fetching, path, "9c-2", "CREATED", AT)
+        sheet = (
+            "Lead ID,First Name,Last Name,Email Address,Form Name,Lead Type\n9c-1,Lin,Ek,lin@ek.example,F,S\n"
+        )
+        assert (await upload(fetching, sheet.encode()))["completed"] == 1
+        whole = {"elements": [{**RESPONSE, "id": "9c-2", "form": ASKED_IN_FORM}]}
+        assert (await upload(fetching, json.dumps(whole).encode(), "application/json"))["completed"] == 1
+        found = await known(fetching, 2)
+    assert {each["fields"]["email"] for each in found} == {"lin@ek.example", "ingrid@fjord.example"}
+    assert {each["fields"]["first_name"] for each in found} == {"Lin", "Ingrid"}

@@ -5,14 +5,17 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 
 from app.api.http.auth import requires
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import CallerParameter, Limit, PoolParameter
+from app.api.http.raw_body import TEXT, documented, media_type, raw_body
 from app.api.http.routing import StrictRoute
 from app.contract.endpoints import RetryInput, RetryResult
-from app.contract.forms import CompletionInput, IntakeFailure, IntakeFailureDetail, TestLead
+from app.contract.forms import CompletionInput, IntakeFailure, IntakeFailureDetail, TestLead, UploadResult
 from app.contract.responses import Page
+from app.contract.table_formats import CSV, JSON, LIMITS
 from app.forms import failed
 from app.store.crm.failures import Failure
 from app.store.forms import test_leads
@@ -20,6 +23,11 @@ from app.webhooks import failures
 
 router = APIRouter(route_class=StrictRoute, tags=["forms"])
 AfterId = Annotated[UUID | None, Query(description="`next` of the previous page.")]
+UploadEndpoint = Annotated[str, Query(max_length=255, description="The endpoint whose leads are uploaded.")]
+UPLOAD = documented(
+    {CSV: TEXT, JSON: {"title": "Leads", "type": ["array", "object"]}},
+    "The export of a form tool, in UTF-8, UTF-16 or Windows-1252, with the ids of the leads; or JSON.",
+)
 EndpointId = Annotated[str | None, Query(max_length=255, description="Only failures of this endpoint.")]
 
 
@@ -46,6 +54,22 @@ async def retry_intake_failures(
     """Reads all failures of an endpoint again, for example after its mapping was corrected."""
     retried, more = await failures.retry_endpoint(pool, caller.workspace_id, body.endpoint)
     return Json({"retried": retried, "has_more": more})
+
+
+@router.post("/intake/failures/upload", openapi_extra=UPLOAD)
+@requires("admin")
+async def upload_leads(
+    request: Request, caller: CallerParameter, pool: PoolParameter, endpoint: UploadEndpoint
+) -> Json[UploadResult]:
+    """Completes what came as ids only with leads that were taken out of the form tool.
+
+    The file is an export of the tool as CSV, or JSON in the shape of its interface or flat. Its rows are
+    found by their ids; each lead is decided once, however often it is uploaded or fetched.
+    """
+    raw = await raw_body(request, (CSV, JSON), LIMITS)
+    is_json = media_type(request) == JSON
+    done = await failed.upload(pool, caller.workspace_id, endpoint, raw, is_json=is_json)
+    return Json({"completed": done.completed, "not_waiting": done.not_waiting, "unreadable": done.unreadable})
 
 
 @router.get("/intake/failures/{problem_id}")

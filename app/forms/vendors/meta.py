@@ -39,13 +39,13 @@ _QUESTIONS: Final[Mapping[str, str]] = {
     "company_name": "company", "job_title": "title", "city": "city", "state": "state", "province": "state",
     "country": "country", "zip_code": "postal_code", "post_code": "postal_code", "zip": "postal_code",
 }  # fmt: skip
-_AROUND: Final = (
+AROUND: Final = (
     "form_id", "form_name", "page_id", "ad_id", "ad_name", "adset_id", "adset_name", "adgroup_id",
     "campaign_id", "platform", "is_organic", "retailer_item_id",
 )  # fmt: skip
 _KNOWN: Final[Mapping[str, str]] = {
     **_QUESTIONS,
-    **{f"\0{name}": f"attributes.{name}" for name in _AROUND},
+    **{f"\0{name}": f"attributes.{name}" for name in AROUND},
     "\0campaign_name": "campaign",
 }
 
@@ -101,10 +101,7 @@ def read_fetched(
         raise Unreadable("is not a lead of the Graph API")
     around = {**mapping(notified), **lead}
     fields = [
-        *(
-            FormField(f"\0{name}", _plain(around.get(name)), name=name)
-            for name in (*_AROUND, "campaign_name")
-        ),
+        *(FormField(f"\0{name}", _plain(around.get(name)), name=name) for name in (*AROUND, "campaign_name")),
         *sorted(_answers(answers), key=lambda each: not each.key.startswith("work_")),
         *_ticks(lead),
     ]
