@@ -61,6 +61,7 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
     actions, actions_oldest = await deliveries.count_actions(connection, workspace_id, MAX_COUNTED)
     backlogs = await inbox.read_backlog(connection, workspace_id)
     run = await retention.find_run(connection, workspace_id)
+    forms = await form_counts.count_states(connection, workspace_id)
     return WorkspaceGauges(
         waiting=leads,
         oldest=oldest,
@@ -78,7 +79,8 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
             kind: {"waiting": each.waiting, "failed": each.failed} for kind, each in backlogs.items()
         },
         crm_events_oldest={kind: each.oldest for kind, each in backlogs.items() if each.oldest is not None},
-        forms=await form_counts.count_states(connection, workspace_id),
+        forms=forms.by_state,
+        forms_oldest_to_fetch=forms.oldest_to_fetch,
         handshakes=await form_counts.find_handshakes(connection, workspace_id),
         targets=await _read_targets(connection, workspace_id),
         retention_finished=run.finished_at.timestamp() if run is not None and run.finished_at else None,

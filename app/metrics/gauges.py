@@ -31,6 +31,8 @@ class WorkspaceGauges:
     actions_oldest:     since when the oldest undelivered action can be taken.
     crm_events:         the events of CRMs by state, by the kind of their endpoint.
     crm_events_oldest:  since when the oldest event of a CRM or form waits that can be looked at, by kind.
+    forms:              deliveries of forms that are not done, by state.
+    forms_oldest_to_fetch: since when the oldest lead of which only ids came waits.
     handshakes:         when a form tool last checked the address of its endpoint, by endpoint.
     retention_finished: when old data was last deleted completely.
     published:          when the active version of the plan became active.
@@ -52,6 +54,7 @@ class WorkspaceGauges:
     crm_events: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     crm_events_oldest: Mapping[str, float] = field(default_factory=dict)
     forms: Mapping[str, int] = field(default_factory=dict)
+    forms_oldest_to_fetch: float | None = None
     handshakes: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, TargetGauges] = field(default_factory=dict)
     plan_version: int = 0
@@ -88,6 +91,10 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("kind",),
     ),
     "forms": ("Deliveries of forms that are not done, by state.", ("state",)),
+    "form_fetch_oldest_timestamp_seconds": (
+        "Since when the oldest lead of which only ids came waits to be fetched, absent when there is none.",
+        (),
+    ),
     "form_handshake_timestamp_seconds": (
         "When a form tool last checked the address of its endpoint.",
         ("endpoint",),
@@ -142,6 +149,7 @@ def _samples(of: WorkspaceGauges) -> Iterator[tuple[str, tuple[str, ...], float 
         ("crm_events_oldest_timestamp_seconds", (kind,), at) for kind, at in of.crm_events_oldest.items()
     )
     yield from (("forms", (state,), of.forms.get(state, 0)) for state in _FORMS)
+    yield "form_fetch_oldest_timestamp_seconds", (), of.forms_oldest_to_fetch
     yield from (("form_handshake_timestamp_seconds", (id_,), at) for id_, at in of.handshakes.items())
     for target, state in of.targets.items():
         yield from (("target_messages", (target, name), state.messages.get(name, 0)) for name in _UNDELIVERED)

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,8 +70,8 @@ def lead_of(asked: Asked) -> Reply:
     )
 
 
-def error(code: int, status: int = 400, **headers: str) -> Reply:
-    return Reply(status, {"error": {"message": "m", "type": "OAuthException", "code": code}}, headers)
+def error(code: int, headers: Mapping[str, str] = {}) -> Reply:
+    return Reply(400, {"error": {"message": "m", "type": "OAuthException", "code": code}}, headers)
 
 
 async def known(workspace: Workspace, number: int) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ async def test_a_tool_that_wants_to_be_left_alone_is_and_only_its_endpoint_waits
     usage = {"31": [{"type": "leadgen", "estimated_time_to_regain_access": 20}]}
 
     def answer(asked: Asked) -> Reply:
-        return error(80005, **{"X-Business-Use-Case-Usage": json.dumps(usage)}) if limited else lead_of(asked)
+        return error(80005, {"X-Business-Use-Case-Usage": json.dumps(usage)}) if limited else lead_of(asked)
 
     async with form_tool(answer) as tool:
         path = await meta(fetching, tool)

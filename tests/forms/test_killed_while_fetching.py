@@ -54,11 +54,10 @@ async def test_killed_processes_lose_and_double_nothing(database: str) -> None:
     def answer(asked: Asked) -> Reply | None:
         return None if hangs else lead_of(asked)
 
-    settings = {
-        "env": "development", "worker_interval_seconds": "0.05", "allowed_target_hosts": "127.0.0.1",
-    }  # fmt: skip
     async with stored_workspace(database, [1.0, 1.0]) as workspace, form_tool(answer) as tool:
-        with services(database, 2, **settings) as running:
+        with services(
+            database, 2, env="development", worker_interval_seconds="0.05", allowed_target_hosts="127.0.0.1"
+        ) as running:
             async with callers(workspace, running) as (client, *_):
                 body = {
                     "kind": "meta", "secrets": [SECRET], "token": TOKEN, "options": {"fetch_url": tool.url},

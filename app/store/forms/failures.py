@@ -15,7 +15,8 @@ SELECT DISTINCT ON (inbox.record_id) inbox.id::text AS id, inbox.record_id, inbo
  CROSS JOIN LATERAL (
    SELECT id, record_id, event FROM crm_inbox
     WHERE workspace_id = $1 AND record_id = wanted.record_id AND object = 'form'
-      AND system = 'form:' || $2 AND kind = 'fetch' AND state = 'failed' AND event IS NOT NULL) AS inbox
+      AND system = 'form:' || $2 AND kind = 'fetch' AND coalesce(state, '') = 'failed'
+      AND event IS NOT NULL) AS inbox
  ORDER BY inbox.record_id, inbox.id
 """
 """What waits for the leads of some records."""

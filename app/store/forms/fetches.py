@@ -13,7 +13,10 @@ from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
 
 _AWAITS = "state = 'failed' AND code = 'awaiting_fetch'"
-_IS_DUE = f"""{_AWAITS} AND coalesce(wait_until, '-infinity'::timestamptz) <= time.now AND next_at <= now()"""
+# Where the id is known, no index is to be taken for its condition alone.
+_THIS_AWAITS = "coalesce(state, '') = 'failed' AND coalesce(code, '') = 'awaiting_fetch'"
+_NEXT = "coalesce(wait_until, '-infinity'::timestamptz)"
+_IS_DUE = f"{_AWAITS} AND {_NEXT} <= time.now AND next_at <= now()"
 
 UPSERT_TOKEN = f"""
 INSERT INTO form_tokens (workspace_id, endpoint_id, token, fingerprint, created_at)
@@ -39,8 +42,9 @@ SELECT token.endpoint_id
   FROM form_tokens AS token CROSS JOIN (SELECT {NOW} AS now) AS time
  WHERE token.workspace_id = $1 AND NOT token.refused
    AND coalesce(token.paused_until, '-infinity'::timestamptz) <= time.now
-   AND EXISTS (SELECT FROM crm_inbox
-                WHERE workspace_id = $1 AND endpoint_id = token.endpoint_id AND {_IS_DUE})
+   AND (SELECT true FROM crm_inbox
+         WHERE workspace_id = $1 AND endpoint_id = token.endpoint_id AND {_IS_DUE}
+         ORDER BY {_NEXT} LIMIT 1)
    AND EXISTS (SELECT FROM directory
                 WHERE workspace_id = $1 AND resource_type = 'endpoints' AND id = token.endpoint_id
                   AND (body ->> 'active')::boolean)
@@ -51,26 +55,27 @@ SELECT token.endpoint_id
 TAKE = f"""
 WITH time AS MATERIALIZED (SELECT {NOW} AS now),
 due AS MATERIALIZED (
-  SELECT inbox.id FROM crm_inbox AS inbox CROSS JOIN time
-   WHERE inbox.workspace_id = $1 AND inbox.endpoint_id = $2 AND {_IS_DUE}
-     AND NOT EXISTS (
-       SELECT FROM crm_inbox AS other
-        WHERE other.workspace_id = $1 AND other.record_id = inbox.record_id
-          AND other.object = inbox.object AND other.system = inbox.system AND other.kind = 'erase'
-          AND other.ended_at IS NULL)
-   ORDER BY coalesce(inbox.wait_until, '-infinity'::timestamptz) LIMIT $3
+  SELECT inbox.ctid AS place FROM crm_inbox AS inbox
+   WHERE inbox.workspace_id = $1 AND inbox.endpoint_id = $2 AND {_AWAITS}
+     AND {_NEXT} <= (SELECT now FROM time) AND next_at <= now()
+     AND (SELECT true FROM crm_inbox AS other
+           WHERE other.workspace_id = $1 AND other.record_id = inbox.record_id
+             AND other.object = inbox.object AND other.system = inbox.system AND other.kind = 'erase'
+             AND other.ended_at IS NULL LIMIT 1) IS NULL
+   ORDER BY {_NEXT} LIMIT $3
      FOR UPDATE OF inbox SKIP LOCKED)
 UPDATE crm_inbox AS inbox SET next_at = clock_timestamp() + $4::interval, tries = inbox.tries + 1
-  FROM due WHERE inbox.workspace_id = $1 AND inbox.id = due.id
+  FROM due
+ WHERE inbox.workspace_id = $1 AND inbox.ctid = due.place
 RETURNING inbox.id::text AS id, inbox.record_id, inbox.event, inbox.tries
 """
 """Lease what is to be fetched for an endpoint."""
 
-COMPLETE = """
+COMPLETE = f"""
 UPDATE crm_inbox
    SET event = $4, state = 'pending', code = NULL, ended_at = NULL, wait_until = NULL,
        next_at = clock_timestamp()
- WHERE workspace_id = $1 AND id = $2::uuid AND state = 'failed' AND code = 'awaiting_fetch' AND event = $3
+ WHERE workspace_id = $1 AND id = $2::uuid AND {_THIS_AWAITS} AND event = $3
 RETURNING id
 """
 """What was fetched is processed, unless somebody else did that meanwhile, or the person was erased."""
@@ -78,20 +83,25 @@ RETURNING id
 POSTPONE = f"""
 UPDATE crm_inbox
    SET next_at = clock_timestamp(), wait_until = {NOW} + $3::double precision * interval '1 second'
- WHERE workspace_id = $1 AND id = $2::uuid AND {_AWAITS}
+ WHERE workspace_id = $1 AND id = $2::uuid AND {_THIS_AWAITS}
 """
 """The next attempt comes later."""
 
 FAIL = f"""
-UPDATE crm_inbox SET code = $3 WHERE workspace_id = $1 AND id = $2::uuid AND {_AWAITS}
+UPDATE crm_inbox SET code = $3 WHERE workspace_id = $1 AND id = $2::uuid AND {_THIS_AWAITS}
 """
 """Another attempt would change nothing."""
 
 GIVE_UP = f"""
+WITH time AS MATERIALIZED (SELECT {NOW} - $3::interval AS early),
+old AS MATERIALIZED (
+  SELECT id FROM crm_inbox
+   WHERE workspace_id = $1 AND endpoint_id = $2 AND {_AWAITS} AND ended_at < (SELECT early FROM time)
+   ORDER BY {_NEXT} LIMIT 1000)
 UPDATE crm_inbox SET code = $4
- WHERE workspace_id = $1 AND endpoint_id = $2 AND {_AWAITS} AND ended_at < {NOW} - $3::interval
+ WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT id FROM old)) AND {_THIS_AWAITS}
    AND (SELECT created_at FROM form_tokens WHERE workspace_id = $1 AND endpoint_id = $2)
-         < {NOW} - $3::interval
+         < (SELECT early FROM time)
 RETURNING id
 """
 """What could not be fetched for so long."""
