@@ -147,6 +147,8 @@ class DecisionSession:
     received: int = 0
     matched: int = 0
     flags: Counter[str] = field(default_factory=Counter)
+    contacts: Counter[str] = field(default_factory=Counter)
+    channels: Counter[str] = field(default_factory=Counter)
     zone: str = "UTC"
     answered: dict[str, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
 

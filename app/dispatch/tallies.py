@@ -7,7 +7,9 @@ from app.engine.pipeline.same_company import PROBABLE_PERSON
 from app.engine.pipeline.same_company import STEP as SAME_COMPANY
 from app.metrics.counters import (
     ACCOUNT_MATCHES,
+    CHANNEL_LEADS,
     COLLEAGUES,
+    CONTACTS,
     DECISION_REASONS,
     DECISIONS,
     FLAGGED,
@@ -32,6 +34,10 @@ def tally_of(session: DecisionSession) -> Tally:
             tally[ACCOUNT_MATCHES, _how_matched(decision)] += 1
     for flag, leads in session.flags.items():
         tally[FLAGGED, flag] += leads
+    for verdict, leads in session.contacts.items():
+        tally[CONTACTS, verdict] += leads
+    for channel, leads in session.channels.items():
+        tally[CHANNEL_LEADS, channel] += leads
     if session.received:
         tally[(RECEIVED,)] += session.received
     return tally

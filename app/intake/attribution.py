@@ -11,7 +11,6 @@ from urllib.parse import unquote_plus
 
 from app.engine.model.attribution_rules import NO_RULES, AttributionRules
 from app.intake.channels import (
-    CHANNELS,
     DIRECT_SOURCE,
     NO_MEDIUM,
     UNASSIGNED,
@@ -22,6 +21,7 @@ from app.intake.domains import registrable
 from app.intake.sources import SEARCH, Source, is_ad_product, is_way_back, known_source
 from app.intake.website import website_domain
 from app.plan.language.click_ids import CLICK_IDS
+from app.plan.language.fields import CHANNELS
 
 FILLED = ("source", "channel", "campaign")
 """The fields of a lead that are filled where nothing was sent."""

@@ -9,12 +9,6 @@ import re
 from app.intake.sources import ASSISTANT, SEARCH, SHOPPING, SOCIAL, VIDEO
 
 DIRECT, UNASSIGNED, PAID_SEARCH, AI_ASSISTANTS = "Direct", "Unassigned", "Paid Search", "AI Assistants"
-CHANNELS = (
-    DIRECT, "Cross-network", "Paid Shopping", PAID_SEARCH, "Paid Social", "Paid Video", "Display",
-    "Paid Other", AI_ASSISTANTS, "Organic Shopping", "Organic Social", "Organic Video", "Organic Search",
-    "Referral", "Email", "Affiliates", "Audio", "SMS", "Mobile Push Notifications", UNASSIGNED,
-)  # fmt: skip
-"""Every channel of the grouping."""
 DIRECT_SOURCE, NO_MEDIUM = "(direct)", "(none)"
 
 _PAID = re.compile(r".*cp.*|ppc|retargeting|paid.*")

@@ -11,7 +11,7 @@ from app.engine.followup.contact import CAUSES
 from app.engine.life.clocks import SLA_KINDS
 from app.metrics.label_names import NO_TEAM, OTHER, LabelNames
 from app.plan.language.event_types import FACTS, ORDERS
-from app.plan.language.fields import FLAGS, OUTCOMES
+from app.plan.language.fields import CHANNELS, EMAIL_FLAGS, FLAGS, OUTCOMES
 
 Key = tuple[str, ...]
 """A series: the name of its family, then the values of its labels."""
@@ -30,6 +30,16 @@ TEAM_ASSIGNMENTS = "team_assignments"
 REASSIGNMENTS = "reassignments"
 RECEIVED = "leads_received"
 FLAGGED = "flagged_leads"
+CONTACTS = "contact_verdicts"
+CHANNEL_LEADS = "channel_leads"
+_VERDICTS = tuple(
+    f"{part}_{verdict}"
+    for part, verdicts in (
+        ("email", ("valid", "invalid", "missing", *EMAIL_FLAGS)),
+        ("phone", ("valid", "invalid", "implausible", "missing")),
+    )
+    for verdict in verdicts
+)
 SKIPPED = "skipped_candidates"
 SUPPRESSED_LEADS = "suppressed_leads"
 WITHHELD_ACTIONS = "withheld_actions"
@@ -63,6 +73,12 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
     RECEIVED: _Family("Leads received, counted at intake.", ()),
     FLAGGED: _Family(
         "Leads decided with a value that intake could not read or does not trust.", ("flag",), tuple(FLAGS)
+    ),
+    CONTACTS: _Family("Leads by what intake says of their address and phone.", ("verdict",), _VERDICTS),
+    CHANNEL_LEADS: _Family(
+        "Leads by the channel that intake found; `none` said nothing about one.",
+        ("channel",),
+        (*CHANNELS, "none", OTHER),
     ),
     SKIPPED: _Family(
         "Candidates who were looked at and not chosen, by why.",

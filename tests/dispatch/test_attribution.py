@@ -1,5 +1,7 @@
 """What a plan says of origins, and plans older than the fields of intake, through the API."""
 
+import re
+
 from app.audit.verify import verify
 from tests.support.factories import PLAN
 from tests.support.workspace import Workspace
@@ -78,3 +80,27 @@ async def test_plan_with_fields_of_these_names_goes_on_as_before(workspace: Work
     again = await workspace.assign(email="b@kunde.example", source="fair", visits=9, employees=50)
     assert again["lead_id"] == calls["lead_id"]
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
+async def test_metrics_count_verdicts_and_channels(workspace: Workspace) -> None:
+    await workspace.assign(email="info@gmail.com", utm={"source": "xyz", "medium": "foo"})
+    await workspace.assign(email="a@kunde.example", channel="Trade fair", phone="1234567890", country="US")
+    await workspace.assign(company="ACME", external_id="1", gclid="x1")
+    await workspace.assign(company="ACME", external_id="2")
+    text = (await workspace.client.get("/metrics")).text
+    found = {
+        (name, label): float(value)
+        for name, label, value in re.findall(
+            r"lead_assignment_(contact_verdicts|channel_leads)_total"
+            r'\{(?:[^}]*,)?(?:verdict|channel)="([^"]+)"[^}]*\} (\S+)',
+            text,
+        )
+        if float(value)
+    }
+    verdicts = {label: value for (name, label), value in found.items() if name == "contact_verdicts"}
+    assert verdicts == {
+        "email_valid": 2, "email_role": 1, "email_free": 1, "email_missing": 2, "phone_missing": 3,
+        "phone_implausible": 1,
+    }  # fmt: skip
+    channels = {label: value for (name, label), value in found.items() if name == "channel_leads"}
+    assert channels == {"Unassigned": 1, "other": 1, "Paid Search": 1, "none": 1}

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.dispatch.arrivals import count_arrival
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import closing_event
@@ -69,7 +70,7 @@ class ImportLead(Job):
             work.end(prior, "superseded")
         _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
         session.identify(arrival, person, request.lead_id)
-        session.flags.update(arrival.flags)
+        count_arrival(session, arrival)
         session.received += prior is None
         if self.closed:
             _close(session, work.present[request.lead_id])

@@ -88,6 +88,12 @@ FUNCTIONS = (
     "project_management", "administration", "general_management",
 )  # fmt: skip
 """What a job title says of the work."""
+CHANNELS = (
+    "Direct", "Cross-network", "Paid Shopping", "Paid Search", "Paid Social", "Paid Video", "Display",
+    "Paid Other", "AI Assistants", "Organic Shopping", "Organic Social", "Organic Video", "Organic Search",
+    "Referral", "Email", "Affiliates", "Audio", "SMS", "Mobile Push Notifications", "Unassigned",
+)  # fmt: skip
+"""Every channel that intake finds."""
 TRIGGERS = (
     "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
     "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",
