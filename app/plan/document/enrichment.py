@@ -78,7 +78,7 @@ Fill = Annotated[dict[str, Annotated[str, Field(min_length=1, max_length=255)]],
 class ProviderEntry(Part):
     """One provider that is asked."""
 
-    provider: Name = Field(description="The provider: accounts, http, ip_country, or one that is installed.")
+    provider: Name = Field(description="The provider: accounts, http, or one that is installed.")
     name: Name | None = Field(
         None, description="Its name in `degraded` and `origins`. The default is that of the provider."
     )
