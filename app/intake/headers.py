@@ -95,8 +95,8 @@ _HEADERS: Mapping[str, str] = {
     " company domain name, homepage, webseite, internetseite, firmenwebsite, site web, site internet,"
     " sitio web, página web, sito web, sito internet, strona internetowa, strona www, hemsida, webbplats,"
     " hjemmeside",
-    "country": "country code, country country region code, mailing country, land, landercode, laendercode,"
-    " landeskurzel, landeskuerzel, pays, país, paese, nazione, kraj, země, 国",
+    "country": "country code, country region, country region code, mailing country, land, landercode,"
+    " laendercode, landeskurzel, landeskuerzel, pays, país, paese, nazione, kraj, země, 国",
     "state": "province, state province, state region, state or province, region, state province code,"
     " state code, mailing state, mailing state province, bundesland, kanton, provincia, comunidad autónoma,"
     " estado, regione, provincie, województwo, 都道府県",
