@@ -13,7 +13,8 @@ from tests.support.factories import OWNERS
 from tests.support.workspace import Workspace
 
 PAGE = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
-STEP = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+PLANS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+(STEP,) = (plan for plan in PLANS if "roles" in plan["pipeline"][0].get("account", {}))
 JSON = [orjson.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
 AFTERNOON = "2099-11-20T15:00:00Z"
 CLOCK = (
