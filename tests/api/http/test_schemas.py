@@ -109,11 +109,20 @@ def test_null_is_the_same_as_absent() -> None:
     assert with_nulls.model_dump(exclude_none=True) == without.model_dump(exclude_none=True)
 
 
-def test_every_field_of_the_wire_but_a_proof_can_be_asked_for_in_a_condition() -> None:
+def test_every_field_of_the_wire_but_a_proof_and_the_honeypot_can_be_asked_for_in_a_condition() -> None:
     names = {name.partition(".")[0] for name in (*LEAD.fields, *LEAD.free)}
     assert get_args(CustomerStatus) == CUSTOMER_STATUSES
-    found_out = {"email_domain", "website_domain", "flags", "preferences", *DERIVED}
-    assert set(LeadFields.model_fields) - {"consent_record"} == names - found_out
+    found_out = {
+        "email_domain",
+        "website_domain",
+        "flags",
+        "preferences",
+        "junk_score",
+        "junk_cleared",
+        *DERIVED,
+    }
+    # What was in the honeypot is no fact about the lead: conditions ask for junk_parts and flags.
+    assert set(LeadFields.model_fields) - {"consent_record", "honeypot"} == names - found_out
 
 
 async def test_invalid_item_does_not_affect_the_others(small: Small) -> None:
