@@ -160,6 +160,9 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.form_received("typeform", "stored")
     metrics.form_refused("typeform", "signature_mismatch")
     metrics.form_processed("typeform", "done", None, 0.5)
+    metrics.form_fetched("meta", "fetched")
+    metrics.enrichment.called("crm", "found", 0.1)
+    metrics.enrichment.not_called("crm", "found")
     metrics.delivery_attempted("delivered")
     metrics.lead_not_decided("too_costly")
     metrics.authentication_failed("unknown")
@@ -173,6 +176,7 @@ def test_every_metric_is_in_the_table() -> None:
         clocks_due_at=1.0,
         crm_events={"hubspot": {"failed": 1}},
         crm_events_oldest={"hubspot": 1.0},
+        forms_oldest_to_fetch=1.0,
         published=1.0,
         handshakes={"ads": 1.0},
         targets={"crm": TargetGauges({}, 1.0, is_open=False)},
