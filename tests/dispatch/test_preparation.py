@@ -14,7 +14,7 @@ from app.dispatch.jobs.base import Job
 from app.dispatch.preparation import PreparedFor
 from app.dispatch.prepared import MAX_ROUNDS
 from app.engine.compile.plan import Plan
-from app.engine.model.decision import FilledField
+from app.engine.model.filled import FilledField
 from app.registry import strategies
 from app.store.stored_bytes import unpack
 from tests.support.workspace import Workspace
