@@ -15,11 +15,11 @@ from app.plan.language.spelling import closest
 
 DERIVED = frozenset(
     (
-        "email_domain", "website_domain", "flags",
-        *(name for name in LEAD.fields if name.partition(".")[0] in MADE_OF_OTHERS),
+        "email_domain", "website_domain", "flags", "junk_score", "junk_cleared",
+        *(name for name in LEAD.fields if name.partition(".")[0] in {*MADE_OF_OTHERS, "preferences"}),
     )
 )  # fmt: skip
-"""Fields that intake derives. No file can set them."""
+"""Fields that no file can set: intake or the decision makes them, or they are told elsewhere."""
 OBJECTS = ("attributes", "consent", "crm", "engagement", "utm")
 """Fields whose value in a line of JSON is an object."""
 FULL_NAME = "full_name"

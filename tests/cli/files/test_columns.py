@@ -24,3 +24,11 @@ def test_unknown_column_is_told_with_the_field_that_was_meant(column: str, told:
 def test_mapping_to_an_unknown_field_is_told_with_the_field_that_was_meant() -> None:
     with pytest.raises(CommandError, match=r"'cuntry' is not a field of a lead\. Did you mean country\?"):
         fields_of(["company", "land"], ColumnOptions(mapped={"land": "cuntry"}))
+
+
+@pytest.mark.parametrize("name", ["junk_score", "junk_cleared", "preferences.email", "email_domain"])
+def test_no_column_sets_what_the_product_finds_out(name: str) -> None:
+    with pytest.raises(CommandError, match="Unknown columns"):
+        fields_of(["company", name], ColumnOptions())
+    with pytest.raises(CommandError, match="is not a field of a lead"):
+        fields_of(["company", "land"], ColumnOptions(mapped={"land": name}))
