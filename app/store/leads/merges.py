@@ -53,11 +53,12 @@ UPDATE crm_records SET lead_id = $3
 """
 """Records are their first lead again."""
 
+# Planned for an empty table, all indexes look equally good. So each of them is given its whole condition.
 MARK_UNDONE = """
 UPDATE lead_merges
-   SET undone_at = $3, undone_by = $4, undo_reason = $5, undo_response = $6, taken = NULL, keys = NULL,
+   SET undone_at = $5, undone_by = $6, undo_reason = $7, undo_response = $8, taken = NULL, keys = NULL,
        records = NULL
- WHERE workspace_id = $1 AND id = $2
+ WHERE workspace_id = $1 AND id = $2 AND lead_id = $3 AND survivor_id = $4
 """
 """A merge was undone. What that needed is kept no longer."""
 
@@ -65,12 +66,14 @@ _COLUMNS = """id::text AS id, lead_id::text AS lead_id, survivor_id::text AS sur
        actor, reason, state, refunded::text[] AS refunded, taken, keys, records, undone_at, undone_by,
        undo_response"""
 
+# Planned for an empty table, all indexes look equally good. Only that of the primary key has the order.
 SELECT_MERGES = f"""
 SELECT found.*
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT {_COLUMNS} FROM lead_merges WHERE workspace_id = $1 AND lead_merges.id = wanted.id LIMIT 1
- ) AS found
+   SELECT {_COLUMNS} FROM lead_merges
+    WHERE workspace_id = $1 AND lead_merges.id BETWEEN wanted.id AND wanted.id
+    ORDER BY lead_merges.id LIMIT 1) AS found
 """
 """Merges by id."""
 
@@ -205,7 +208,15 @@ async def write_merges(connection: Connection, workspace_id: int, rows: MergeRow
         records = orjson.dumps(own).decode()
         await connection.execute(RETURN_RECORDS, workspace_id, undo.survivor_id, undo.lead_id, records)
         await connection.execute(
-            MARK_UNDONE, workspace_id, undo.id, undo.at, undo.actor, undo.reason, undo.response
+            MARK_UNDONE,
+            workspace_id,
+            undo.id,
+            undo.lead_id,
+            undo.survivor_id,
+            undo.at,
+            undo.actor,
+            undo.reason,
+            undo.response,
         )
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from app.engine.followup.contact import Contacted
 from app.engine.life.preferences import Preferences, from_json
+from app.engine.model.lead_keys import EMAIL
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
 from app.store.stored_bytes import unpack
@@ -20,10 +21,10 @@ _MAX_LISTED = 1000
 
 SELECT_LEADS_OF_ADDRESS = """
 SELECT wanted.value, identity.lead_id::text AS lead_id
-  FROM unnest($2::text[]) AS wanted (value)
+  FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
  CROSS JOIN LATERAL (
    SELECT lead_id FROM identities
-    WHERE workspace_id = $1 AND kind = 'email' AND identities.value = wanted.value
+    WHERE workspace_id = $1 AND kind = wanted.kind AND identities.value = wanted.value
     ORDER BY lead_id DESC LIMIT 100) AS identity
 """
 """The leads that have an address now."""
@@ -197,7 +198,8 @@ async def find_leads_of_address(
 ) -> dict[str, list[str]]:
     """Return the leads that have an address now, by address."""
     found: dict[str, list[str]] = {}
-    for row in await connection.fetch(SELECT_LEADS_OF_ADDRESS, workspace_id, sorted(addresses)):
+    kinds = [EMAIL] * len(addresses)
+    for row in await connection.fetch(SELECT_LEADS_OF_ADDRESS, workspace_id, kinds, sorted(addresses)):
         found.setdefault(row["value"], []).append(row["lead_id"])
     return found
 
