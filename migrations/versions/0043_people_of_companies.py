@@ -8,10 +8,9 @@ serves = "0034"
 
 
 def upgrade() -> None:
-    """Allow the kinds of keys. Old rows have none of them, so they are not read again."""
+    """Allow the kinds of keys."""
     op.execute("ALTER TABLE identities DROP CONSTRAINT identities_kind_check")
     op.execute(
         "ALTER TABLE identities ADD CONSTRAINT identities_kind_check CHECK"
         " (kind IN ('external_id', 'crm_lead', 'email', 'phone', 'email_alias', 'company', 'person'))"
-        " NOT VALID"
     )

@@ -78,6 +78,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("preference_changes", "gen_random_uuid(), gen_random_uuid(), 1, now(), 'a', '{}'"),
                 ("contacts", "gen_random_uuid(), now(), 'a', 'email'"),
                 ("form_tokens", "'web', sha256('a'), '', now()"),
+                ("arrivals", "'ip', substring(sha256('a') FOR 16), now(), gen_random_uuid(), 1"),
                 ("hash_keys", "sha256('key')"),
                 ("enrichment_keys", "sha256('key')"),
                 ("enrichment_answers", "'p', 'q', 'empty', NULL, NULL, NULL, now(), now()"),
