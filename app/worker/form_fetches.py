@@ -4,21 +4,14 @@ Fetching takes as long as a tool takes. So each endpoint has a task of its own i
 only starts these tasks.
 """
 
-import asyncio
-from functools import partial
-
-import structlog
-
 from app.forms.fetch.fetcher import Fetcher
-from app.logs import to_json
 from app.store.connection.pool import Pool, transaction
 from app.store.forms import fetches
 from app.store.life.agenda import Agenda
+from app.worker.keyed_tasks import KeyedTasks
 
 MAX_TASKS = 100
 """Leads of so many endpoints are fetched at once."""
-
-log = structlog.get_logger()
 
 
 class FormFetches:
@@ -27,7 +20,7 @@ class FormFetches:
     def __init__(self, pool: Pool, fetcher: Fetcher) -> None:
         self._pool = pool
         self._fetcher = fetcher
-        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._tasks = KeyedTasks("fetch", MAX_TASKS, "fetching stopped")
 
     def is_due(self, agenda: Agenda) -> bool:
         """Whether the workspace has a token to fetch with."""
@@ -38,22 +31,9 @@ class FormFetches:
         async with transaction(self._pool, agenda.workspace_id, read_only=True) as connection:
             due = await fetches.list_due_endpoints(connection, agenda.workspace_id)
         for endpoint_id in due:
-            key = agenda.workspace_id, endpoint_id
-            if key not in self._tasks and len(self._tasks) < MAX_TASKS:
-                task = asyncio.create_task(self._fetcher.fetch_all(*key), name="fetch")
-                self._tasks[key] = task
-                task.add_done_callback(partial(self._ended, key))
+            self._tasks.start((agenda.workspace_id, endpoint_id), self._fetcher.fetch_all)
         return False
 
     async def close(self) -> None:
         """Stop fetching. What was under way is fetched again, by this process or another, after a while."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
-        self._tasks.pop(key, None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.warning("fetching stopped", **to_json(error))
+        await self._tasks.close()

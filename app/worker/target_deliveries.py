@@ -4,16 +4,11 @@ Sending takes as long as a target takes. So each target has a task of its own in
 only starts these tasks.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
-
-import structlog
 
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import redact_actions
-from app.logs import to_json
 from app.metrics.process import Metrics
 from app.outbox import feed
 from app.outbox.delivery import TargetSender
@@ -24,13 +19,12 @@ from app.store.life import target_messages
 from app.store.life.agenda import Agenda
 from app.store.life.deliveries import StoredAction
 from app.worker.every import Every
+from app.worker.keyed_tasks import KeyedTasks
 
 MAX_TASKS = 200
 """So many targets are sent to at once."""
 EXPIRE_EVERY_SECONDS = 60.0
 """How often old messages are looked for."""
-
-log = structlog.get_logger()
 
 
 class TargetDeliveries:
@@ -39,7 +33,7 @@ class TargetDeliveries:
     def __init__(self, pool: Pool, sender: TargetSender) -> None:
         self._pool = pool
         self._sender = sender
-        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._tasks = KeyedTasks("target", MAX_TASKS, "sending stopped")
         self._expiring = Every(EXPIRE_EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
@@ -58,25 +52,12 @@ class TargetDeliveries:
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             due = await target_messages.list_due_targets(connection, workspace_id)
         for target_id in due:
-            key = workspace_id, target_id
-            if key not in self._tasks and len(self._tasks) < MAX_TASKS:
-                task = asyncio.create_task(self._sender.send_all(*key), name="target")
-                self._tasks[key] = task
-                task.add_done_callback(partial(self._ended, key))
+            self._tasks.start((workspace_id, target_id), self._sender.send_all)
         return busy
 
     async def close(self) -> None:
         """Stop sending. What was under way is sent again, by this process or another, after a while."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
-        self._tasks.pop(key, None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.warning("sending stopped", **to_json(error))
+        await self._tasks.close()
 
 
 def sender_of(
