@@ -63,28 +63,30 @@ class Assign(Job):
         if suppression is None:
             self.prepared.go_on()
         account, filled = self._account_and_filled(person, session, suppression)
+        values = newly_submitted(person.values, self.trigger)
+        to = self._booked(session.work.facts.directory) if person.prior is None else None
+        is_open = person.prior is None and to is None
         request = DecisionRequest(
             kind="assign",
             assignment_id=uuid7(),
             lead_id=uuid7(),
-            values=newly_submitted(person.values, self.trigger),
+            values=values,
             exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
-            to=self._booked(session.work.facts.directory) if person.prior is None else None,
+            to=to,
             present_owner=self.present_owner,
             unattended=self.unattended,
             possible_duplicates=person.possible,
             account=account,
             suppression=suppression,
+            colleagues=session.find_colleagues(values) if is_open else (),
         )
         request = self.prepared.attach(request)
-        if person.prior is None and request.to is None:
-            request = replace(request, colleagues=session.find_colleagues(request.values))
+        if is_open:
             request = session.follow_probable(request, session.find_probable(arrival, plan.match_rules))
         normalized: Mapping[str, Any] = arrival.normalized
         if filled:
-            values = with_quality(request.values, filled)
-            request = replace(request, filled=filled, values=values)
+            request = replace(request, filled=filled, values=with_quality(request.values, filled))
             normalized = with_origins(normalized, filled)
         if _is_company_mail(request.account):
             request = replace(request, values=as_company_mail(request.values))
@@ -93,7 +95,8 @@ class Assign(Job):
             request = self.plugin.attach_results(request, plan, session.work.now)
         request = self._counted(session, request)
         known = self._take_acts(session, person, request)
-        request = replace(request, contact=session.contact_of(known, person.values))
+        if (contact := session.contact_of(known, person.values)) is not None:
+            request = replace(request, contact=contact)
         if person.prior is not None:
             by_name = session.accounts_by_name(person.prior.lead_id)
             account = session.find_account(
