@@ -43,3 +43,5 @@ class Places:
 
 REPORTS = Places("Other reports are being made.")
 LISTS = Places("Other lists are being compared.")
+SHORT_PLANS = Places("Other plans are being checked.")
+LONG_PLANS = Places("Other long plans are being checked.")

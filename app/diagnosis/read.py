@@ -131,6 +131,6 @@ async def _read_plans(
                 documents.append((version, found[0]))
                 length = max(length, len(orjson.dumps(found[0])))
     try:
-        return await run_limited(length, read_structures, documents, strategies)
+        return await run_limited(workspace_id, length, read_structures, documents, strategies)
     except TooCostly:
         return None

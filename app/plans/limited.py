@@ -10,15 +10,14 @@ import os
 import pickle
 import resource
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 import structlog
 
+from app import places
 from app.engine.lookup.tables import TableContent
-from app.errors import Overloaded
 
 log = structlog.get_logger()
 Parameters = ParamSpec("Parameters")
@@ -32,14 +31,8 @@ MAX_CPU_SECONDS = 40
 MAX_SECONDS = 120.0
 """The time of the clock, for a machine that is busy."""
 MAX_MEMORY_BYTES = 2 << 30
-MAX_AT_ONCE = 2
-"""The short plans that are checked at once, and the long ones."""
-WAIT_SECONDS = 30.0
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPYCACHEPREFIX")
-_Places = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
-_short: _Places = WeakKeyDictionary()
-_long: _Places = WeakKeyDictionary()
 
 
 class TooCostly(Exception):
@@ -56,31 +49,24 @@ def is_long(length: int) -> bool:
     return length >= LONG_BYTES
 
 
-@asynccontextmanager
-async def _place(places: _Places) -> AsyncIterator[None]:
-    free = places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
-    try:
-        await asyncio.wait_for(free.acquire(), WAIT_SECONDS)
-    except TimeoutError:
-        raise Overloaded("Other plans are being checked.") from None
-    try:
-        yield
-    finally:
-        free.release()
-
-
 async def run_limited(
-    length: int, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    workspace_id: int,
+    length: int,
+    function: Callable[Parameters, Result],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
 ) -> Result:
     """The result of a pure function over a plan of this length, with that of the tables it uses.
+
+    Each workspace has one turn at a time, so the many checks of one keep no other waiting.
 
     Raises what the function raises; TooCostly; and Overloaded when too many others wait.
     """
     if not is_long(length):
-        async with _place(_short):
+        async with places.SHORT_PLANS.take(workspace_id):
             return await asyncio.to_thread(function, *args, **kwargs)
     question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))
-    async with _place(_long):
+    async with places.LONG_PLANS.take(workspace_id):
         answer = await _asked(question)
     result, error = await asyncio.to_thread(pickle.loads, answer)
     if error is not None:

@@ -103,7 +103,7 @@ async def prepare_draft(
 async def _prepare_draft(
     pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None
 ) -> Edit[PlanFindings]:
-    read = await run_limited(len(raw), read_text, raw)
+    read = await run_limited(workspace_id, len(raw), read_text, raw)
     if isinstance(read, list):
         raise _unreadable(read)
     async with transaction(pool, workspace_id, read_only=True) as connection:
@@ -112,7 +112,7 @@ async def _prepare_draft(
         attributes = await list_attribute_names(connection, workspace_id)
     length = length_of(raw, tables.values())
     found = await run_limited(
-        length, check_text, read.written, now.facts, strategies, tables, raw, attributes
+        workspace_id, length, check_text, read.written, now.facts, strategies, tables, raw, attributes
     )
     if found.document is None:
         raise _unreadable(found.findings)
@@ -160,7 +160,7 @@ async def prepare_activation(
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
-    found = await findings(stored, strategies)
+    found = await findings(workspace_id, stored, strategies)
     found = await with_outlook(pool, workspace_id, found)
     acceptable = _acceptable(found, how)
 
@@ -309,12 +309,12 @@ async def find_checked(
     if check is None:
         check = kept.find(workspace_id, number, basis)  # another caller may have begun it meanwhile
     if check is None:
-        check = kept.begin(workspace_id, number, basis, _check(stored, strategies))
+        check = kept.begin(workspace_id, number, basis, _check(workspace_id, stored, strategies))
     return stored, await asyncio.shield(check)
 
 
-async def _check(stored: StoredPlan, strategies: Strategies) -> Findings:
-    found = await findings(stored, strategies)
+async def _check(workspace_id: int, stored: StoredPlan, strategies: Strategies) -> Findings:
+    found = await findings(workspace_id, stored, strategies)
     return Findings(found.findings, found.tests_run)
 
 
@@ -334,10 +334,11 @@ async def _with_tables(connection: Connection, workspace_id: int, stored: Stored
     return replace(stored, tables=tables)
 
 
-async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
+async def findings(workspace_id: int, stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
     try:
         return await run_limited(
+            workspace_id,
             length_of(stored.source_text, stored.tables.values()),
             check_stored,
             *(stored.document, stored.now.facts, strategies, stored.tables),

@@ -108,12 +108,12 @@ async def test_a_long_plan_is_not_checked_again_while_everybody_waits(workspace:
 
 async def test_a_process_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(TooCostly):
-        await run_limited(LONG_BYTES, bytes, 3 << 30)
+        await run_limited(1, LONG_BYTES, bytes, 3 << 30)
 
 
 async def test_an_error_of_the_process_is_raised() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        await run_limited(LONG_BYTES, int, "x")
+        await run_limited(1, LONG_BYTES, int, "x")
 
 
 def test_findings_are_asked_for_no_longer_than_they_are_kept() -> None:
