@@ -49,7 +49,7 @@ def report(
     found = REPORTS.get(name)
     if found is None:
         raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")
-    chosen = dict.fromkeys((*DIMENSIONS, "reason"), ())
+    chosen = dict.fromkeys((*DIMENSIONS, "reason", "signal"), ())
 
     async def work(pool: Pool) -> str:
         asked = ReportRequest(

@@ -137,7 +137,6 @@ class LeadAssignment(ResponseModel):
         None, description="Present only when the lead was held: the start of the shift it waited for."
     )
     reason: Reason
-    junk: Junk
     reassigned: Reassigned | None = Field(
         None, description="Present only when `POST /reassign` or a bulk job moved the lead."
     )
@@ -176,6 +175,7 @@ class Lead(ResponseModel):
     has none: its deals count for the lead that remains.
     `merged_into` is the lead that took its place.
     `first_due` is the first deadline that the lead ever had; it stays when the lead is passed on.
+    `junk` is that of the newest decision, if it has one.
     """
 
     id: UUID
@@ -186,6 +186,7 @@ class Lead(ResponseModel):
     conversions: int
     revenue: list[Revenue]
     first_due: datetime | None
+    junk: Junk | None
     assignments: list[LeadAssignment]
     duplicates: list[Duplicate]
     has_more: bool
@@ -231,6 +232,7 @@ class Explanation(ResponseModel):
     stored: DecisionSummary
     recomputed: DecisionSummary
     reason: Reason
+    junk: Junk
     origins: dict[str, str] | None = Field(
         None,
         description="Present only when fields were filled that the lead came without: from what, by field.",

@@ -103,10 +103,14 @@ class Reassigned(ResponseModel):
 
 
 class Junk(ResponseModel):
-    """What speaks for it that a lead is junk: the sum of the points, and the points of each part."""
+    """What speaks for it that a lead is junk: the sum of the points, and the points of each part.
+
+    `verdict` is what followed. It is missing in decisions before this existed.
+    """
 
     score: int
     parts: dict[str, int]
+    verdict: Literal["clean", "flagged", "review", "blocked"] | None = None
 
 
 class Decision(ResponseModel):

@@ -9,6 +9,7 @@ from app.diagnosis.catalog import CATALOG, OF_OWNERS_ONLY, OF_PLANS
 from app.diagnosis.drift import strongest
 from app.diagnosis.findings import Fact, Hypothesis, rounded
 from app.diagnosis.judging import BENJAMINI_HOCHBERG, HOLM, LEVEL, Judged, judge
+from app.diagnosis.junk import signal_tests
 from app.diagnosis.material import Material
 from app.diagnosis.owners import ADJUSTED_FOR, CREDIT, OwnerRow, owner_tests
 from app.diagnosis.queues import unattended
@@ -31,6 +32,7 @@ def answer(material: Material) -> dict[str, Any]:
             *checks.tests_of_owners(material),
             *checks.tests_of_times(material),
             *checks.tests_of_drift(material),
+            *signal_tests(material.signals),
             *owner_tests(iter(owners), outcome),
             *([tested] if tested is not None else ()),
         ]

@@ -56,6 +56,10 @@ CATALOG: Mapping[str, Entry] = {
         "Leads with higher scores come to the outcome hardly more often.",
         "20 leads with and 20 without the outcome; an area under the curve below 0.58, certainly below 0.6",
     ),
+    "junk_signal_stops_good_leads": Entry(
+        "Too many leads that a part of junk helped to block, or to put into a review, turn out to be real.",
+        "20 such leads that were reported, unblocked, met or sold to; certainly more than 20 % of them real",
+    ),
     "owner_conversion": Entry(
         "An owner's leads convert more or less than the quality of these leads explains.",
         "30 leads by turn on each side, 5 expected conversions; 2 points and by a quarter, after shrinking",

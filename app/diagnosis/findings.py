@@ -16,6 +16,7 @@ class Kind(StrEnum):
     OWNER = "owner"
     QUEUE = "queue"
     SCORE = "score"
+    SIGNAL = "signal"
     PLAN = "plan"
 
 

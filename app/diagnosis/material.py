@@ -11,6 +11,7 @@ from app.diagnosis.queues import QueueState
 from app.diagnosis.rates import Measure
 from app.store.diagnosis.conversions import LeftOut, OwnerCount, ScoreCount
 from app.store.diagnosis.group_counts import GroupCount, TimeCount
+from app.store.diagnosis.junk_signals import SignalCount
 from app.store.diagnosis.plan_use import StepCount
 
 
@@ -45,3 +46,4 @@ class Material:
     changes: Sequence[Change] = ()
     plans: Sequence[PlanStructure] | None = ()
     queues: Sequence[QueueState] = ()
+    signals: Sequence[SignalCount] = ()

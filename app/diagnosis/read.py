@@ -29,7 +29,7 @@ from app.reports.periods import first_moment
 from app.store import plans as plan_store
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Connection, Pool
-from app.store.diagnosis import conversions, group_counts, plan_use
+from app.store.diagnosis import conversions, group_counts, junk_signals, plan_use
 from app.store.diagnosis.group_counts import GroupCount, Span
 from app.store.diagnosis.plan_use import StepCount
 from app.store.path.journal import read_plan_version
@@ -77,6 +77,7 @@ async def read_material(
     async with report_connection(pool, workspace_id) as connection:
         steps = await plan_use.count_steps(connection, workspace_id, early, end, str(zone))
         changes = await plan_use.list_changes(connection, workspace_id, start, end, str(zone))
+        signals = await junk_signals.count_signals(connection, workspace_id, start, end)
     return Material(
         asked=asked,
         now=now,
@@ -90,6 +91,7 @@ async def read_material(
         changes=[Change(each.day, each.kind, each.what) for each in changes],
         plans=await _read_plans(pool, workspace_id, strategies, steps, version),
         queues=queues,
+        signals=signals,
     )
 
 

@@ -41,6 +41,7 @@ def documents_of(record: AssignmentRecord) -> Documents:
         tags_conflict=_conflict(values),
         form=_form(values),
         submitted_at=as_timestamp(values.get("submitted_at")),
+        junk_parts=sorted(((record.response or {}).get("junk") or {}).get("parts", ())),
         action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from app.engine.pipeline.junk import REVIEW
+from app.engine.pipeline.junk import STEP as BLOCKED
 from app.reports.documents import documents_of, name_of
 from app.reports.events import events_of
 from app.reports.moves import moves_of
@@ -12,7 +14,7 @@ from app.reports.promises import promises_of
 from app.reports.rounds import Round, rounds_of
 from app.reports.sales import sales_of
 from app.reports.told import TOUCHES, Told, first_of, told_of
-from app.store.reports.fact_rows import AssignmentFact, Fact, LeadFact
+from app.store.reports.fact_rows import AssignmentFact, Fact, JunkVerdict, LeadFact
 from app.store.reports.fact_sources import (
     AssignmentRecord,
     ClockRecord,
@@ -23,9 +25,11 @@ from app.store.reports.fact_sources import (
 
 FIRST_TIMES = (
     "qualified", "disqualified", "meeting", "opportunity", "purchase", "lost", "closed", "saved", "renewed",
-    "expanded", "churned", "unsubscribed", "complained", "invalid_contact", "spam",
+    "expanded", "churned", "unsubscribed", "complained", "invalid_contact", "spam", "not_spam",
 )  # fmt: skip
 """The events whose first time stands in the fact of the lead."""
+SPAM = ("spam", "not_spam")
+"""Events that contradict one another. The newest one counts."""
 SEQUENCE = "sequence"
 """The action that starts messages to the lead."""
 
@@ -184,6 +188,7 @@ def _assignment(
             (name_of(each.event.reason) for each in events if each.event.effect == "rejected"), None
         ),
         action_types=list(own.action_types),
+        junk_parts=list(own.junk_parts),
         tags_conflict=own.tags_conflict,
         accepted_at=record.accepted_at,
         changed_at=_changed_at([record], events),
@@ -303,6 +308,9 @@ def _lead(
         claims=sum(each.move == "claim" for each in assignments),
         rejects=sum(each.end_cause == "rejected" for each in assignments),
         ping_pong=any(each.ping_pong for each in assignments),
+        junk_parts=list(made.documents[first.id].junk_parts),
+        junk=_junk(made.documents[first.id], first),
+        unblocked_at=next((each.decided_at for each in assignments if each.cause == "unblocked"), None),
     )
     _add_contact(fact, told)
     for type_ in FIRST_TIMES:
@@ -310,7 +318,25 @@ def _lead(
     fact.disqualified_reason = next(
         (name_of(each.event.reason) for each in told if each.event.type == "disqualified"), None
     )
+    _settle_spam(fact, told)
     return fact
+
+
+def _junk(documents: Documents, first: AssignmentRecord) -> JunkVerdict | None:
+    """What followed from the parts of junk of a first request."""
+    if not documents.junk_parts:
+        return None
+    return "blocked" if first.code == BLOCKED else "review" if first.code == REVIEW else "flagged"
+
+
+def _settle_spam(fact: LeadFact, told: Sequence[Told]) -> None:
+    """Of reports that it is spam and that it is none, the newest counts."""
+    said = [each.event for each in told if each.event.type in SPAM]
+    if said:
+        newest = max(said, key=lambda each: (each.at, each.sequence))
+        for type_ in SPAM:
+            if newest.type != type_:
+                setattr(fact, f"{type_}_at", None)
 
 
 def _add_contact(fact: LeadFact, told: Sequence[Told]) -> None:

@@ -28,14 +28,30 @@ _COLUMNS = (
     Column("disqualified", "rate", "Real leads that were disqualified and never qualified, of real ones."),
     Column("converted", "rate", "Real leads that bought, of real ones."),
     Column("fraud", "rate", "New leads that somebody reported as fraud, of received."),
+    Column("junk_blocked", "rate", "New leads that were blocked as junk, of received."),
+    Column("junk_review", "rate", "New leads that waited for somebody to look at them, of received."),
+    Column("junk_flagged", "rate", "New leads of which something spoke for junk, no more, of received."),
+    Column("unblocked", "rate", "Leads that a person routed after all, of those blocked as junk."),
+    Column("not_spam", "count", "New leads that looked like junk, and were reported as `not_spam`."),
 )
-REASON = "reason"
-_SCORES = "the parts of junk stand in each decision and are not counted here; what junk blocks is spam"
+_OF_SIGNALS = (
+    Column("leads", "count", "New leads that carried the part."),
+    Column("junk_blocked", "rate", "Those that were blocked as junk, of these."),
+    Column("junk_review", "rate", "Those that waited for somebody to look at them, of these."),
+    Column("spam", "rate", "Those that were reported as `spam`, of these."),
+    Column("not_spam", "rate", "Those that were reported as `not_spam`, or unblocked, of these."),
+    Column("progressed", "rate", "Those that came to a meeting or a purchase, of these."),
+    Column("precision", "rate", "Those reported as spam, of those known to be spam or real."),
+)
+REASON, SIGNAL = "reason", "signal"
+_SIGNAL_COUNTS = ("leads", "spam", "not_spam", "progressed")
 _FRAUD = "nothing detects fraud; report `x-fraud`, or the reason `fraud`, to count it"
 _TESTS = "test leads are kept apart for seven days: `GET /intake/tests`"
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
+    if SIGNAL in (*question.group_by, *question.filters):
+        return await _by_signal(connection, question)
     if REASON in (*question.group_by, *question.filters):
         return await _by_reason(connection, question)
     counted = await store.count_received(connection, question.reading)
@@ -46,13 +62,19 @@ async def _answer(connection: Connection, question: Question) -> Result:
     def cells(row: Row) -> Mapping[str, Any]:
         return {**_cells(row), "fraud": Rate(row["fraud"], row["received"]) if has_fraud else None}
 
-    unknown = {"junk": _SCORES, "tests": _TESTS} | ({} if has_fraud else {"fraud": _FRAUD})
+    signals = await store.count_signals(connection, replace(question, group_by=(SIGNAL,)).reading)
+    unknown = {"tests": _TESTS} | ({} if has_fraud else {"fraud": _FRAUD})
     return Result(
         table_of(question, _COLUMNS, counted, cells),
         credit="first",
         details={
             "disqualified_by_reason": [{"reason": row["name"], "leads": row["leads"]} for row in reasons],
             "blocked_by_name": [{"block": row["name"], "leads": row["leads"]} for row in blocks],
+            "junk_by_signal": [
+                {SIGNAL: row[SIGNAL], **{name: row[name] for name in _SIGNAL_COUNTS}}
+                for row in signals
+                if not row["is_total"]
+            ],
         },
         not_available=unknown,
         changed_at=newest_change(counted),
@@ -94,6 +116,28 @@ async def _by_reason(connection: Connection, question: Question) -> Result:
     )
 
 
+async def _by_signal(connection: Connection, question: Question) -> Result:
+    """What became of the leads that carried each part of junk."""
+    if SIGNAL not in question.group_by:
+        question = replace(question, group_by=(*question.group_by, SIGNAL))
+    counted = await store.count_signals(connection, question.reading)
+    return Result(
+        table_of(question, _OF_SIGNALS, counted, _of_signal),
+        credit="first",
+        changed_at=newest_change(counted),
+    )
+
+
+def _of_signal(row: Row) -> dict[str, Any]:
+    leads = row["leads"]
+    shares = ("junk_blocked", "junk_review", "spam", "not_spam", "progressed")
+    return {
+        "leads": leads,
+        **{name: Rate(row[name], leads) for name in shares},
+        "precision": Rate(row["spam"], row["spam"] + row["good"]),
+    }
+
+
 def _name(row: Row) -> str:
     return NONE if row[REASON] is None else str(row[REASON])
 
@@ -115,6 +159,9 @@ def _cells(row: Row) -> dict[str, Any]:
         "invalid_contact": Rate(row["invalid_contact"], real),
         "disqualified": Rate(row["disqualified"], real),
         "converted": Rate(row["converted"], real),
+        **{name: Rate(row[name], received) for name in ("junk_blocked", "junk_review", "junk_flagged")},
+        "unblocked": Rate(row["unblocked"], row["junk_blocked"]),
+        "not_spam": row["not_spam"],
     }
 
 
@@ -125,7 +172,9 @@ QUALITY = Report(
         "Each request of the period is one of these: a duplicate, a known lead that came again, or a new "
         "lead. A new lead may be merged, spam, blocked, or real. Spam is what somebody reported as `spam`, "
         "and what is blocked as junk or by a name that begins with spam. Real leads may turn out to be not "
-        "reachable or not a fit. By `reason`, each row is a reason for which real leads were disqualified."
+        "reachable or not a fit. By `reason`, each row is a reason for which real leads were disqualified. "
+        "By `signal`, each row is a part of junk, with what became of the new leads that carried it. Of "
+        "reports as `spam` and as `not_spam` the newest counts."
     ),
     numerator=(
         "Requests of each kind; real leads with `invalid_contact`, with `disqualified`, with a purchase."
@@ -135,5 +184,5 @@ QUALITY = Report(
         "Imports are neither."
     ),
     answer=_answer,
-    dimensions=(*DIMENSIONS, REASON),
+    dimensions=(*DIMENSIONS, REASON, SIGNAL),
 )

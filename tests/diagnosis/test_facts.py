@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.diagnosis.complexity import Overlap, complexity_facts, complexity_figures
+from app.diagnosis.judging import judge
+from app.diagnosis.junk import signal_tests
 from app.diagnosis.plan_structure import read_structures
 from app.diagnosis.queues import QueueState, unattended, weekday_time
 from app.diagnosis.rules import PlanInUse, silent_rules
 from app.registry import strategies
+from app.store.diagnosis.junk_signals import SignalCount
 
 STEPS = ("first", "second", "turns", "rest")
 STRATEGIES = {"first": "rule", "second": "rule", "turns": "round_robin", "rest": "queue"}
@@ -142,3 +145,22 @@ def test_queue_is_unattended_when_leads_wait_and_none_leaves(
     state = QueueState("desk", 4, oldest, left)
     facts = list(unattended([state], MONDAY + timedelta(hours=30), BERLIN))
     assert bool(facts) is found
+
+
+@pytest.mark.parametrize(
+    ("spam", "good", "tested", "found"),
+    [
+        (30, 30, True, True),
+        (10, 10, True, True),
+        (9, 10, False, False),
+        (80, 20, True, False),
+        (14, 6, True, False),  # 30 %, of so few it may be chance
+        (300, 3, True, False),
+        (0, 0, False, False),
+    ],
+)
+def test_part_of_junk_that_stops_good_leads(spam: int, good: int, tested: bool, found: bool) -> None:
+    counts = [SignalCount("honeypot", 1000, spam, good), SignalCount("unreachable", 500, 100, 1)]
+    judged = {each.hypothesis.subject.id: each.is_finding for each in judge(list(signal_tests(counts)))}
+    assert judged.get("honeypot") is (found if tested else None)
+    assert judged["unreachable"] is False

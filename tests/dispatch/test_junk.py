@@ -40,7 +40,9 @@ async def test_a_bot_is_blocked_and_stored_and_nobody_is_told(office: Workspace)
     assert answer["junk"] == {
         "score": 100,
         "parts": {"honeypot": 40, "disposable_email": 30, "gibberish_name": 30},
+        "verdict": "blocked",
     }
+    assert (await office.get(f"/leads/{answer['lead_id']}"))["junk"] == answer["junk"]
     assert answer["reason"]["code"] == "junk"
     assert await turns(office) == 0
     (listed,) = (await office.get("/assignments?outcome=blocked"))["items"]
@@ -62,6 +64,7 @@ async def test_a_filled_trap_alone_waits_for_review_and_takes_no_turn(office: Wo
         "to_check",
         "junk_review",
     )
+    assert answer["junk"]["verdict"] == "review"
     assert await turns(office) == 0
 
 
@@ -81,8 +84,10 @@ async def test_points_and_conditions_are_those_of_the_plan(workspace: Workspace)
     )
     odd = await workspace.assign(email="bot@trashmail.com", honeypot="x")
     clean = await workspace.assign(email="bot2@trashmail.com")
-    assert (odd["queue"], odd["junk"]) == ("odd", {"score": 7, "parts": {"honeypot": 7}})
-    assert (clean["outcome"], clean["junk"]) == ("assigned", {"score": 0, "parts": {}})
+    assert (odd["queue"], odd["junk"]) == (
+        "odd", {"score": 7, "parts": {"honeypot": 7}, "verdict": "flagged"},
+    )  # fmt: skip
+    assert (clean["outcome"], clean["junk"]["score"]) == ("assigned", 0)
 
 
 async def test_junk_in_the_name_of_a_known_lead_takes_it_from_nobody(office: Workspace) -> None:

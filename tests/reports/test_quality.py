@@ -1,7 +1,10 @@
 """The report `quality`, from requests over HTTP; every number was counted by hand."""
 
-from tests.support.told_lives import arrive, move_to, report, shown, tell
+from tests.support.told_lives import PLAN, arrive, move_to, report, shown, tell
 from tests.support.workspace import Workspace
+
+NO_JUNK = {"unblocked": "0/0", "not_spam": 0}
+HELD = ("junk_blocked", "junk_review", "junk_flagged")
 
 
 async def test_spam_and_duplicates_are_of_all_requests_and_sales_of_real_leads(office: Workspace) -> None:
@@ -25,9 +28,11 @@ async def test_spam_and_duplicates_are_of_all_requests_and_sales_of_real_leads(o
         "disqualified": "0/6",
         "converted": "3/6",
         "fraud": None,
+        **NO_JUNK,
+        **dict.fromkeys(HELD, "0/9"),
     }
     assert found.interval("converted") == (50.0, 18.8, 81.2)
-    assert set(found.body["not_available"]) == {"junk", "tests", "fraud"}
+    assert set(found.body["not_available"]) == {"tests", "fraud"}
     assert found.body["details"]["blocked_by_name"] == [{"block": "spam", "leads": 1}]
 
 
@@ -57,6 +62,8 @@ async def test_what_people_report_moves_a_lead_out_of_the_real_ones(office: Work
         "disqualified": "2/5",
         "converted": "0/5",
         "fraud": None,
+        **NO_JUNK,
+        **dict.fromkeys(HELD, "0/7"),
     }
     assert found.body["details"]["disqualified_by_reason"] == [{"reason": "too_small", "leads": 2}]
 
@@ -110,3 +117,49 @@ async def test_period_is_of_local_days(office: Workspace) -> None:
     assert found.counts("received") == {"2026-12-01": 1, "2026-12-02": 1}
     one = await report(office, "quality", **{"from": "2026-12-02", "to": "2026-12-03"})
     assert shown(one.totals, "received") == {"received": 1}
+
+
+async def test_each_part_of_junk_is_told_what_its_leads_were(office: Workspace) -> None:
+    """Six leads fill the honeypot: of two that are blocked, one is unblocked and one reported as spam; two
+    wait for a review, of which one is reported as no spam and then as spam; two are flagged, of which one
+    is no spam after all and the other buys. A seventh has only a placeholder for its name, and is blocked
+    by nothing.
+    """
+    junk = "junk: {block_at: 60, review_at: 45, queue: desk, points: {placeholder_name: 5}}\n"
+    await office.publish(junk + PLAN)
+    trap = {"honeypot": "x", "source": "ana"}
+    blocked = [await office.assign(email=f"b{n}@trashmail.com", **trap) for n in range(2)]
+    review = [await office.assign(email=f"r{n}@r.example", last_name="n/a", **trap) for n in range(2)]
+    flagged = [await office.assign(email=f"f{n}@f.example", **trap) for n in range(2)]
+    await office.assign(email="z@z.example", last_name="n/a", source="ana")
+    assert [each["outcome"] for each in (*blocked, *review, *flagged)] == [
+        *["blocked"] * 2, *["queued"] * 2, *["assigned"] * 2,
+    ]  # fmt: skip
+    unblock = f"/assignments/{blocked[0]['assignment_id']}/unblock"
+    assert (await office.client.post(unblock, json={})).status_code == 201
+    await tell(office, blocked[1], "spam")
+    await move_to(office, "09:30")
+    await tell(office, review[0], "not_spam")
+    await tell(office, flagged[0], "spam")
+    await move_to(office, "10:00")
+    await tell(office, review[0], "spam")
+    await tell(office, flagged[0], "not_spam")
+    await tell(office, flagged[1], "purchase", ref="deal", amount=100, currency="EUR")
+    found = await report(office, "quality")
+    assert shown(found.totals, *HELD, "unblocked", "not_spam", "spam", "leads") == {
+        "junk_blocked": "2/7", "junk_review": "2/7", "junk_flagged": "3/7", "unblocked": "1/2",
+        "not_spam": 1, "spam": "2/7", "leads": 5,
+    }  # fmt: skip
+    signals = await report(office, "quality", group_by="signal")
+    assert signals.of(signal="honeypot") == {
+        "signal": "honeypot", "leads": 6, "junk_blocked": "2/6", "junk_review": "2/6", "spam": "2/6",
+        "not_spam": "2/6", "progressed": "1/6", "precision": "2/5",
+    }  # fmt: skip
+    assert signals.counts("precision") == {
+        "disposable_email": "1/2", "honeypot": "2/5", "placeholder_name": "1/1",
+    }  # fmt: skip
+    assert shown(signals.totals, "leads", "precision") == {"leads": 7, "precision": "2/5"}
+    by_day = await report(office, "quality", group_by="day", signal="disposable_email")
+    assert by_day.of(day="2026-12-01")["precision"] == "1/2"
+    details = found.body["details"]["junk_by_signal"]
+    assert {"signal": "honeypot", "leads": 6, "spam": 2, "not_spam": 2, "progressed": 1} in details

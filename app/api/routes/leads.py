@@ -182,6 +182,9 @@ def _lead_to_json(found: LeadDetail, view: View) -> dict[str, Any]:
         "fields": view.fields_of(found),
         "owner": own[-1]["owner"] if own and found.state in ("assigned", "closed") else None,
         "first_due": first[0] if first else None,
+        "junk": next(
+            (each.answer.get("junk") for each in reversed(found.assignments) if not each.repeats), None
+        ),
         "assignments": own,
         "conversions": found.sales.conversions,
         "revenue": [

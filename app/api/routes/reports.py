@@ -56,6 +56,7 @@ async def get_report(
     week: Values = [],  # noqa: B006
     month: Values = [],  # noqa: B006
     reason: Values = [],  # noqa: B006
+    signal: Values = [],  # noqa: B006
     within: Annotated[str | None, Query(max_length=12, description="How long outcomes count: `30d`.")] = None,
     by: Annotated[str, Query(max_length=20, description="What a row counts; see the report.")] = "",
     credit: Annotated[str, Query(max_length=20, description="Which owner is credited; see the report.")] = "",
@@ -76,7 +77,7 @@ async def get_report(
         "owner": owner, "team": team, "step": step, "rule": rule, "source": source, "campaign": campaign,
         "channel": channel, "lead_type": lead_type, "band": band, "account_status": account_status,
         "form": form, "plan_version": plan_version, "day": day, "week": week, "month": month,
-        "reason": reason,
+        "reason": reason, "signal": signal,
     }  # fmt: skip
     asked = ReportRequest(
         first=read_day(from_, "from"),

@@ -70,6 +70,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "complained": EventKind("The lead complained.", human=False),
     "invalid_contact": EventKind("The lead cannot be reached by what it sent.", ends="closed"),
     "spam": EventKind("It was no lead at all.", ends="closed", refunds=True),
+    "not_spam": EventKind("It is a real lead, whatever it looked like.", human=False),
     "snoozed": EventKind("The owner puts the lead off until `until`.", order=True, effect="snoozed"),
     "reversed": EventKind("The deal in `ref` is not won any more.", human=False),
     "closed": EventKind("The work on the lead is done.", order=True, ends="closed"),

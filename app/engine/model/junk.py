@@ -32,14 +32,15 @@ Verdict = Literal["clean", "flagged", "review", "blocked"]
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """The score of a lead, and its parts with their points."""
+    """The score of a lead, its parts with their points, and what followed in a decision."""
 
     score: int = 0
     parts: Mapping[str, int] = field(default_factory=dict)
+    verdict: Verdict = "clean"
 
     def to_json(self) -> dict[str, Any]:
         """The same for responses."""
-        return {"score": self.score, "parts": dict(self.parts)}
+        return {"score": self.score, "parts": dict(self.parts), "verdict": self.verdict}
 
 
 NO_JUNK = Junk()

@@ -27,7 +27,7 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.followed import CRM, CRM_REASSIGN, FOLLOWED, follow, told
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff, fits
-from app.engine.pipeline.junk import decide_junk
+from app.engine.pipeline.junk import decide_junk, with_verdict
 from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.same_company import decide_new
@@ -103,7 +103,7 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
         decision.labels = score_labels(request, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
-    decision.junk = junk
+    decision.junk = with_verdict(junk, decision)
     return decision
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.engine.compile.plan import Plan
 from app.engine.explain import sentences
 from app.engine.model.decision import Decision, DecisionRequest
-from app.engine.model.junk import Junk
+from app.engine.model.junk import Junk, Verdict
 from app.engine.model.state import Facts
 from app.engine.pipeline.returning_lead import existing_lead, with_returning_step
 
@@ -32,6 +32,14 @@ def decide_junk(junk: Junk, request: DecisionRequest, plan: Plan, facts: Facts) 
     if verdict == "review" and request.prior is None and plan.junk.queue is not None:
         return _to_review(junk, plan.junk.queue, plan)
     return None
+
+
+def with_verdict(junk: Junk, decision: Decision) -> Junk:
+    """The same with what followed in this decision."""
+    if not junk.parts:
+        return junk
+    held: Mapping[str, Verdict] = {STEP: "blocked", REVIEW: "review"}
+    return replace(junk, verdict=held.get(decision.code, "flagged"))
 
 
 def _blocked(junk: Junk, plan: Plan) -> Decision:
@@ -59,5 +67,5 @@ def _to_review(junk: Junk, queue: str, plan: Plan) -> Decision:
 
 
 def _trace(code: str, junk: Junk, plan: Plan) -> Mapping[str, Any]:
-    entry = {"step": STEP, "strategy": STEP, "code": code, **junk.to_json()}
+    entry = {"step": STEP, "strategy": STEP, "code": code, "score": junk.score, "parts": dict(junk.parts)}
     return {"steps": [entry], "not_evaluated": len(plan.steps)}

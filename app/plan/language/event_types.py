@@ -7,7 +7,7 @@ ORDERS = ("accepted", "rejected", "snoozed", "closed")
 FACTS = (
     "first_touch", "reached", "meeting", "qualified", "disqualified", "opportunity", "purchase", "lost",
     "renewed", "expanded", "churned", "saved", "unsubscribed", "complained", "invalid_contact", "spam",
-    "reversed", "note", "disputed", "dispute_settled",
+    "not_spam", "reversed", "note", "disputed", "dispute_settled",
 )  # fmt: skip
 """Types that say what happened, and are always taken."""
 IDLE = "idle"

@@ -16,6 +16,7 @@ from app.store.connection.pool import Connection
 Arrival = Literal["new", "reengaged", "reopened", "imported", "duplicate"]
 MoveKind = Literal["first", "kept", "move", "cover", "return", "handoff", "claim"]
 Actor = Literal["person", "automated", "system"]
+JunkVerdict = Literal["blocked", "review", "flagged"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +67,9 @@ class LeadFact(Cuts):
     - `moves` are changes of owner, without first owners, claims, covers and handoffs. `ping_pong` says that
       one of them went back to an earlier owner.
     - `changed_at` is when the newest of all this was reported or decided.
+    - `junk_parts` spoke for it that its first request was junk, and `junk` is what followed: it was
+      `blocked`, put into a `review`, or only `flagged`. `unblocked_at` is when a person routed it after all.
+    - Of `spam_at` and `not_spam_at` one is empty: what was reported last counts.
     """
 
     lead_id: str
@@ -112,6 +116,10 @@ class LeadFact(Cuts):
     claims: int = 0
     rejects: int = 0
     ping_pong: bool = False
+    junk_parts: list[str] = field(default_factory=list)
+    junk: JunkVerdict | None = None
+    not_spam_at: datetime | None = None
+    unblocked_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,7 +143,7 @@ class AssignmentFact(Cuts):
     first by its owner, `owner_work_seconds` the owner's working time until then. `previous_owner_id` is the
     owner before. `move` is how the owner got the lead (`app.reports.moves`); None without an owner.
     `ping_pong` says that a move went back to an earlier owner. `action_types` are the types of the actions
-    that the decision asked for.
+    that the decision asked for. `junk_parts` spoke for it that the request was junk.
     """
 
     assignment_id: str
@@ -185,6 +193,7 @@ class AssignmentFact(Cuts):
     changed_at: datetime
     promised: bool | None = None
     submitted_at: datetime | None = None
+    junk_parts: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Documents:
     action_types: Sequence[str] = ()
     submitted_at: datetime | None = None
     form: str | None = None
+    junk_parts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ SELECT id::text AS id, state, received_at, merged_into::text AS merged_into FROM
 
 _KNOWN = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "strategy", "score",
-    "tags_conflict", "action_types", "submitted_at", "form",
+    "tags_conflict", "action_types", "submitted_at", "form", "junk_parts",
 )  # fmt: skip
 _TIMES = (*_UNTIL, *_UNTIL.values())
 
