@@ -256,8 +256,8 @@ async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> 
     text = await scrape(workspace)
     assert {name for name, _ in labels(text)} == {
         "cause", "channel", "code", "engine_version", "flag", "how", "kind", "le", "limit", "list", "method",
-        "outcome", "queue", "reason", "result", "route", "source", "state", "status", "step", "team", "type",
-        "verdict", "version", "workspace",
+        "outcome", "queue", "reason", "result", "route", "signal", "source", "state", "status", "step",
+        "team", "type", "verdict", "version", "workspace",
     }  # fmt: skip
     said = {value for _, value in labels(text)}
     assert not [value for value in said if "canary" in value.lower() or returned["lead_id"] in value]

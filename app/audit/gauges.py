@@ -10,6 +10,7 @@ from app.metrics.label_names import MAX_QUEUES, OTHER, LabelNames
 from app.store import installation, plans, workspaces
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import inbox
+from app.store.enrichment.open_breakers import list_failing
 from app.store.forms import counts as form_counts
 from app.store.leads import held, lead_counts, open_leads
 from app.store.leads.lead_counts import KeptCounts
@@ -83,6 +84,9 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
         forms_oldest_to_fetch=forms.oldest_to_fetch,
         handshakes=await form_counts.find_handshakes(connection, workspace_id),
         targets=await _read_targets(connection, workspace_id),
+        providers_open={
+            each.provider: each.open for each in await list_failing(connection, workspace_id, active.version)
+        },
         retention_finished=run.finished_at.timestamp() if run is not None and run.finished_at else None,
         plan_version=active.version,
         published=active.published,

@@ -20,7 +20,7 @@ class ReportSettings(RecordModel):
 class FindingSubject(ResponseModel):
     """What a finding is about. `team` is that of an owner, or the queue whose claimants are compared."""
 
-    kind: Literal["rule", "step", "team", "source", "owner", "queue", "score", "signal", "plan"]
+    kind: Literal["rule", "step", "team", "source", "owner", "queue", "score", "signal", "provider", "plan"]
     id: str
     team: str | None = None
 

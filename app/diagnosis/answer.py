@@ -12,6 +12,7 @@ from app.diagnosis.judging import BENJAMINI_HOCHBERG, HOLM, LEVEL, Judged, judge
 from app.diagnosis.junk import signal_tests
 from app.diagnosis.material import Material
 from app.diagnosis.owners import ADJUSTED_FOR, CREDIT, OwnerRow, owner_tests
+from app.diagnosis.providers import denied
 from app.diagnosis.queues import unattended
 from app.diagnosis.scores import score_figures, score_test
 
@@ -24,6 +25,7 @@ def answer(material: Material) -> dict[str, Any]:
     owners = checks.rows_of_owners(material)
     scored = checks.scored_leads(material)
     plan_figures, facts = checks.facts_of_plan(material)
+    facts += denied(material.failing, material.now)
     facts += unattended(material.queues, material.now, material.zone)
     tested = score_test(scored, outcome)
     judged = judge(

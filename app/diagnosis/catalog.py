@@ -32,6 +32,11 @@ CATALOG: Mapping[str, Entry] = {
         "a lead that has waited 24 hours without weekends, while none was taken",
         is_test=False,
     ),
+    "provider_denied": Entry(
+        "A provider of enrichment does not accept our calls: a secret is missing, wrong, or has ended.",
+        "one such answer since its last success",
+        is_test=False,
+    ),
     "rule_drift": Entry(
         "A rule or step decides far more or less since a plan, table, team or campaign began.",
         "3 days and 50 leads on each side, on the same weekdays; a change of 2 points and by half",

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     QUEUE = "queue"
     SCORE = "score"
     SIGNAL = "signal"
+    PROVIDER = "provider"
     PLAN = "plan"
 
 

@@ -13,6 +13,7 @@ from app.store.diagnosis.conversions import LeftOut, OwnerCount, ScoreCount
 from app.store.diagnosis.group_counts import GroupCount, TimeCount
 from app.store.diagnosis.junk_signals import SignalCount
 from app.store.diagnosis.plan_use import StepCount
+from app.store.enrichment.open_breakers import FailingProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,4 @@ class Material:
     plans: Sequence[PlanStructure] | None = ()
     queues: Sequence[QueueState] = ()
     signals: Sequence[SignalCount] = ()
+    failing: Sequence[FailingProvider] = ()

@@ -32,6 +32,7 @@ from app.store.connection.pool import Connection, Pool
 from app.store.diagnosis import conversions, group_counts, junk_signals, plan_use
 from app.store.diagnosis.group_counts import GroupCount, Span
 from app.store.diagnosis.plan_use import StepCount
+from app.store.enrichment.open_breakers import list_failing
 from app.store.path.journal import read_plan_version
 from app.store.reports.reading import report_connection
 
@@ -59,6 +60,7 @@ async def read_material(
             asked = replace(asked, owners="off")
         version = await read_plan_version(connection, workspace_id)
         queues = await _read_queues(connection, workspace_id, now)
+        failing = await list_failing(connection, workspace_id, version)
     span = Span(start, end, now, str(zone))
     groups = await _read_groups(pool, workspace_id, span, asked)
     async with report_connection(pool, workspace_id) as connection:
@@ -92,6 +94,7 @@ async def read_material(
         plans=await _read_plans(pool, workspace_id, strategies, steps, version),
         queues=queues,
         signals=signals,
+        failing=failing,
     )
 
 

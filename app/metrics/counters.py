@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from app.engine.explain.codes import CANDIDATES, REASONS
 from app.engine.followup.contact import CAUSES
 from app.engine.life.clocks import SLA_KINDS
+from app.engine.model.junk import POINTS
 from app.metrics.label_names import NO_TEAM, OTHER, LabelNames
 from app.plan.language.event_types import FACTS, ORDERS
 from app.plan.language.fields import CHANNELS, EMAIL_FLAGS, FLAGS, OUTCOMES
@@ -32,6 +33,8 @@ RECEIVED = "leads_received"
 FLAGGED = "flagged_leads"
 CONTACTS = "contact_verdicts"
 CHANNEL_LEADS = "channel_leads"
+JUNK_LEADS = "junk_leads"
+JUNK_PARTS = "junk_parts"
 _VERDICTS = tuple(
     f"{part}_{verdict}"
     for part, verdicts in (
@@ -80,6 +83,12 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         ("channel",),
         (*CHANNELS, "none", OTHER),
     ),
+    JUNK_LEADS: _Family(
+        "Leads that arrived, by what followed from what speaks for it that they are junk.",
+        ("verdict",),
+        ("clean", "flagged", "review", "blocked"),
+    ),
+    JUNK_PARTS: _Family("Parts of junk in leads that arrived.", ("signal",), tuple(POINTS)),
     SKIPPED: _Family(
         "Candidates who were looked at and not chosen, by why.",
         ("code",),

@@ -34,6 +34,7 @@ class WorkspaceGauges:
     forms:              deliveries of forms that are not done, by state.
     forms_oldest_to_fetch: since when the oldest lead of which only ids came waits.
     handshakes:         when a form tool last checked the address of its endpoint, by endpoint.
+    providers_open:     whether the breaker of a provider of enrichment is open; only of those that fail.
     retention_finished: when old data was last deleted completely.
     published:          when the active version of the plan became active.
     """
@@ -57,6 +58,7 @@ class WorkspaceGauges:
     forms_oldest_to_fetch: float | None = None
     handshakes: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, TargetGauges] = field(default_factory=dict)
+    providers_open: Mapping[str, bool] = field(default_factory=dict)
     plan_version: int = 0
     published: float | None = None
 
@@ -105,6 +107,10 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("target",),
     ),
     "target_open": ("1 while nothing is sent to a target, because it fails.", ("target",)),
+    "enrichment_breaker_open": (
+        "1 while a provider of enrichment is not called because it fails; absent while it works.",
+        ("provider",),
+    ),
     "retention_success_timestamp_seconds": (
         "When old data was last deleted completely, 0 before the first time.",
         (),
@@ -155,6 +161,7 @@ def _samples(of: WorkspaceGauges) -> Iterator[tuple[str, tuple[str, ...], float 
         yield from (("target_messages", (target, name), state.messages.get(name, 0)) for name in _UNDELIVERED)
         yield "target_oldest_message_timestamp_seconds", (target,), state.oldest
         yield "target_open", (target,), state.is_open
+    yield from (("enrichment_breaker_open", (name,), is_open) for name, is_open in of.providers_open.items())
     yield "retention_success_timestamp_seconds", (), of.retention_finished or 0
     yield "plan_version", (), of.plan_version
     yield "plan_published_timestamp_seconds", (), of.published

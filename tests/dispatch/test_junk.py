@@ -1,5 +1,6 @@
 """Leads that look like junk are flagged, blocked or looked at, and a person can unblock them."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -162,6 +163,11 @@ async def test_gibberish_that_comes_fast_is_blocked_from_the_first_too_many_on(w
     assert answers[3]["junk"]["parts"] == {"gibberish_name": 30, "velocity_ip": 30, "velocity_domain": 20}
     rows = await workspace.fetch("SELECT subject, value FROM arrivals WHERE workspace_id = $1")
     assert len(rows) == 15
+    text = (await workspace.client.get("/metrics")).text
+    counted = re.findall(r'_junk_(?:leads|parts)_total\{(?:\w+)="(\w+)",workspace="[^"]+"\} ([1-9]\S*)', text)
+    assert {name: float(count) for name, count in counted} == {
+        "flagged": 3, "blocked": 2, "gibberish_name": 5, "velocity_ip": 2, "velocity_domain": 2,
+    }  # fmt: skip
 
 
 async def test_free_mail_repeats_and_dry_runs_do_not_count(workspace: Workspace) -> None:

@@ -180,6 +180,7 @@ def test_every_metric_is_in_the_table() -> None:
         published=1.0,
         handshakes={"ads": 1.0},
         targets={"crm": TargetGauges({}, 1.0, is_open=False)},
+        providers_open={"firms": True},
     )
     text = expose(metrics.registry, [WorkspaceMetrics("example", counted, gauges)]).decode()
     found = {}

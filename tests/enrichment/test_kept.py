@@ -1,6 +1,7 @@
 """What is kept of providers: answers until they expire, and which of them are not called for a while."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -244,3 +245,13 @@ async def test_failing_provider_is_listed(workspace: Workspace) -> None:
         await workspace.assign(email="a@one.example", company="One")
     (failing,) = (await workspace.get("/enrichment"))["failing"]
     assert (failing["provider"], failing["state"], failing["code"]) == ("firms", "open", "status_401")
+    gauge = re.compile(r'enrichment_breaker_open\{provider="firms",workspace="[^"]+"\} 1\.0')
+    assert gauge.search((await workspace.client.get("/metrics")).text)
+    health = await workspace.get("/metrics/health")
+    (found,) = [each for each in health["findings"] if each["code"] == "provider_denied"]
+    assert (found["subject"], found["evidence"]["code"]) == (
+        {"kind": "provider", "id": "firms"},
+        "status_401",
+    )
+    await workspace.publish(RULES)
+    assert not re.search("breaker_open{", (await workspace.client.get("/metrics")).text)

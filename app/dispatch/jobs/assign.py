@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.dispatch.arrivals import count_arrival
+from app.dispatch.arrivals import count_arrival, count_junk
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prepared import Prepared
@@ -108,6 +108,7 @@ class Assign(Job):
         decision, reply = session.decide(request, normalized, new_fields=new_fields)
         existing = decision.existing_lead
         count_arrival(session, arrival)
+        count_junk(session, decision.junk)
         session.received += 1
         session.matched += existing is not None
         if existing is None or decision.code != JUNK:  # else it proves nothing about the lead
