@@ -179,21 +179,28 @@ def create_app(
     app.state.rate_limits = RateLimits(metrics.rate_limited)
     app.state.unknown_paths = FailureLimit(allowed=UNKNOWN_PATHS, window=60.0, clock=time.monotonic)
     app.state.secret_box = SecretBox(settings.secrets_keys())
-    allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
-    app.state.target_http = SafeHttp(allowed)
+    app.state.target_http = SafeHttp(
+        AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
+    )
     app.state.strategies = offered
     app.state.kept_findings = KeptFindings()
     problems.install(app)
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
-    app.add_middleware(
+    app.state.observed = _observed(settings, metrics, tracing)
+    app.add_middleware(app.state.observed)
+    return app
+
+
+def _observed(settings: Settings, metrics: Metrics, tracing: Tracing | None) -> partial[RequestMiddleware]:
+    """What wraps all answers, also those that the HTTP protocol gives by itself."""
+    return partial(
         RequestMiddleware,
         log=structlog.get_logger(),
         observe=metrics.request_finished,
         access_log=settings.access_log,
         tracing=tracing,
     )
-    return app
 
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:

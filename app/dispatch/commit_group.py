@@ -137,18 +137,19 @@ async def decide_and_write(
     decided: Callable[[], None],
     hurries: Callable[[], bool],
     seconds: float,
+    margin: float,
 ) -> GroupResult:
     """Decide `jobs` and write the result, under the workspace lock. `decided` is called once all are decided.
 
     Unless it `hurries`, it gives way like any other long work. After so many `seconds` of deciding, the rest
-    is left.
+    is left. A job whose caller stops waiting within `margin` seconds is not decided: the reply would be late.
 
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
     result = GroupResult(session, preparation)
     async with _PartWriter(connection, workspace_id) as writer:
-        await _decide(result, jobs, writer, hurries, seconds)
+        await _decide(result, jobs, writer, hurries, seconds, margin)
         decided()
         await writer.finish()
     result.entry = await _write(connection, workspace_id, session)
@@ -243,12 +244,13 @@ async def _decide(
     writer: _PartWriter,
     hurries: Callable[[], bool],
     seconds: float,
+    margin: float,
 ) -> None:
     """Decide the jobs whose callers still wait, as far as there is time."""
     work = result.session.work
     now = yielded = time.monotonic()
     for position, job in enumerate(jobs, 1):
-        if job.done.done() or job.deadline <= now:
+        if job.done.done() or job.deadline <= now + margin:
             continue
         job.taken = True
         result.take(job)

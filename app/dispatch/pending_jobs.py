@@ -27,8 +27,8 @@ MAX_BULK = 16384
 """Bulk jobs that wait in a process."""
 WORKSPACE_SHARE = 0.5
 """The part of these that one workspace may have, so that there is always room for another."""
-WAIT_SHARE = 0.5
-"""The part of its time that a job may be expected to wait: the estimate may be too short."""
+WAIT_SHARE = 0.75
+"""The part of its time that a job may be expected to wait: the forecast may be too short."""
 
 
 @dataclass(slots=True)
@@ -115,12 +115,14 @@ class PendingJobs:
         if everywhere + jobs > most or here + jobs > most * WORKSPACE_SHARE:
             return False
         idle = self._running is None and not (coming or self._single or (bulk and self._bulk))
-        return idle or self.expected_wait(bulk=bulk, behind=coming) <= seconds * WAIT_SHARE
+        wait = self.times.error * self.expected_wait(bulk=bulk, behind=coming)
+        return idle or wait <= seconds * WAIT_SHARE
 
     def expected_wait(self, *, bulk: bool = False, behind: int = 0) -> float:
         """The seconds from now until a job has its reply, by what groups took lately.
 
-        It enters now, or `behind` so many others that are about to enter.
+        It enters now, or `behind` so many others that are about to enter. How far such forecasts were off is
+        not in it.
         """
         times, running = self.times, self._running
         size = times.group_size()
@@ -149,11 +151,16 @@ class PendingJobs:
 
     def enter(self, job: Job) -> None:
         """Append a job."""
+        job.entered, job.forecast = self._clock(), self.expected_wait(bulk=job.bulk)
         self._queue(job).append(job)
         self._count(job, 1)
         if not job.bulk:
             self._single_until = self._clock() + SINGLE_SECONDS
             self._single_came.set()
+
+    def note_end(self, job: Job) -> None:
+        """The job has its reply, or its caller has stopped waiting. It says how good forecasts are."""
+        self.times.note_wait(job.forecast, self._clock() - job.entered)
 
     async def expect_single(self) -> None:
         """Wait a moment for a single job, if the last group had one and none is here."""

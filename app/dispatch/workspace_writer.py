@@ -47,6 +47,10 @@ from app.tracing import Tracing
 log = structlog.get_logger()
 
 
+MARGIN_SHARE = 0.25
+"""The part of a caller's time, at most, that is kept free for writing what was decided."""
+
+
 class UnclearCommit(Exception):
     """The connection broke during COMMIT. The journal tells whether `entry` was committed."""
 
@@ -225,7 +229,7 @@ class WorkspaceWriter:
                 with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
                     require_workspace(await connection.execute(self.begin))
                     locked = time.perf_counter()
-                    seconds = self.pending.times.deciding_seconds()
+                    times = self.pending.times
                     single = any(not job.bulk for job in jobs)
                     result = await decide_and_write(
                         connection,
@@ -236,7 +240,8 @@ class WorkspaceWriter:
                         self.preparation,
                         decided,
                         lambda: single or self.pending.single_waits,
-                        seconds,
+                        times.deciding_seconds(),
+                        min(times.overhead, self.deadline * MARGIN_SHARE),
                     )
                     return result, locked
             except Exception as error:
@@ -257,6 +262,7 @@ class WorkspaceWriter:
         if tally := tally_of(session):
             self.metrics.group_decided(self.workspace_id, session.plan.version, tally)
         for job, reply in result.replies:
+            self.pending.note_end(job)
             _reply(job, reply)
         for job, assignment_id in result.replays:
             body = result.bodies[assignment_id]

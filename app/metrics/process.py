@@ -78,6 +78,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._lock_wait_seconds = Histogram(
             "lead_assignment_lock_wait_seconds",
             "Time that a commit group waited for the workspace lock.",
@@ -329,8 +330,16 @@ class Metrics:
 
     def request_finished(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request by the template of its route."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(method, route).observe(seconds)
+        series = self._request_series.get((method, route, status))
+        if series is None:
+            # They are few. Looking them up by their labels takes longer than counting.
+            series = self._request_series[method, route, status] = (
+                self._requests.labels(method, route, str(status)),
+                self._request_seconds.labels(method, route),
+            )
+        count, took = series
+        count.inc()
+        took.observe(seconds)
 
     def group_committed(self, jobs: int, waited: float, held: float) -> None:
         """Counts a committed group: its jobs, and how many seconds it waited for the lock and held it."""

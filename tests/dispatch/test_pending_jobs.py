@@ -92,6 +92,26 @@ async def test_jobs_are_refused_while_a_group_is_late() -> None:
     assert pending.has_room(1, 2.0, bulk=False)
 
 
+async def test_fewer_jobs_are_admitted_where_waits_were_longer_than_forecast() -> None:
+    now = 100.0
+    pending = PendingJobs(clock=lambda: now)
+    pending.times.note(1, 0.03, 0.04)
+    admitted = _admitted(pending, seconds=2)
+    jobs = pending.next_group()
+    now += 10
+    for job in jobs:
+        pending.note_end(job)
+    while pending.next_group():
+        pass
+    assert pending.times.error > 2
+    assert 1 < _admitted(pending, seconds=2) < admitted / 2
+    for _ in range(200):
+        pending.times.note_wait(1, 1)
+    assert pending.times.error < 1.2
+    pending.times.note_wait(0.001, 0.04)
+    assert pending.times.error < 1.2
+
+
 async def test_requests_on_their_way_count_for_those_behind_them() -> None:
     pending = PendingJobs()
     pending.times.note(1, 0.03, 0.04)

@@ -1,5 +1,6 @@
 """API keys and scopes. A caller is authenticated before a byte of the body is read."""
 
+import hashlib
 import hmac
 import ipaddress
 import re
@@ -13,10 +14,10 @@ from starlette.types import Scope
 
 from app import keys
 from app.api.http.client_address import client_of, peer_of
-from app.api.http.key_lookups import CACHE_SECONDS, FindKeys, KeyLookups
+from app.api.http.key_lookups import CACHE_SECONDS, MAX_CACHED_KEYS, FindKeys, KeyLookups, make_room
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
-from app.keys import DEVELOPMENT_KEY, SCOPES
+from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
 from app.rates import UNLIMITED, Rates
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
@@ -190,6 +191,7 @@ class Authentication:
         find = find_development_workspace
         self._development = _DevelopmentWorkspace(find, clock) if find is not None else None
         self._failed = failed
+        self._callers: dict[bytes, tuple[StoredKey, Caller]] = {}
         self._peers = FailureLimit(allowed=30, window=60.0, clock=clock)
         self._without_key = FailureLimit(allowed=300, window=60.0, clock=clock)
         self._ids = FailureLimit(allowed=10, window=60.0, clock=clock)
@@ -199,6 +201,9 @@ class Authentication:
 
         Raises Unauthenticated, or TooManyFailures after too many failures.
         """
+        known = self.known_caller(scope)
+        if known is not None:
+            return known
         text = _bearer_token(scope)
         if text == DEVELOPMENT_KEY and self._development is not None and is_local(scope):
             workspace_id = await self._development.id()
@@ -212,9 +217,19 @@ class Authentication:
         if stored is None or not matches or stored.revoked:
             self._failed(_reason(text, key, stored is not None, matches))
             raise self._refusal(key.id if key else None, scope)
-        return Caller(
+        caller = Caller(
             stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source, stored.rates
         )
+        digest = _digest(scope)
+        self._callers.pop(digest, None)
+        make_room(self._callers, MAX_CACHED_KEYS)
+        self._callers[digest] = (stored, caller)
+        return caller
+
+    def known_caller(self, scope: Scope) -> Caller | None:
+        """The caller, if they called with their key before and it was read lately. It asks nobody."""
+        stored, caller = self._callers.get(_digest(scope), (None, None))
+        return caller if stored is not None and self._keys.known(stored.id) is stored else None
 
     def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
         peer = _peer(scope)
@@ -227,6 +242,16 @@ class Authentication:
         if key_id:
             self._ids.failed(key_id)
         return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
+
+
+def _digest(scope: Scope) -> bytes:
+    """What stands for the Authorization headers of a request. No process keeps the secrets of keys."""
+    digest = hashlib.sha256()
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            digest.update(value)
+            digest.update(b"\0")
+    return digest.digest()
 
 
 def _reason(text: str | None, key: keys.Key | None, known: bool, matches: bool) -> str:

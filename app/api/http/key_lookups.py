@@ -31,18 +31,23 @@ class KeyLookups:
         self._prompt = _Lookups(find, 0.0)
         self._suspect = _Lookups(find, SUSPECT_PAUSE_SECONDS)
 
+    def known(self, key_id: str) -> StoredKey | None:
+        """The key with this id, if it was read lately."""
+        read_at, stored = self._known.get(key_id, (-CACHE_SECONDS, None))
+        return stored if self._clock() - read_at < CACHE_SECONDS else None
+
     async def find(self, key_id: str, suspect: Callable[[], bool]) -> StoredKey | None:
         """The key with this id, or None. `suspect` tells whether the caller's peer failed too often.
 
         Raises what the store raises.
         """
+        known = self.known(key_id)
+        if known is not None:
+            return known
         now = self._clock()
-        known = self._known.get(key_id)
-        if known is not None and now - known[0] < CACHE_SECONDS:
-            return known[1]
         if now - self._unknown.get(key_id, -CACHE_SECONDS) < CACHE_SECONDS:
             return None
-        lookups = self._suspect if known is None and suspect() else self._prompt
+        lookups = self._suspect if key_id not in self._known and suspect() else self._prompt
         stored = await lookups.find(key_id)
         # The age counts from before the look-up, which may have read just before a revocation.
         self._keep(key_id, now, stored)
@@ -52,11 +57,11 @@ class KeyLookups:
         self._known.pop(key_id, None)
         self._unknown.pop(key_id, None)
         if stored is not None:
-            _make_room(self._known, MAX_CACHED_KEYS)
+            make_room(self._known, MAX_CACHED_KEYS)
             self._known[key_id] = (now, stored)
         else:
             # Apart from the known keys, so that no flood of wrong ones can push those out.
-            _make_room(self._unknown, MAX_UNKNOWN_IDS)
+            make_room(self._unknown, MAX_UNKNOWN_IDS)
             self._unknown[key_id] = now
 
 
@@ -96,7 +101,7 @@ class _Lookups:
                     found.cancel()  # only when this task is canceled; otherwise it has no effect
 
 
-def _make_room(entries: dict[str, Any], most: int) -> None:
+def make_room(entries: dict[Any, Any], most: int) -> None:
     """Drop the oldest entry when there are this many."""
     if len(entries) >= most:
         del entries[next(iter(entries))]

@@ -4,8 +4,9 @@ import asyncio
 import re
 import resource
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, ClassVar
 
 import httptools
 import structlog
@@ -15,10 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.http.connection_limit import ConnectionLimit
+from app.api.http.door import Door
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, HeadersTooLarge, Problem, UrlTooLong
-from app.metrics.process import Metrics
 from app.settings import Settings
 
 KIB = 1024
@@ -31,9 +32,21 @@ SPARE_FILES = 128
 MIN_PROGRESS = 64 * KIB
 """A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
 
+Observed = Callable[[ASGIApp], ASGIApp]
+Refusal = Callable[[Any], Problem | None]
+"""Takes the scope of a request."""
+
 _SLICE = 64 * KIB
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
+
+
+def _ignore(route: str, method: str, status: int, seconds: float) -> None:
+    """Counts nothing, where nobody asks for metrics."""
+
+
+def _refuse_nothing(scope: Scope) -> None:
+    """Lets every request in."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -53,7 +66,10 @@ class HttpProtocol(HttpToolsProtocol):
     linger_seconds: ClassVar[float] = 2.0
     """How long a refused caller may go on sending, so that they get the answer. The bytes are dropped."""
     limit: ClassVar[ConnectionLimit] = ConnectionLimit(total=10_000)
-    metrics: ClassVar[Metrics | None] = None
+    observed: Observed = partial(RequestMiddleware, log=structlog.get_logger(), observe=_ignore)
+    """Wraps the answers that the protocol gives by itself, so that they look like those of the app."""
+    refusal: Refusal = staticmethod(_refuse_nothing)
+    """Says why a request gets no further, once its head is read."""
     service: ClassVar[State] = State({"draining": False})
     farewell_seconds: ClassVar[float] = 0.1
     """How long a connection without a request stays at the end, for one that is on its way."""
@@ -74,7 +90,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._answers = _Answers(transport, self._end)
+        self._answers = _Answers(transport, self._end, self.loop)
         if self.limit.exhausted:
             transport.abort()
             return
@@ -210,12 +226,18 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        problem = self.refusal(cycle.scope)
+        if problem is not None:
+            app = self.observed(_Answer(problem))
         if cycle.waiting_for_100_continue:
             # Nobody can tell whether the caller sends the body after an early answer, or the next request.
             app = _Ending(app, cycle, lambda: cycle.more_body)
         elif self._ending or self.service.draining:
             app = _Ending(app, cycle, lambda: not self.pipeline)
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        if problem is None or self.flow.write_paused:
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        else:
+            _run_at_once(cycle.run_asgi(app))  # type: ignore[arg-type]
 
     def shutdown(self) -> None:
         """Ends the connection after its last answer. Closing it at once would reset a request on its way."""
@@ -252,8 +274,7 @@ class HttpProtocol(HttpToolsProtocol):
                 running.disconnected = True
                 running.message_event.set()
         self.cycle = cycle = self._cycle_of_refusal()
-        observe = self.metrics.request_finished if self.metrics else _ignore
-        app = RequestMiddleware(_Answer(problem), log=structlog.get_logger(), observe=observe)
+        app = self.observed(_Answer(problem))
         if waits:
             self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
         else:
@@ -264,7 +285,9 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope |= {"method": "", "path": "", "raw_path": b"", "query_string": b""}
         return RequestResponseCycle(
             scope=self.scope,
-            transport=_Answers(self.transport, lambda: self._linger(self.linger_seconds)),  # type: ignore[arg-type]
+            transport=_Answers(  # type: ignore[arg-type]
+                self.transport, lambda: self._linger(self.linger_seconds), self.loop
+            ),
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -294,6 +317,7 @@ class HttpProtocol(HttpToolsProtocol):
     # Writing
 
     def on_response_complete(self) -> None:
+        self._answers.finish()
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch(self.write_seconds, self.transport.abort)
@@ -367,14 +391,44 @@ class _Answer:
 
 
 class _Answers:
-    """The transport as answers see it: a peer that has gone is no error, and the end is gentle."""
+    """The transport as answers see it: a peer that has gone is no error, and the end is gentle.
 
-    def __init__(self, transport: Transport, end: Callable[[], None]) -> None:
-        self._transport = transport
-        self.is_closing, self.close = transport.is_closing, end
+    The head of an answer waits for the beginning of its body, and both go out together. A system call for
+    each would cost more than making a short answer.
+    """
+
+    def __init__(
+        self, transport: Transport, end: Callable[[], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._transport, self._end, self._loop = transport, end, loop
+        self._begun = False
+        self._head = b""
+        self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
+        if self._begun:
+            data, self._head = self._head + data, b""
+            self._send(data)
+        else:
+            self._begun, self._head = True, data
+            self._loop.call_soon(self._send_head)
+
+    def finish(self) -> None:
+        """An answer is whole. What is written next is the head of another."""
+        self._send_head()
+        self._begun = False
+
+    def close(self) -> None:
+        self._send_head()
+        self._end()
+
+    def _send_head(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._send(head)
+
+    def _send(self, data: bytes) -> None:
+        if data and not self._transport.is_closing():
             self._transport.write(data)
 
 
@@ -404,12 +458,23 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
     return type(
         HttpProtocol.__name__,
         (HttpProtocol,),
-        {"limit": limit, "metrics": app.state.metrics, "service": app.state},
+        {
+            "limit": limit,
+            "observed": staticmethod(app.state.observed),
+            "refusal": staticmethod(Door(app).refusal),
+            "service": app.state,
+        },
     )
 
 
-def _ignore(route: str, method: str, status: int, seconds: float) -> None:
-    """Counts nothing, where nobody asks for metrics."""
+def _run_at_once(answering: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine that waits for nothing, without a task: that would cost as much as the answer."""
+    try:
+        answering.send(None)
+    except StopIteration:
+        return
+    answering.close()
+    raise RuntimeError("The answer waits for something.")
 
 
 def _files() -> int:

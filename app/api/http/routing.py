@@ -144,15 +144,15 @@ class DirectRoute(RawRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
-        self._access = access_of(endpoint)
-        self._bulk = self._access.body.isolate_items is not None
+        self.access = access_of(endpoint)
+        self.bulk = self.access.body.isolate_items is not None
 
     async def refusal(self, scope: Scope) -> Problem | None:
         """Why a request gets no further: the caller may not call, or would wait too long for its decision."""
         try:
-            caller = await _admitted(scope, self._access)
+            caller = await _admitted(scope, self.access)
             dispatch: Dispatcher = scope["app"].state.dispatch
-            dispatch.admit(caller.workspace_id, bulk=self._bulk)
+            dispatch.admit(caller.workspace_id, bulk=self.bulk)
         except Exception as error:
             if not isinstance(error, HANDLED):
                 raise
@@ -162,7 +162,7 @@ class DirectRoute(RawRoute):
     async def yield_to_writer(self, request: Request) -> None:
         """Lets a commit group that is being decided go first: this request could not join it anyway."""
         dispatch: Dispatcher = request.app.state.dispatch
-        with dispatch.coming(request.scope["caller"].workspace_id, bulk=self._bulk):
+        with dispatch.coming(request.scope["caller"].workspace_id, bulk=self.bulk):
             await dispatch.write_window.wait()
 
     async def _respond(self, request: Request) -> Response:
