@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from app.cli.context import progress
 from app.cli.fault_lines import MAX_SHOWN
@@ -26,10 +26,12 @@ from app.engine.model.directory import Directory
 from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.intake.headers import fold_name
 from app.metrics.process import Metrics
-from app.plan.language.fields import Field
+from app.plan.language.contact import EVERY
+from app.plan.language.fields import Field as LeadField
 from app.registry import strategies
 from app.store.connection.pool import Pool
 from app.store.path.current_state import read_current_state
+from app.values.booleans import read_boolean
 from app.values.crm_ids import crm_id_key
 
 KEY_CONTEXT = "import"
@@ -44,13 +46,37 @@ _HEADERS = {
 _ALIASES = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
 
 
+def _channels(value: object) -> object:
+    """Channels, separated by semicolons. A word for yes stands for all, one for no for none."""
+    if value is None or isinstance(value, list):
+        return value
+    if (said := read_boolean(value)) is not None:
+        return [EVERY] if said else []
+    return [each.strip().casefold() for each in str(value).split(";") if each.strip()]
+
+
+Channels = Annotated[list[Literal["*", "email", "sms", "phone", "chat"]], BeforeValidator(_channels)]
+
+
 class ImportStatus(RequestModel):
-    """The columns of a line besides the lead's own fields: who owns it, since when, and its status."""
+    """The columns of a line besides the lead's own fields: who owns it, since when, and its status.
+
+    `unsubscribed` and `complained` name the channels of which the person wants no more.
+    """
 
     owner: RequiredId
     team: RequiredId | None = None
     assigned_at: Timestamp | None = None
     status: Literal["open", "closed"] = "open"
+    unsubscribed: Channels = Field(default_factory=list)
+    complained: Channels = Field(default_factory=list)
+
+    @property
+    def withdrawn(self) -> list[tuple[str, str | None]]:
+        """The events that this would be, with their channels."""
+        said = [("unsubscribed", each) for each in self.unsubscribed]
+        said += [("complained", each) for each in self.complained]
+        return [(type_, None if channel == EVERY else channel) for type_, channel in said]
 
 
 @dataclass(slots=True)
@@ -148,7 +174,7 @@ async def import_file(
     return report
 
 
-def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...]) -> LeadFile:
+def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[LeadField, ...]) -> LeadFile:
     """The leads of a file with their owners and statuses.
 
     A column `state` that holds open or closed anywhere is the lead's status. Otherwise it is a state or
@@ -274,6 +300,7 @@ class _ImportableLine:
             since=self.status.assigned_at,
             closed=self.status.status == "closed",
             move=move,
+            withdrawn=self.status.withdrawn,
         )
 
 

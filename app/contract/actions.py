@@ -13,7 +13,10 @@ from app.contract.types import RequestModel, RequiredId
 from app.errors import Problem
 from app.store.life.deliveries import StoredAction
 
-ActionState = Literal["waiting", "available", "leased", "acknowledged", "dead", "expired", "withdrawn"]
+ActionState = Literal[
+    "waiting", "available", "leased", "pushed", "acknowledged", "dead", "expired", "withdrawn"
+]
+TakenBack = Literal["withdrawn", "complained", "suppressed"]
 FailedState = Literal["dead", "expired"]
 Token = Annotated[UUID, Strict(False)]
 ActionIds = Annotated[list[RequiredId], Field(max_length=1000)]
@@ -37,6 +40,9 @@ class LoggedAction(ResponseModel):
     created_at: datetime
     state: ActionState
     deliveries: int = Field(description="How often it was leased when its turn had come.")
+    cause: TakenBack | None = Field(
+        None, description="Why it was taken back: what the person withdrew, or that a list has them."
+    )
 
 
 class LeasedAction(LoggedAction):

@@ -8,6 +8,7 @@ from app.errors import NotFound
 from app.store.connection.pool import Pool, transaction
 from app.store.life import suppressions
 from app.store.life.suppressions import AddedCounts, ListCount, SuppressionRow
+from app.store.life.taken_back import take_back_suppressed
 from app.store.privacy.kept_hashes import rotate_suppression_key
 
 RESOURCE_TYPE = "suppressions"
@@ -43,9 +44,11 @@ async def add_suppressions(
         every, logged = list(keys), False
         for start in range(0, len(every), SLICE):
             async with edit_directory(pool, workspace_id, actor, kept) as edit:
+                some = every[start : start + SLICE]
                 added = await suppressions.add_suppressions(
-                    edit.connection, workspace_id, list_, every[start : start + SLICE], actor, edit.now
+                    edit.connection, workspace_id, list_, some, actor, edit.now
                 )
+                await take_back_suppressed(edit.connection, workspace_id, some, edit.now)
                 if not logged and (added.created or added.updated):
                     await edit.log(RESOURCE_TYPE, list_, "put", None, {"entries": len(every)})
                     logged = True

@@ -25,7 +25,7 @@ from app.engine.model.decision import (
     Suppression,
 )
 from app.engine.model.filled import as_sent
-from app.engine.model.lead_keys import COMPANY, PHONE, LeadKey, MatchRules, SuppressionKey
+from app.engine.model.lead_keys import COMPANY, EMAIL, PHONE, LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.engine.selection.shifts import HELD
 from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
@@ -320,6 +320,11 @@ class DecisionSession:
         for each in (lead_id, *self.stored.same_address.get(lead_id, ())):
             if each == lead_id or self.is_present(each):
                 self.work.take_acts(each, acts, actor)
+
+    def leads_of_address(self, arrival: IncomingLead) -> list[str]:
+        """The leads that have the address of an arriving one, as the jobs so far left them."""
+        keys = {key for key in arrival.keys if key.kind == EMAIL}
+        return [each.lead_id for each in self._sharing(keys) if not keys.isdisjoint(each.keys)]
 
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""

@@ -51,6 +51,8 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
     for owner_id in sorted(loser.prior.barred - survivor.prior.barred):
         survivor = work.bar(session.get_lead(survivor_id), owner_id)
     work.merge(loser, survivor_id)
+    if survivor.prior.state == "blocked":
+        work.stop_contacts(survivor_id)
     session.pass_deals(loser_id, survivor_id)
     session.pass_keys(loser_id, survivor_id)
     row = MergeRow(

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from app.engine.explain.traces import shortened, skipped_steps
+from app.engine.followup.actions import MadeAction
 from app.engine.life.clocks import Clock, PriorClock
 from app.engine.life.queues import queue_rank
 from app.engine.model.decision import (
@@ -179,8 +180,9 @@ def numbered_actions(
             body={"params": action["params"], "due_at": action["due_at"]},
             created_at=created_at,
             available_at=created_at,
+            contact_names=made.contact_names if isinstance(made, MadeAction) else None,
         )
-        for action in with_ids(source_id, actions)
+        for action, made in zip(with_ids(source_id, actions), actions, strict=True)
     ]
 
 

@@ -262,6 +262,7 @@ class UnitOfWork:
         self.end(prior, "merged")
         self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
         self.pass_preferences(prior.lead_id, into)
+        self._take_back(into)
         self.contacts.setdefault(into, []).extend(self.contacts.get(prior.lead_id, ()))
         merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
         return merged
@@ -378,6 +379,7 @@ class UnitOfWork:
     ) -> None:
         """The person behind a lead allows this from now on. `details` are the acts that led there."""
         self.preferences[lead_id] = self.rows.preferences[lead_id] = preferences
+        self._take_back(lead_id)
         change = PreferenceChange(lead_id, uuid7(), preferences.version, self.now, actor, details)
         self.rows.preference_changes.append(change)
 
@@ -403,6 +405,17 @@ class UnitOfWork:
             return
         after = joined(self.preferences.get(to_id, NO_PREFERENCES), theirs)
         self.keep_preferences(to_id, after, "service", {"from_lead_id": from_id, **theirs.to_json()})
+
+    def stop_contacts(self, lead_id: str) -> None:
+        """Nothing contacts the person behind a lead any more."""
+        self.rows.closed[lead_id] = (None, self.now)
+
+    def _take_back(self, lead_id: str) -> None:
+        """What waits and goes through what the person has closed is not executed any more."""
+        preferences = self.preferences.get(lead_id, NO_PREFERENCES)
+        everything = lead_id in self.rows.closed and self.rows.closed[lead_id][0] is None
+        if preferences.closes and not everything:
+            self.rows.closed[lead_id] = (preferences, self.now)
 
     def pass_contacts(self, from_id: str, to_id: str) -> None:
         """The contacts of a lead are those of another lead of the same person too, where they are counted."""

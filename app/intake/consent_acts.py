@@ -9,7 +9,9 @@ from app.engine.life.preferences import ConsentAct, name_of
 RECORD = "consent_record"
 
 
-def acts_of_lead(values: Mapping[str, Any], now: datetime) -> list[tuple[str, ConsentAct]]:
+def acts_of_lead(
+    values: Mapping[str, Any], now: datetime, origin: str = "form"
+) -> list[tuple[str, ConsentAct]]:
     """The acts of a normalized lead. Only a yes with a time is one.
 
     A time in the future counts as now.
@@ -23,7 +25,7 @@ def acts_of_lead(values: Mapping[str, Any], now: datetime) -> list[tuple[str, Co
     act = ConsentAct(
         "granted",
         min(at, now),
-        "form",
+        origin,
         None,
         record.get("form"),
         record.get("field"),

@@ -22,6 +22,8 @@ DERIVED = frozenset(
 """Fields that no file can set: intake or the decision makes them, or they are told elsewhere."""
 OBJECTS = ("attributes", "consent", "crm", "engagement", "utm")
 """Fields whose value in a line of JSON is an object."""
+CONSENT_RECORD = tuple(f"consent_record.{name}" for name in ("at", "form", "field", "text_version", "topic"))
+"""The proof of a consent. No condition asks for it."""
 FULL_NAME = "full_name"
 """Not a field of a lead: the whole name, which is split into its two parts."""
 KEEP = "*"

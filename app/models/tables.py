@@ -441,6 +441,8 @@ actions = _of_a_workspace(
     Column("leased_by", Text),
     Column("ended_at", INSTANT),
     _required("push", Boolean, server_default=text("false")),
+    Column("contact_names", ARRAY(Text)),
+    Column("cause", Text),
     Index(
         "actions_by_number",
         "workspace_id",

@@ -123,7 +123,7 @@ def _acknowledge(action: StoredAction, token: str | None, at: OutboxNow) -> Outc
 
 
 def _give_back(action: StoredAction, retry_after: float, at: OutboxNow) -> None:
-    if action.deliveries >= at.max_deliveries:
+    if action.deliveries >= at.max_deliveries and action.cause is None:
         action.state, action.lease_token, action.leased_until = "dead", None, None
         return
     action.available_at = at.now + timedelta(seconds=retry_after)
@@ -131,7 +131,8 @@ def _give_back(action: StoredAction, retry_after: float, at: OutboxNow) -> None:
 
 
 def _offer(action: StoredAction) -> None:
-    action.state, action.lease_token, action.leased_until = "available", None, None
+    state = "available" if action.cause is None else "withdrawn"
+    action.state, action.lease_token, action.leased_until = state, None, None
 
 
 def _resend(action: StoredAction | None, replaced: bool, at: OutboxNow) -> Outcome:

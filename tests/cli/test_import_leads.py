@@ -310,3 +310,33 @@ def test_import_command_reads_a_spreadsheet(shell: Shell) -> None:
     file.write_text(file.read_text().replace("nobody", "ben"))
     assert "1 imported, 0 moved, 1 unchanged" in shell.says(*words, "--map", "Notiz=-")
     assert "leads received: 2, matched to existing leads: 0" in shell.says("verify")
+
+
+async def test_line_withdraws_what_it_names_and_an_old_yes_changes_nothing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    lead = await workspace.assign(email="a@kunde.example")
+    lines = """email,owner,consent.email,consent_record.at,unsubscribed,complained
+a@kunde.example,ana,yes,,sms;email,
+b@kunde.example,ana,yes,2020-01-01T00:00:00Z,yes,
+c@kunde.example,ana,no,,no,phone
+d@kunde.example,ana,yes,2020-01-01T00:00:00Z,,
+"""
+    report = await imported(workspace, tmp_path / "book.csv", lines)
+    assert report.problems == []
+    old = "email,owner,consent.email,consent_record.at\na@kunde.example,ana,yes,2020-04-01T00:00:00Z\n"
+    await imported(workspace, tmp_path / "again.csv", old)
+    found = {}
+    for name in "abcd":
+        url = f"/leads/{(await known(workspace, f'{name}@kunde.example'))['id']}/preferences"
+        found[name] = {each: act["state"] for each, act in (await workspace.get(url))["consents"].items()}
+    assert found == {
+        "a": {"sms": "withdrawn", "email": "withdrawn"},
+        "b": {"email": "withdrawn", "sms": "withdrawn", "chat": "withdrawn"},
+        "c": {"phone": "complained"},
+        "d": {"email": "granted"},
+    }
+    assert (await known(workspace, "a@kunde.example"))["id"] == lead["lead_id"]
+    wrong = "email,owner,unsubscribed\nx@kunde.example,ana,post\n"
+    report = await imported(workspace, tmp_path / "wrong.csv", wrong)
+    assert [(line, problem.faults[0].path[0]) for line, problem in report.problems] == [(2, "unsubscribed")]

@@ -10,6 +10,7 @@ import yaml
 
 from app.cli.context import CommandError
 from app.intake.headers import (
+    CONSENT_RECORD,
     DERIVED,
     FULL_NAME,
     KEEP,
@@ -225,7 +226,9 @@ def matching(columns: Sequence[str], header: str) -> list[str]:
 
 def is_field(name: str) -> bool:
     """Whether this dotted name is a field that a line can set."""
-    return name in (*OBJECTS, FULL_NAME) or (name not in DERIVED and LEAD.find(name) is not None)
+    return name in (*OBJECTS, *CONSENT_RECORD, FULL_NAME) or (
+        name not in DERIVED and LEAD.find(name) is not None
+    )
 
 
 def _guess(column: str, columns: Sequence[str], options: ColumnOptions, found: ColumnFields) -> Guess | None:

@@ -11,6 +11,7 @@ from app.dispatch.arrivals import count_arrival
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import closing_event
+from app.engine.life.preferences import WITHDRAWS, ConsentAct, act_of_event
 from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
@@ -18,6 +19,7 @@ from app.engine.pipeline.triggers import with_own_trigger
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.arrival import IncomingLead, with_declared, with_rules
+from app.intake.consent_acts import acts_of_lead
 from app.store.leads.current_leads import CurrentLead
 
 ACTOR = "import"
@@ -29,7 +31,8 @@ TRIGGER = "list_upload"
 class ImportLead(Job):
     """Record a lead with its present owner. `since` None means now; `closed` means it is done with.
 
-    Only with `move` does it take a lead from where it is.
+    Only with `move` does it take a lead from where it is. `withdrawn` says what the person wants no more: the
+    event that it would be (`unsubscribed`, `complained`), and its channel, if it is about one.
     """
 
     bulk: bool = True
@@ -39,6 +42,7 @@ class ImportLead(Job):
     since: datetime | None = None
     closed: bool = False
     move: bool = False
+    withdrawn: Sequence[tuple[str, str | None]] = ()
 
     def decide(self, session: DecisionSession) -> Reply:
         """Assign the lead to its owner.
@@ -56,12 +60,14 @@ class ImportLead(Job):
         if not arrival.keys:
             text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
             raise refused_at((), "no_identity", text)
+        lead_id = prior.lead_id if prior else uuid7()
+        self._take_acts(session, lead_id)
         if prior is not None and self._stays(prior):
             return self._leave(session, person, prior)
         request = DecisionRequest(
             kind="import",
             assignment_id=uuid7(),
-            lead_id=prior.lead_id if prior else uuid7(),
+            lead_id=lead_id,
             values=with_own_trigger(person.values, TRIGGER),
             owned=owned,
             possible_duplicates=person.possible,
@@ -75,6 +81,22 @@ class ImportLead(Job):
         if self.closed:
             _close(session, work.present[request.lead_id])
         return reply
+
+    def _take_acts(self, session: DecisionSession, lead_id: str) -> None:
+        """Take a yes with a time as a form does, and what the person wants no more from now on."""
+        work = session.work
+        granted = acts_of_lead(self.arrival.values, work.now, ACTOR)
+        if granted:
+            work.take_acts(lead_id, granted, ACTOR)
+        closed = [
+            each
+            for type_, channel in self.withdrawn
+            for each in act_of_event(
+                type_, channel, None, ConsentAct(WITHDRAWS[type_], work.now, ACTOR, ACTOR)
+            )
+        ]
+        for each in {lead_id, *session.leads_of_address(self.arrival)} if closed else ():
+            work.take_acts(each, closed, ACTOR)
 
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""

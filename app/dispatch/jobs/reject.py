@@ -115,6 +115,7 @@ class Reject:
             code=choice.code,
         )
         self.session.work.suppress(entry)
+        self.session.work.stop_contacts(self.lead.prior.lead_id)
         shown = {"id": entry.id, "kind": entry.kind, "list": entry.list, "code": entry.code}
         self.details["suppression"] = shown
 

@@ -24,7 +24,7 @@ from app.dispatch.reported_events import (
 )
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
-from app.engine.life.preferences import ConsentAct, ConsentState, act_of_event
+from app.engine.life.preferences import WITHDRAWS, ConsentAct, act_of_event
 from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
 from app.errors import AmbiguousAssignment, Conflict, Forbidden, NotFound, refused_at
@@ -35,8 +35,6 @@ from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
 
 _OF_A_REJECT = ("disputed", "dispute_settled")
-_WITHDRAWS: Mapping[str, ConsentState] = {"unsubscribed": "withdrawn", "complained": "complained"}
-"""What an event does to the consent of the person."""
 _OF_THE_OWNER = ("accepted", "snoozed")
 """Orders of the present owner. Rejects have checks of their own.
 
@@ -74,7 +72,7 @@ class ReportEvent(EventJob):
 
     def withdraws(self) -> bool:
         """The event may withdraw a consent."""
-        return self.event.type in _WITHDRAWS
+        return self.event.type in WITHDRAWS
 
     def frees_owners(self) -> bool:
         """An event can close an assignment."""
@@ -219,7 +217,7 @@ class Report:
 
     def _withdraw(self) -> None:
         """The person wants no more of something. That holds for any age and state of the assignment."""
-        state = _WITHDRAWS.get(self.event.type)
+        state = WITHDRAWS.get(self.event.type)
         if state is None:
             return
         at = min(self.event.at or self.now, self.now)

@@ -19,6 +19,7 @@ from app.engine.followup.contact import (
     Refusal,
 )
 from app.engine.followup.texts import Text
+from app.engine.life.preferences import names_of
 from app.engine.model.decision import Decision, SlaDeadlines
 from app.engine.model.effort import MAX_ACTIONS, DecisionTooCostly
 from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
@@ -32,6 +33,20 @@ _BY_PERSON = "task"
 _ALWAYS = frozenset(("type", "cause", "consent", "replaced_by"))
 MAX_TEXTS = 100_000
 """The most characters of all texts of one decision. The texts after that are cut."""
+
+
+class MadeAction(dict[str, Any]):
+    """An action of a decision, as callers get it.
+
+    `contact_names` are the names of the acts that close what it contacts the person through, none for an
+    action that only lists and junk stop. It is None for one that contacts nobody. Callers do not see it.
+    """
+
+    __slots__ = ("contact_names",)
+
+    def __init__(self, contact_names: tuple[str, ...] | None, **fields: Any) -> None:
+        super().__init__(fields)
+        self.contact_names = contact_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +266,7 @@ class _Action:
             return Refusal(CONSENT_MISSING) if needed and self._consented(values) is not True else refusal
         needed = self._consent is not None or gate.needs_consent(channel)
         refused = gate.consent(self._consent or channel, self._topic, self._consented(values), needed=needed)
+        refused = refused or gate.closed(channel, self._topic)
         if refused is not None or self.type == _BY_PERSON:
             return refused
         return gate.delay(channel)
@@ -275,7 +291,7 @@ class _Action:
         elif self._empty(params):
             return None
         due_at = _due_at(self._due, now, sla)
-        made = {"type": self.type, "params": params, "due_at": due_at}
+        made = MadeAction(self._contact_names(), type=self.type, params=params, due_at=due_at)
         if self._channel is None or self._transactional:
             return made
         if self.type == _BY_PERSON:
@@ -284,6 +300,14 @@ class _Action:
             gate.passes(self._channel)
             made["channel"] = self._channel
         return made
+
+    def _contact_names(self) -> tuple[str, ...] | None:
+        """See `MadeAction`."""
+        if not self.contacts:
+            return None
+        channels = (self._channel, self._consent) if not self._transactional else ()
+        names = (name for channel in channels if channel for name in names_of(channel, self._topic))
+        return tuple(dict.fromkeys(names))
 
     def _empty(self, params: Mapping[str, object]) -> bool:
         """Whether a required parameter is missing. A task remains useful without its title."""

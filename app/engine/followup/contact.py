@@ -110,12 +110,15 @@ class Gate:
 
     def consent(self, channel: str, topic: str | None, given: object, *, needed: bool) -> Refusal | None:
         """Why the person's consent does not cover a channel. `given` is what the lead says."""
-        closing = self.facts.preferences.closing(channel, topic)
-        if closing is not None:
-            return Refusal(closing.state)
-        if not needed or given is True:
-            return None
+        closed = self.closed(channel, topic)
+        if closed is not None or not needed or given is True:
+            return closed
         return Refusal(CONSENT_MISSING if given in (None, False) else CONSENT_UNREADABLE)
+
+    def closed(self, channel: str, topic: str | None) -> Refusal | None:
+        """Whether the person wants nothing through a channel, or nothing of a topic on it."""
+        closing = self.facts.preferences.closing(channel, topic)
+        return Refusal(closing.state) if closing is not None else None
 
     @property
     def stop(self) -> str | None:

@@ -16,6 +16,8 @@ ConsentState = Literal["granted", "withdrawn", "complained"]
 MESSAGES = ("email", "sms", "chat")
 """What somebody who unsubscribes without naming a channel gets no more."""
 MAX_TOPICS = 100
+WITHDRAWS: Mapping[str, ConsentState] = {"unsubscribed": "withdrawn", "complained": "complained"}
+"""What an event does to the consent of the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Preferences:
             "quiet_hours": self.quiet.to_json() if self.quiet is not None else None,
             "frequency": [cap.to_json() for cap in self.caps],
         }
+
+    @property
+    def closes(self) -> bool:
+        """Whether the person wants nothing through some channel, or of some topic."""
+        return any(act.state != "granted" for act in self.consents.values())
 
     def closing(self, channel: str, topic: str | None) -> ConsentAct | None:
         """The act that closes a channel for a topic, if one does."""

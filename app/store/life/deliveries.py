@@ -17,7 +17,7 @@ from app.store.connection.pool import Connection, Row
 
 _COLUMNS = """id, sequence, number, type, body, lead_id::text AS lead_id,
        assignment_id::text AS assignment_id, created_at, available_at, state, deliveries,
-       lease_token::text AS lease_token, leased_until, push"""
+       lease_token::text AS lease_token, leased_until, push, cause"""
 
 _UNDELIVERED = "('waiting', 'available', 'leased')"
 
@@ -27,7 +27,8 @@ class StoredAction:
     """An action as stored. `number` is its place in the log, None while it waits.
 
     `sequence` is the order in which actions were decided. `deliveries` counts the leases in which its turn
-    had come. `push` says that it is sent to targets instead of being leased.
+    had come. `push` says that it is sent to targets instead of being leased. `cause` is why it was taken
+    back: nobody gets it from then on.
     """
 
     id: str
@@ -45,6 +46,7 @@ class StoredAction:
     lease_token: str | None
     leased_until: datetime | None
     push: bool = False
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ SELECT {DECIDING_NOW} AS now,
 """The time of the workspace, and its setting or else this one."""
 
 _DELIVERABLE = """(({0}.state = 'available' AND {0}.available_at <= $2)
-       OR ({0}.state = 'leased' AND {0}.leased_until <= $2 AND {0}.deliveries < $3))"""
+       OR ({0}.state = 'leased' AND {0}.leased_until <= $2 AND {0}.deliveries < $3 AND {0}.cause IS NULL))"""
 
 # A row that another lease has locked is skipped, but its followers may not be: what remains of a lead counts
 # only from its first undelivered action on, without a gap.
@@ -167,7 +169,7 @@ UPDATE actions
 
 # Rows that are locked stay where they are, so their place finds them, whatever the planner believes of ids.
 _END = """
-UPDATE actions SET state = '{state}', ended_at = $2, lease_token = NULL, leased_until = NULL
+UPDATE actions SET state = {state}, ended_at = $2, lease_token = NULL, leased_until = NULL
   FROM ending
  WHERE actions.workspace_id = $1 AND actions.ctid = ending.place
 """
@@ -175,11 +177,12 @@ UPDATE actions SET state = '{state}', ended_at = $2, lease_token = NULL, leased_
 BURY_LAPSED = """
 WITH ending AS MATERIALIZED (
   SELECT ctid AS place FROM actions
-   WHERE workspace_id = $1 AND state = 'leased' AND leased_until <= $2 AND deliveries >= $3
+   WHERE workspace_id = $1 AND state = 'leased' AND leased_until <= $2
+     AND (deliveries >= $3 OR cause IS NOT NULL)
    ORDER BY leased_until LIMIT $4
    FOR UPDATE SKIP LOCKED
-)""" + _END.format(state="dead")
-"""Actions whose last lease ended without an acknowledgment are dead."""
+)""" + _END.format(state="CASE WHEN cause IS NULL THEN 'dead' ELSE 'withdrawn' END")
+"""Actions whose last lease ended without an acknowledgment are dead; those taken back are withdrawn."""
 
 # Numbers are given in the order of time, within a minute: what is oldest has the smallest numbers.
 SELECT_ANY_EXPIRED = """
@@ -207,7 +210,7 @@ WITH ending AS MATERIALIZED (
       WHERE workspace_id = $1 AND actions.id = oldest.id AND created_at <= $3
         AND state IN ('available', 'leased', 'dead') AND NOT (state = 'leased' AND leased_until > $2)
       LIMIT 1 FOR UPDATE SKIP LOCKED) AS action
-)""" + _END.format(state="expired")
+)""" + _END.format(state="'expired'")
 """Actions that nobody executed in time expire."""
 
 SELECT_LOG = f"""
@@ -309,7 +312,7 @@ async def update_actions(
             action.deliveries,
             action.lease_token,
             action.leased_until,
-            at if action.state in ("acknowledged", "dead") else None,
+            at if action.state in ("acknowledged", "dead", "withdrawn") else None,
         )
         for action in changed
     ]

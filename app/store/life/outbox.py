@@ -16,7 +16,7 @@ class ActionRow:
     """One action, as it is stored when it is decided.
 
     It becomes available at `available_at`, and then gets its number. `body` holds its parameters and its due
-    time.
+    time. `contact_names` are the acts that take it back (`app.engine.followup.actions.MadeAction`).
     """
 
     id: str
@@ -26,26 +26,27 @@ class ActionRow:
     body: Mapping[str, Any]
     created_at: datetime
     available_at: datetime
+    contact_names: Sequence[str] | None = None
 
 
 # Numbers are given under the workspace lock, so a reader who has seen a number has seen all smaller ones. By
 # which way an action goes is settled when it is decided.
 INSERT_ACTIONS = """
   INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
-    state, push)
+    state, push, contact_names)
   SELECT $1, id, lead_id, assignment_id, type, body, created_at, available_at,
          CASE WHEN available_at <= created_at THEN
            coalesce((SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL
                       ORDER BY number DESC LIMIT 1), 0)
            + count(*) FILTER (WHERE available_at <= created_at) OVER (ORDER BY ordinal) END,
          CASE WHEN available_at > created_at THEN 'waiting' WHEN push THEN 'pushed' ELSE 'available' END,
-         push
+         push, contact_names
     FROM (
       SELECT action.*, coalesce(door.deliver ->> type, door.deliver ->> '*', 'pull') = 'push' AS push
         FROM ROWS FROM (json_to_recordset({rows}) AS (
                id text, lead_id uuid, assignment_id uuid, type text, body json, created_at timestamptz,
-               available_at timestamptz)) WITH ORDINALITY AS action (
-               id, lead_id, assignment_id, type, body, created_at, available_at, ordinal)
+               available_at timestamptz, contact_names text[])) WITH ORDINALITY AS action (
+               id, lead_id, assignment_id, type, body, created_at, available_at, contact_names, ordinal)
        CROSS JOIN (
          SELECT (SELECT body -> 'deliver' FROM directory
                   WHERE workspace_id = $1 AND resource_type = 'settings' AND id = 'actions') AS deliver

@@ -128,7 +128,7 @@ async def read_actions(
 ) -> dict[str, StoredAction]:
     """Return actions by id, without those that are not to be executed any more."""
     found = await list_actions_by_id(connection, workspace_id, ids)
-    return {each.id: each for each in found if each.state == "pushed"}
+    return {each.id: each for each in found if each.state == "pushed" and each.cause is None}
 
 
 async def read_decisions(

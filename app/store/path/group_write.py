@@ -33,6 +33,7 @@ from app.store.life.suppressions import (
     RejectSuppression,
     insert_reject_suppressions,
 )
+from app.store.life.taken_back import lock_in_order, take_back
 from app.store.path.arrivals import ArrivalRow, insert_arrivals
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
@@ -130,7 +131,8 @@ class PendingRows:
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
     available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
     lists, and `lifted` the assignments whose entries go. `changes` are entries of the change log. `crm` is
-    what is known about records of CRMs, `arrivals` what new leads may share with later ones. `erased` are
+    what is known about records of CRMs, `arrivals` what new leads may share with later ones. `closed` are
+    the leads of persons who closed something; None says that nothing contacts them any more. `erased` are
     leads to erase, last of all.
     """
 
@@ -151,6 +153,7 @@ class PendingRows:
     signals: dict[str, Signals] = field(default_factory=dict)
     preferences: dict[str, Preferences] = field(default_factory=dict)
     preference_changes: list[PreferenceChange] = field(default_factory=list)
+    closed: dict[str, tuple[Preferences | None, datetime]] = field(default_factory=dict)
     contacts: list[ContactRow] = field(default_factory=list)
     passed_contacts: dict[str, tuple[list[str], datetime]] = field(default_factory=dict)
     turns: list[LedgerRow] = field(default_factory=list)
@@ -259,6 +262,9 @@ async def write_group(
         {"kind": key.kind, "value": key.value, "source": key.source, "lead_id": lead}
         for key, lead in rows.identities
     ]
+    if rows.closed:
+        changing = {*rows.closed, *rows.overtaken, *rows.merges.lead_ids()}
+        await lock_in_order(connection, workspace_id, changing)
     if rows.overtaken:
         await number_actions_of_leads(connection, workspace_id, rows.overtaken)
     arguments = [
@@ -287,12 +293,8 @@ async def write_group(
         lost = [(workspace_id, key.kind, key.value, lead, key.source) for key, lead in rows.lost_keys]
         await connection.executemany(DELETE_IDENTITY, lost)
     await _write_changes(connection, workspace_id, rows)
-    if rows.merges:
-        await write_merges(connection, workspace_id, rows.merges)
-    if rows.crm:
-        await crm_records.write_rows(connection, workspace_id, rows.crm)
-    if rows.crm.findings:
-        await findings.keep_findings(connection, workspace_id, rows.crm.findings)
+    await _write_records(connection, workspace_id, rows)
+    await _take_back(connection, workspace_id, rows)
     if rows.erased:
         await erase_leads(connection, workspace_id, rows.erased)
     if stale := _changed_leads(rows):
@@ -352,6 +354,23 @@ async def _write_persons(connection: Connection, workspace_id: int, rows: Pendin
         await copy_contacts(connection, workspace_id, from_ids, to_id, at)
     if rows.contacts:
         await write_contacts(connection, workspace_id, rows.contacts)
+
+
+async def _write_records(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Write which leads are one from now on, and what is known about records of CRMs."""
+    if rows.merges:
+        await write_merges(connection, workspace_id, rows.merges)
+    if rows.crm:
+        await crm_records.write_rows(connection, workspace_id, rows.crm)
+    if rows.crm.findings:
+        await findings.keep_findings(connection, workspace_id, rows.crm.findings)
+
+
+async def _take_back(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Take back what must not contact persons any more, after everything else is written."""
+    if rows.closed:
+        closed = {id_: preferences for id_, (preferences, _) in rows.closed.items()}
+        await take_back(connection, workspace_id, closed, max(at for _, at in rows.closed.values()))
 
 
 async def _write_rejects(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
