@@ -162,7 +162,7 @@ class LeadInput(LeadFields):
     @classmethod
     def _gathered(cls, sent: object) -> object:
         """UTM parameters and click ids that stand in the lead itself go into their objects."""
-        if not isinstance(sent, dict) or not any(_home_of(name) for name in sent):
+        if not isinstance(sent, dict) or sent.keys() <= LeadFields.model_fields.keys():
             return sent
         gathered = {name: value for name, value in sent.items() if not _home_of(name)}
         for name, value in sent.items():

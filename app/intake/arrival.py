@@ -31,6 +31,8 @@ _NAMES = ("first_name", "last_name")
 """The fields that the name of a mailbox fills if there are none."""
 SUBMITTED_AT = "submitted_at"
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_CLEAN = frozenset((bool, int, type(None)))
+"""The types whose values are kept as they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[s
 def _clean_fields(fields: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
     cleaned: dict[str, Any] = {}
     for name, value in fields.items():
-        clean = _clean(value, hints)
+        clean = value if type(value) in _CLEAN else _clean(value, hints)
         if clean or clean not in _EMPTY:
             cleaned[name] = clean
     return cleaned

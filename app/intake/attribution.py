@@ -142,7 +142,7 @@ def _said(values: Mapping[str, Any]) -> _Said:
     tags = values.get("utm")
     ids = values.get("click_ids")
     return _Said(
-        tuple(values.get(name) for name in FILLED),
+        (values.get("source"), values.get("channel"), values.get("campaign")),
         tuple(tag_of(tags, name) for name in _DECIDING) if tags else (),
         tuple(sorted(name.lower() for name, value in ids.items() if value)) if ids else (),
         (_site_of(page.strip()) or "/") if isinstance(page, str) and page.strip() else "",

@@ -17,6 +17,8 @@ def acts_of_lead(
     A time in the future counts as now.
     """
     record, given = values.get(RECORD), values.get("consent")
+    if record is None:
+        return []
     if not isinstance(record, Mapping) or not isinstance(given, Mapping):
         return []
     at = record.get("at")

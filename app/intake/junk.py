@@ -71,8 +71,11 @@ def _is_dummy(values: Mapping[str, Any]) -> bool:
     """Whether the texts are those that ad platforms put into their test leads."""
     if values.get("email") in _PLATFORM_ADDRESSES:
         return True
-    texts = (values.get(name) for name in _WRITTEN)
-    return any(isinstance(text, str) and "ummy" in text and _DUMMY.search(text) for text in texts)
+    for name in _WRITTEN:
+        text = values.get(name)
+        if type(text) is str and "ummy" in text and _DUMMY.search(text):
+            return True
+    return False
 
 
 def subjects_of(values: Mapping[str, Any]) -> dict[str, str]:

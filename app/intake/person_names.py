@@ -57,12 +57,14 @@ def person_name(values: Mapping[str, Any]) -> PersonName | None:
 
 def is_placeholder(values: Mapping[str, Any]) -> bool:
     """Whether the whole name of a lead is one that stands for no name, such as `John Doe` or `n/a`."""
-    parts = (values.get("first_name"), values.get("last_name"))
-    words = " ".join(part.casefold() for part in parts if isinstance(part, str)).split()
-    plain = [word.strip(".-/*") for word in words]
-    return bool(words) and (
-        " ".join(words) in _NOBODY or all(word in _PLACEHOLDERS or word in ("n/a", "") for word in plain)
-    )
+    first, last = values.get("first_name"), values.get("last_name")
+    parts = [part for part in (first, last) if isinstance(part, str)]
+    words = " ".join(parts).casefold().split()
+    if not words:
+        return False
+    if all((plain := word.strip(".-/*")) in _PLACEHOLDERS or plain in ("n/a", "") for word in words):
+        return True
+    return " ".join(words) in _NOBODY
 
 
 def contradict(one: PersonName | None, other: PersonName | None) -> bool:
