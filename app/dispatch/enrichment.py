@@ -29,9 +29,9 @@ class Enrichment:
         if new:
             await self._ask(new, of)
         for job in jobs:
-            found = job.prepared.enriched
-            job.prepared.filled |= found.filled
-            job.prepared.codes |= found.degraded
+            if (found := job.prepared.enriched) is not None:
+                job.prepared.filled |= found.filled
+                job.prepared.codes |= found.degraded
 
     async def _ask(self, jobs: Sequence[Job], of: PreparedFor) -> None:
         terms = of.plan.enrichment

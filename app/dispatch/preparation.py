@@ -18,7 +18,7 @@ from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.store.connection.pool import Pool, transaction
 from app.store.life.suppressions import find_suppressed
-from app.store.path.snapshot import Snapshot, read_snapshot, settle_time
+from app.store.path.snapshot import read_snapshot, settle_time
 
 BULK_TIMEOUT_FACTOR = 10
 """How many times longer the jobs of a bulk call may take together."""
@@ -48,7 +48,7 @@ class Preparer(Protocol):
     outside: bool
 
     def wanted(self, plan: Plan) -> bool:
-        """Whether the plan uses what this one finds out. It is asked for every job, so it is cheap."""
+        """Whether the plan uses what this one finds out."""
 
     async def prepare(self, jobs: Sequence[Job], of: PreparedFor) -> None:
         """Add what was found about the leads of these jobs (`job.arriving`) to their `job.prepared`."""
@@ -56,10 +56,16 @@ class Preparer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """The plan in force after the newest commit seen here, and how far the time is ahead of real time."""
+    """The plan in force after the newest commit seen here, and how far the time is ahead of real time.
 
-    plan_version: int
-    ahead: timedelta
+    There is no `plan_version` where the plan wants nothing prepared.
+    """
+
+    plan_version: int | None
+    ahead: timedelta = timedelta()
+
+
+_NOTHING_WANTED = _Observed(None)
 
 
 class Preparation:
@@ -74,12 +80,15 @@ class Preparation:
         self._preparers = preparers
         self._seconds = seconds
         self._observed: _Observed | None = None
+        self._wanted_by: tuple[int | None, Sequence[Preparer]] = (None, ())
         self._again: set[asyncio.Task[None]] = set()
 
-    def observe(self, snapshot: Snapshot, now: datetime) -> None:
+    def observe(self, plan: Plan, now: datetime) -> None:
         """Take note of the plan in force after a commit."""
-        if self._preparers:
-            self._observed = _Observed(snapshot.entry.plan_version, now - datetime.now(UTC))
+        if self._wanted(plan):
+            self._observed = _Observed(plan.version, now - datetime.now(UTC))
+        else:
+            self._observed = _NOTHING_WANTED
 
     async def prepare(self, jobs: Sequence[Job]) -> None:
         """Prepare jobs that are about to enter, if the plan observed last wants it.
@@ -93,6 +102,8 @@ class Preparation:
             if not jobs or not jobs[0].bulk:
                 return
             observed = await self._read_observed()
+        if observed.plan_version is None:
+            return
         plan = self._plans.get_ready(self._workspace_id, observed.plan_version)
         if plan is None and jobs[0].bulk:
             with suppress(LookupError):
@@ -104,7 +115,7 @@ class Preparation:
         self, plan: Plan, jobs: Sequence[Job], now: datetime, *, dry_run: bool = False
     ) -> None:
         """Prepare jobs for this plan."""
-        wanted = [each for each in self._preparers if each.wanted(plan)]
+        wanted = self._wanted(plan)
         arriving = [job for job in jobs if job.arriving() is not None] if wanted else []
         if not arriving:
             return
@@ -131,7 +142,7 @@ class Preparation:
 
     def is_missing(self, job: Job, plan: Plan) -> bool:
         """Whether a job has to be prepared before it is decided by this plan."""
-        if not job.prepared.is_missing(plan.version) or not any(p.wanted(plan) for p in self._preparers):
+        if not self._wanted(plan) or not job.prepared.is_missing(plan.version):
             return False
         return job.arriving() is not None
 
@@ -171,8 +182,15 @@ class Preparation:
         ):
             found, snapshot = await read_snapshot(connection, self._workspace_id)
         if self._observed is None:
-            self.observe(snapshot, settle_time(found, snapshot))
-        return self._observed or _Observed(snapshot.entry.plan_version, timedelta())
+            ahead = settle_time(found, snapshot) - datetime.now(UTC)
+            self._observed = _Observed(snapshot.entry.plan_version, ahead)
+        return self._observed
+
+    def _wanted(self, plan: Plan) -> Sequence[Preparer]:
+        """The preparers whose finds the plan uses. They are asked once for a version."""
+        if self._wanted_by[0] != plan.version:
+            self._wanted_by = (plan.version, [each for each in self._preparers if each.wanted(plan)])
+        return self._wanted_by[1]
 
 
 def _without_junk(jobs: Sequence[Job], plan: Plan) -> list[Job]:

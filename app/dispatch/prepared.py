@@ -42,7 +42,7 @@ class Prepared:
     counts: dict[str, int] = field(default_factory=dict)
     suppressed: bool = False
     codes: dict[str, str] = field(default_factory=dict)
-    enriched: Enriched = field(default_factory=Enriched)
+    enriched: Enriched | None = None
     enriched_for: int | None = None
 
     def begin(self, plan_version: int) -> None:

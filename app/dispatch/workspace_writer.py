@@ -257,7 +257,7 @@ class WorkspaceWriter:
             if note_step_back(self.workspace_id, self.snapshot.entry, result.entry):
                 self.metrics.time_went_back()
             self.snapshot.entry = result.entry
-        self.preparation.observe(self.snapshot, work.now)
+        self.preparation.observe(session.plan, work.now)
         self.plugins.observe(session.plan, self.snapshot, work.now)
         if tally := tally_of(session):
             self.metrics.group_decided(self.workspace_id, session.plan.version, tally)
