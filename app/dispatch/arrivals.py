@@ -3,19 +3,22 @@
 from app.dispatch.decision_session import DecisionSession
 from app.engine.model.junk import Junk
 from app.intake.arrival import IncomingLead
-from app.metrics.counters import JUNK_LEADS, JUNK_PARTS
+from app.metrics.counters import CHANNEL_LEADS, CONTACTS, FLAGGED, JUNK_LEADS, JUNK_PARTS
 
 NO_CHANNEL = "none"
 
 
 def count_arrival(session: DecisionSession, arrival: IncomingLead) -> None:
     """Count a lead that is decided."""
-    session.flags.update(arrival.flags)
+    tally = session.work.tally
+    for flag in arrival.flags:
+        tally[FLAGGED, flag] += 1
     contact = arrival.normalized.get("contact")
     if contact is not None:
-        session.contacts.update((f"email_{contact['email']}", f"phone_{contact['phone']}"))
-        session.contacts.update(f"email_{flag}" for flag in contact["email_flags"])
-    session.channels[arrival.values.get("attribution", {}).get("channel", NO_CHANNEL)] += 1
+        for verdict in (contact["email"], *contact["email_flags"]):
+            tally[CONTACTS, f"email_{verdict}"] += 1
+        tally[CONTACTS, f"phone_{contact['phone']}"] += 1
+    tally[CHANNEL_LEADS, arrival.values.get("attribution", {}).get("channel", NO_CHANNEL)] += 1
 
 
 def count_junk(session: DecisionSession, junk: Junk) -> None:

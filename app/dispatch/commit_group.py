@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from app.dispatch.caches import PlanCache
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import DecisionSession, StoredLeads
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import (
     read_accounts,
@@ -215,26 +215,28 @@ async def open_session(
     tables = plans.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
     if plan is None or tables is None:
         raise CompileFirst(version, plan)
-    stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
-    if plan.queues:
-        await read_claims(connection, workspace_id, jobs, plan, stored)
-    await read_companies(connection, workspace_id, jobs, plan, stored)
+    asking = [job for job in jobs if job.asks_for_stored()]
+    stored = StoredLeads()
+    if asking:
+        stored = await read_leads(connection, workspace_id, asking, snapshot.directory, found)
+        await read_claims(connection, workspace_id, asking, plan, stored)
+    if plan.same_company is not None:
+        await read_companies(connection, workspace_id, jobs, plan.same_company, stored)
     now = settle_time(found, snapshot)
     if plan.junk.velocity:
         await read_arrivals(connection, workspace_id, jobs, plan.junk, now, stored)
     if plan.releasing_queues:
         facts = Facts(now, snapshot.directory, snapshot.state)
         await read_waiting_first(connection, workspace_id, jobs, plan, facts, stored)
-    if stored.first_waiting or any(job.releases() for job in jobs):
-        await read_backlogs(connection, workspace_id, jobs, plan, stored)
-    if plan.wants_accounts or any(plan.rejects.suppresses_domain(job.reject_reason()) for job in jobs):
+    if stored.first_waiting or any(job.releases() for job in asking):
+        await read_backlogs(connection, workspace_id, asking, plan, stored)
+    if plan.wants_accounts or any(plan.rejects.suppresses_domain(job.reject_reason()) for job in asking):
         await read_accounts(connection, workspace_id, jobs, found, stored)
-    lead_ids = set(found.known) | set(stored.leads)
-    lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
-    lead_ids |= {lead.prior.lead_id for waiting in stored.first_waiting.values() for lead in waiting}
+    leads = stored.all_leads()
+    lead_ids = found.known.keys() | leads.keys()
     work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, plan.queues, histories=stored.histories)
     session = DecisionSession(plan, found, stored, work)
-    await read_contacts(connection, workspace_id, jobs, session)
+    await read_contacts(connection, workspace_id, jobs, leads, session)
     return session
 
 

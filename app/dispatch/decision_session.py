@@ -131,6 +131,11 @@ class StoredLeads:
     companies: dict[str, Company] = field(default_factory=dict)
     arrivals: Counter[Subject] = field(default_factory=Counter)
 
+    def all_leads(self) -> dict[str, CurrentLead]:
+        """The leads that were read, and those that wait, by id."""
+        waiting = (*self.queues.values(), *self.first_waiting.values())
+        return {lead.prior.lead_id: lead for leads in waiting for lead in leads} | self.leads
+
 
 @dataclass(slots=True)
 class DecisionSession:
@@ -146,9 +151,6 @@ class DecisionSession:
     work: UnitOfWork
     received: int = 0
     matched: int = 0
-    flags: Counter[str] = field(default_factory=Counter)
-    contacts: Counter[str] = field(default_factory=Counter)
-    channels: Counter[str] = field(default_factory=Counter)
     zone: str = "UTC"
     answered: dict[str, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
 
@@ -172,7 +174,7 @@ class DecisionSession:
 
         Without a window any age counts; with a window of zero none does.
         """
-        candidates = self._candidates(arrival)
+        candidates = self._sharing(arrival.look_ups)
         if not candidates:
             return Person(arrival.values)
         lead = ComparedLead("", frozenset(arrival.keys), arrival.values)
@@ -525,11 +527,8 @@ class DecisionSession:
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None
 
-    def _candidates(self, arrival: IncomingLead) -> list[ComparedLead]:
-        """The leads that share a key or an alias with an incoming one, as the jobs so far left them."""
-        return self._sharing(arrival.look_ups)
-
     def _sharing(self, keys: Iterable[LeadKey]) -> list[ComparedLead]:
+        """The leads that have one of these keys, as the jobs so far left them."""
         ids: dict[str, None] = {}
         for key in keys:
             if stored := self.found.matches.get(key):

@@ -1,13 +1,13 @@
 """What a commit group reads before it decides: the facts of all its jobs at once, and what only some need."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from app.dispatch import crm_books
 from app.dispatch.decision_session import DecisionSession, StoredLeads
 from app.dispatch.jobs.base import Job
-from app.engine.compile.plan import Plan
+from app.engine.compile.plan import Plan, SameCompanyTerms
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.junk import JunkRules
@@ -53,23 +53,24 @@ async def read_facts(
     With `names` leads are also looked up by the names of people at their companies.
     """
     keys = _reply_keys(jobs)
-    identities = list({identity for job in jobs for identity in job.identities()} | _person_keys(jobs, names))
+    identities = {identity for job in jobs for identity in job.identities()}
+    if names:
+        identities |= _person_keys(jobs)
     account_keys = _account_keys(jobs) if wants_accounts else None
     suppressions = list({each for job in jobs for each in job.suppression_keys()})
     since = known.entry.number if known is not None else None
-    found = await facts.read_facts(
-        connection, workspace_id, since, keys, identities, account_keys, suppressions
-    )
+    wanted = (keys, list(identities), account_keys, suppressions)
+    found = await facts.read_facts(connection, workspace_id, since, *wanted)
     snapshot = await catch_up(connection, workspace_id, known, found.entries)
     if snapshot is None:
-        return await read_snapshot(connection, workspace_id, keys, identities, account_keys, suppressions)
+        return await read_snapshot(connection, workspace_id, *wanted)
     return found, snapshot
 
 
 async def read_leads(
     connection: Connection, workspace_id: int, jobs: Sequence[Job], directory: Directory, found: Prefetched
 ) -> StoredLeads:
-    """The stored leads that these jobs ask for; without such jobs there is no query."""
+    """The stored leads that these jobs ask for."""
     stored = StoredLeads()
     assignment_ids = [id_ for job in jobs for id_ in job.assignment_ids()]
     if assignment_ids:
@@ -164,33 +165,41 @@ async def _read_same_address(connection: Connection, workspace_id: int, stored: 
 
 
 async def read_companies(
-    connection: Connection, workspace_id: int, jobs: Sequence[Job], plan: Plan, stored: StoredLeads
+    connection: Connection,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    terms: SameCompanyTerms,
+    stored: StoredLeads,
 ) -> None:
-    """Add the companies of arriving leads, if the plan gives colleagues one owner."""
-    if plan.same_company is None:
-        return
-    education = plan.same_company.education
+    """Add the companies of arriving leads."""
     arriving = [lead for job in jobs if (lead := job.arriving()) is not None]
-    found = {company_domain(lead.values, education=education) for lead in arriving}
+    found = {company_domain(lead.values, education=terms.education) for lead in arriving}
     domains = sorted(domain for domain in found if domain is not None)
     if domains:
         stored.companies = await companies.find_companies(connection, workspace_id, domains)
 
 
 async def read_contacts(
-    connection: Connection, workspace_id: int, jobs: Sequence[Job], session: DecisionSession
+    connection: Connection,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    leads: Mapping[str, CurrentLead],
+    session: DecisionSession,
 ) -> None:
-    """Note what persons allow, whether lists have them, and if something asks for it, earlier contacts."""
+    """Note what persons allow, whether lists have them, and if something asks for it, earlier contacts.
+
+    `leads` are those that were read, beside the returning ones. Of a new lead nothing is known.
+    """
     found, stored, work = session.found, session.stored, session.work
-    waiting = [*stored.queues.values(), *stored.first_waiting.values()]
-    current = {lead.prior.lead_id: lead for leads in waiting for lead in leads} | stored.leads
-    allowed = {id_: each.preferences for id_, each in current.items()}
-    if session.plan.may_contact:
-        await _read_entries(connection, workspace_id, jobs, found, current.values())
-    known = allowed | {id_: each.preferences for id_, each in found.known.items()}
+    known = {id_: each.preferences for id_, each in leads.items()}
+    known |= {id_: each.preferences for id_, each in found.known.items()}
     work.preferences |= {id_: each for id_, each in known.items() if each is not None}
     if session.plan.contact.quiet is not None or any(each.quiet for each in work.preferences.values()):
         session.zone = await find_time_zone(connection, workspace_id)
+    if not known:
+        return
+    if session.plan.may_contact:
+        await _read_entries(connection, workspace_id, jobs, found, leads.values())
     counted = known if session.plan.contact.caps else {}
     for id_ in {id_ for job in jobs if (id_ := job.begins_to_count()) is not None}:
         person = stored.people.get(id_, [id_])
@@ -319,10 +328,7 @@ async def read_accounts(
 
     A returning lead usually has the keys that it had before. Then nothing more is read.
     """
-    again = list(stored.leads.values())
-    for waiting in (*stored.queues.values(), *stored.first_waiting.values()):
-        again += waiting
-    fields = [(lead.values, lead.account_ids) for lead in again]
+    fields = [(lead.values, lead.account_ids) for lead in stored.all_leads().values()]
     fields += [(lead.values, lead.account_ids) for lead in found.known.values()]
     keys = {key for values, by_name in fields for key in with_names(keys_of_lead(values), by_name)}
     of_jobs = set(_account_keys(jobs))
@@ -332,9 +338,9 @@ async def read_accounts(
         found.accounts = more if found.accounts is None else found.accounts.joined(more)
 
 
-def _person_keys(jobs: Iterable[Job], wanted: bool) -> set[LeadKey]:
-    """The keys of arriving leads by name and company, if the plan compares names."""
-    arriving = [lead for job in jobs if (lead := job.arriving()) is not None] if wanted else []
+def _person_keys(jobs: Iterable[Job]) -> set[LeadKey]:
+    """The keys of arriving leads by name and company."""
+    arriving = [lead for job in jobs if (lead := job.arriving()) is not None]
     return {key for lead in arriving if (key := person_key(lead.values)) is not None}
 
 

@@ -7,12 +7,9 @@ from app.engine.pipeline.same_company import PROBABLE_PERSON
 from app.engine.pipeline.same_company import STEP as SAME_COMPANY
 from app.metrics.counters import (
     ACCOUNT_MATCHES,
-    CHANNEL_LEADS,
     COLLEAGUES,
-    CONTACTS,
     DECISION_REASONS,
     DECISIONS,
-    FLAGGED,
     PROBABLE,
     RECEIVED,
     SKIPPED,
@@ -32,12 +29,6 @@ def tally_of(session: DecisionSession) -> Tally:
         _add_decision(tally, decision)
         if session.plan.wants_accounts:
             tally[ACCOUNT_MATCHES, _how_matched(decision)] += 1
-    for flag, leads in session.flags.items():
-        tally[FLAGGED, flag] += leads
-    for verdict, leads in session.contacts.items():
-        tally[CONTACTS, verdict] += leads
-    for channel, leads in session.channels.items():
-        tally[CHANNEL_LEADS, channel] += leads
     if session.received:
         tally[(RECEIVED,)] += session.received
     return tally

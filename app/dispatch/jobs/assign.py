@@ -64,7 +64,8 @@ class Assign(Job):
             self.prepared.go_on()
         account, filled = self._account_and_filled(person, session, suppression)
         values = newly_submitted(person.values, self.trigger)
-        to = self._booked(session.work.facts.directory) if person.prior is None else None
+        directory = session.work.snapshot.directory
+        to = _booked(directory, self.host) if self.host is not None and person.prior is None else None
         is_open = person.prior is None and to is None
         request = DecisionRequest(
             kind="assign",
@@ -115,16 +116,6 @@ class Assign(Job):
             session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
 
-    def _booked(self, directory: Directory) -> Target | None:
-        """The host of the meeting, if they are an active owner."""
-        if self.host is None:
-            return None
-        address = self.host.casefold()
-        owner = owner_named(self.host, directory) or next(
-            (each for each in directory.owners.values() if (each.email or "").casefold() == address), None
-        )
-        return Target("owner", owner.id) if owner is not None and owner.active else None
-
     def _counted(self, session: DecisionSession, request: DecisionRequest) -> DecisionRequest:
         """The request with how many leads came lately that share something with this one."""
         if not session.plan.junk.velocity or self.trigger in _OF_CRMS:
@@ -148,6 +139,10 @@ class Assign(Job):
         if acts := acts_of_lead(self.arrival.values, work.now):
             work.take_acts(lead_id, acts, self.actor)
         return lead_id
+
+    def asks_for_stored(self) -> bool:
+        """The lead is found by its keys."""
+        return False
 
     def follows_waiting(self) -> bool:
         """Leads that wait to be released go first."""
@@ -194,6 +189,8 @@ class Assign(Job):
 
         What the lead says finds the account first. Only if that finds none, what was found out does.
         """
+        if not (session.plan.wants_accounts or self.prepared.filled):
+            return None, {}
         prepared = self.prepared if suppression is None else None
         found = where_empty(self.prepared.filled, person.values)
         account = self._find_account(person.values, person, session, prepared)
@@ -238,6 +235,15 @@ class Assign(Job):
     def failed_lead(self) -> dict[str, Any] | None:
         """The request after intake."""
         return {"lead": self.arrival.values, "trigger": self.trigger, "exclude": sorted(self.exclude)}
+
+
+def _booked(directory: Directory, host: str) -> Target | None:
+    """The host of a meeting, if they are an active owner."""
+    address = host.casefold()
+    owner = owner_named(host, directory) or next(
+        (each for each in directory.owners.values() if (each.email or "").casefold() == address), None
+    )
+    return Target("owner", owner.id) if owner is not None and owner.active else None
 
 
 def _is_company_mail(match: AccountMatch | None) -> bool:

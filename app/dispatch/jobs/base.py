@@ -72,6 +72,10 @@ class Job:
         """
         raise NotImplementedError
 
+    def asks_for_stored(self) -> bool:
+        """Whether the job names anything stored. One that does not says so in one answer instead of many."""
+        return True
+
     def identities(self) -> Sequence[LeadKey]:
         """The keys under which to look for leads that may be the same person."""
         return ()

@@ -101,6 +101,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
 
 def _found_out_to_json(request: DecisionRequest) -> dict[str, Any]:
     """What was found out before the lock. What is empty is left out."""
+    if not (request.filled or request.degraded or request.degraded_codes or request.counts):
+        return {}
     found = {
         "filled": {name: [each.value, each.origin] for name, each in request.filled.items()},
         "degraded": list(request.degraded),
