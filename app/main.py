@@ -111,14 +111,7 @@ def create_app(
         box = app.state.secret_box
         admit = partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints)
         receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics, admit)
-        app.state.form_receiver = FormReceiver(
-            pool,
-            receiver.endpoints,
-            receiver.tally,
-            metrics,
-            admit,
-            partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints, parked=True),
-        )
+        app.state.form_receiver = FormReceiver(pool, receiver.endpoints, receiver.tally, metrics, admit)
         app.state.endpoints = Endpoints(
             pool, box, settings.public_base_url, receiver.forget, development=settings.development
         )
@@ -244,12 +237,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         app.router.routes.extend(router.routes)
 
 
-def _admit_delivery(
-    limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str, *, parked: bool = False
-) -> int:
-    if rate is None:
-        return 0
-    return limits.admit_delivery(workspace_id, f"{endpoint_id}\x1fparked" if parked else endpoint_id, rate)
+def _admit_delivery(limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str) -> int:
+    return 0 if rate is None else limits.admit_delivery(workspace_id, endpoint_id, rate)
 
 
 async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:

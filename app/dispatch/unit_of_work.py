@@ -43,7 +43,7 @@ from app.metrics.label_names import OTHER
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
-from app.store.life.events import EarlierEvent, EventRow
+from app.store.life.events import AmendedEvent, EarlierEvent, EventRow
 from app.store.life.outbox import ActionRow
 from app.store.life.preferences import ContactRow, PreferenceChange
 from app.store.life.suppressions import RejectSuppression
@@ -447,8 +447,19 @@ class UnitOfWork:
             self.tally[REJECTS, row.reason or OTHER] += 1
         if row.event_id is not None:
             self.events[row.source, row.event_id] = EarlierEvent(
-                row.body_hash or "", row.status or 200, (row.response or "").encode()
+                row.body_hash or "",
+                row.status or 200,
+                (row.response or "").encode(),
+                row.id,
+                row.lead_id,
+                row.assignment_id,
+                row.at,
             )
+
+    def amend_event(self, source: str, event_id: str, earlier: EarlierEvent, now: AmendedEvent) -> None:
+        """Let an event say something else from now on."""
+        self.events[source, event_id] = replace(earlier, body_hash=now.body_hash, said_at=now.said_at)
+        self.rows.amended_events[now.id] = now
 
     def add_actions(self, rows: Sequence[ActionRow]) -> None:
         """Add actions to the outbox. Earlier ones of the same lead do not wait any longer."""

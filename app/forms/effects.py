@@ -3,12 +3,10 @@
 Applying it again changes nothing, so the inbox may do so after a crash.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -16,49 +14,29 @@ import orjson
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
-from app.dispatch.jobs.event_job import EventAddress, EventJob
-from app.dispatch.jobs.report_event import ReportEvent
-from app.dispatch.reported_events import Reporter
-from app.engine.life.events import ReportedEvent
-from app.engine.model.lead_keys import LeadKey
-from app.errors import Problem
-from app.forms.leads import Unmappable, arrival_of, job_of
+from app.dispatch.jobs.event_job import EventAddress
+from app.errors import AlreadyMerged, NotFound, Problem
+from app.forms.events import Told, address_of, begun, event_job, merge_job, refused
+from app.forms.leads import Unmappable, job_of, lead_of
 from app.forms.mapping import form_map
 from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept
 from app.forms.stored import from_bytes
 from app.forms.test_leads import decide_tests
 from app.forms.vendors import FORM_KINDS
-from app.forms.vendors.base import Delivery, FormEvent, FormTerms
+from app.forms.vendors.base import Delivery, FormTerms
 from app.ids import uuid7
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import failures, inbox_retention
 from app.store.crm.turns import InboxEvent, Settled
 from app.store.directory.records import Record
 from app.store.forms import inbox, records
-from app.store.forms.records import FormRecord
+from app.store.forms.records import FormRecord, KnownRecord
 from app.webhooks.effects import FOR_ERASED, Applied
 
 UNKNOWN_LEAD: Final = "unknown_lead"
 RETRY_EVENT_SECONDS: Final = 30.0
 PATIENCE_SECONDS: Final = 3600.0
 """How long an event waits for the lead that it is about: tools send them in any order."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One thing to apply, with its place among the others."""
-
-    place: int
-    row: InboxEvent
-    delivery: Delivery
-
-    @property
-    def endpoint_id(self) -> str:
-        return self.row.endpoint_id
-
-    @property
-    def record(self) -> FormRecord:
-        return FormRecord(self.row.endpoint_id, bytes.fromhex(self.row.record_id))
 
 
 class FormEffects:
@@ -77,27 +55,33 @@ class FormEffects:
     ) -> list[Applied]:
         """Apply what forms sent, and return what became of each. Of one record there is at most one."""
         results = [Applied("done")] * len(events)
-        told: list[_Told] = []
+        told: list[Told] = []
         for place, (row, endpoint) in enumerate(events):
             if endpoint is None:
                 results[place] = Applied("failed", DELETED)
             elif not endpoint.body["active"]:
                 results[place] = Applied("failed", INACTIVE)
             else:
-                told.append(_Told(place, row, from_bytes(row.event or b"")))
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            known = await records.find_leads(connection, workspace_id, [each.record for each in told])
-        leads: list[_Told] = []
-        for each in told:
-            if each.record in known and known[each.record] is None and each.delivery.meaning != "erase":
+                told.append(Told(place, row, from_bytes(row.event or b"")))
+        known = await self._known(workspace_id, told)
+        first = {record: each.first for record, each in known.items() if each.first is not None}
+        leads: list[Told] = []
+        for each in begun(told, first):
+            before = known.get(each.record)
+            if before is not None and before.lead_id is None and each.delivery.meaning != "erase":
                 results[each.place] = FOR_ERASED
-            elif each.delivery.meaning in ("lead", "update"):
+            elif _has_lead(each.delivery):
                 leads.append(each)
             else:
-                results[each.place] = await self._other(workspace_id, each, known.get(each.record))
+                lead_id = before.lead_id if before is not None else None
+                results[each.place] = await self._other(workspace_id, each, lead_id)
         for each, applied in zip(leads, await self._leads(workspace_id, leads), strict=True):
             results[each.place] = applied
         return results
+
+    async def _known(self, workspace_id: int, told: Sequence[Told]) -> dict[FormRecord, KnownRecord]:
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            return await records.find_leads(connection, workspace_id, [each.record for each in told])
 
     async def parse_again(self, workspace_id: int, event: InboxEvent, endpoint: Record | None) -> Settled:
         """Read a delivery with the mapping that its endpoint has now."""
@@ -129,7 +113,7 @@ class FormEffects:
     ) -> None:
         await inbox.insert_delivery(connection, workspace_id, endpoint_id, uuid7(), kept[0], kept[1], rows)
 
-    async def _leads(self, workspace_id: int, told: Sequence[_Told]) -> list[Applied]:
+    async def _leads(self, workspace_id: int, told: Sequence[Told]) -> list[Applied]:
         """Decide leads, and report what happened with them."""
         results: dict[int, Applied] = {}
         asked = []
@@ -144,24 +128,51 @@ class FormEffects:
             except Unmappable as unmappable:
                 results[each.place] = Applied("failed", unmappable.code)
         replies = await self._dispatch.ask_all(workspace_id, [job for _, job in asked]) if asked else []
-        decided: dict[FormRecord, str | None] = {}
+        decided: list[tuple[Told, str]] = []
         for (each, _), reply in zip(asked, replies, strict=True):
             if isinstance(reply, Problem):
-                results[each.place] = _refused(reply)
+                results[each.place] = refused(reply)
             else:
-                lead_id = str(orjson.loads(reply.body)["lead_id"])
-                decided[each.record] = lead_id
-                results[each.place] = Applied("done", lead_id=lead_id)
+                decided.append((each, str(orjson.loads(reply.body)["lead_id"])))
         if decided:
             async with transaction(self._pool, workspace_id) as connection:
-                await records.write_leads(connection, workspace_id, decided)
-        for each, _ in asked:
-            lead = decided.get(each.record)
-            if lead is not None and each.delivery.events:
-                await self._report(workspace_id, each, EventAddress(lead_id=lead))
+                await records.write_leads(connection, workspace_id, _names(decided))
+        for each, lead_id in decided:
+            results[each.place] = await self._follow(workspace_id, each, lead_id)
         return [results[each.place] for each in told]
 
-    async def _test(self, workspace_id: int, told: _Told) -> Applied:
+    async def _follow(self, workspace_id: int, told: Told, lead_id: str) -> Applied:
+        """What else is told of a lead. If that is refused, the lead is there, and the refusal is listed."""
+        if told.delivery.events:
+            reported = await self._report(workspace_id, told, EventAddress(lead_id=lead_id))
+            if reported.result != "done":
+                return replace(reported, lead_id=lead_id)
+        if told.delivery.merges:
+            return await self._merge(workspace_id, told, lead_id)
+        return Applied("done", lead_id=lead_id)
+
+    async def _merge(self, workspace_id: int, told: Told, lead_id: str) -> Applied:
+        """Make one lead of this one and those of records that the tool has made one with it."""
+        others = [told.other(id_) for id_ in told.delivery.merges]
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            known = await records.find_leads(connection, workspace_id, others)
+        if not known:
+            return _waiting(told)
+        for record, before in known.items():
+            if before.lead_id in (None, lead_id):
+                continue
+            job = merge_job(told, (lead_id, before.lead_id))
+            (reply,) = await self._dispatch.ask_all(workspace_id, [job])
+            if isinstance(reply, Reply):
+                lead_id = reply.lead_id or lead_id
+            elif not isinstance(reply, AlreadyMerged | NotFound):
+                return refused(reply, lead_id)
+            async with transaction(self._pool, workspace_id) as connection:
+                now = {record: KnownRecord(lead_id), told.record: KnownRecord(lead_id)}
+                await records.write_leads(connection, workspace_id, now)
+        return Applied("done", "merged", lead_id=lead_id)
+
+    async def _test(self, workspace_id: int, told: Told) -> Applied:
         """What a test lead would become. It leaves no trace but the answer."""
         try:
             job = job_of(told.endpoint_id, told.row.id, told.delivery, told.row.received_at)
@@ -170,72 +181,67 @@ class FormEffects:
         tests = [(told.row.id, job)]
         (reply,) = await decide_tests(self._pool, self._dispatch, workspace_id, told.endpoint_id, tests)
         if isinstance(reply, Problem):
-            return _refused(reply)
+            return refused(reply)
         return Applied("done", "test_lead")
 
-    async def _other(self, workspace_id: int, told: _Told, lead_id: str | None) -> Applied:
+    async def _other(self, workspace_id: int, told: Told, lead_id: str | None) -> Applied:
         if told.delivery.meaning == "erase":
             return await self._erase(workspace_id, told, lead_id)
         if told.delivery.meaning == "fetch":
             return Applied("failed", AWAITING_FETCH)
-        address = EventAddress(lead_id=lead_id) if lead_id is not None else _address(told)
+        if told.delivery.meaning == "merge":
+            return await self._merge(workspace_id, told, lead_id) if lead_id else _waiting(told)
+        address = EventAddress(lead_id=lead_id) if lead_id is not None else address_of(told)
         applied = await self._report(workspace_id, told, address) if address else None
-        if applied is None or applied.code in ("not_found", "unknown_lead"):
-            waited = time.time() - told.row.received_at.timestamp()
-            if waited < PATIENCE_SECONDS:
-                return Applied("wait", UNKNOWN_LEAD, RETRY_EVENT_SECONDS)
-            return Applied("failed", UNKNOWN_LEAD)
-        return applied
+        return _waiting(told) if applied is None or applied.code in ("not_found", UNKNOWN_LEAD) else applied
 
-    async def _report(self, workspace_id: int, told: _Told, address: EventAddress) -> Applied:
-        jobs = [_event_job(told, each, address) for each in told.delivery.events]
+    async def _report(self, workspace_id: int, told: Told, address: EventAddress) -> Applied:
+        jobs = [event_job(told, each, address) for each in told.delivery.events]
         replies = await self._dispatch.ask_all(workspace_id, jobs) if jobs else []
-        refused = next((each for each in replies if isinstance(each, Problem)), None)
-        if refused is not None:
-            return _refused(refused)
+        problem = next((each for each in replies if isinstance(each, Problem)), None)
+        if problem is not None:
+            return refused(problem)
         reply = next((each for each in replies if isinstance(each, Reply)), None)
         return Applied("done", lead_id=reply.lead_id if reply is not None else None)
 
-    async def _erase(self, workspace_id: int, told: _Told, lead_id: str | None) -> Applied:
+    async def _erase(self, workspace_id: int, told: Told, lead_id: str | None) -> Applied:
         """Forget the person, and what comes about the record later."""
         if lead_id is not None:
             try:
                 actor = f"endpoint:{told.endpoint_id}"
                 await erase_person(self._pool, self._dispatch, workspace_id, lead_id, actor)
             except Problem as problem:
-                return _refused(problem)
+                return refused(problem)
         async with transaction(self._pool, workspace_id) as connection:
             await inbox_retention.forget_records(connection, workspace_id, [told.row.record])
-            await records.write_leads(connection, workspace_id, {told.record: None})
+            await records.write_leads(connection, workspace_id, {told.record: KnownRecord(None)})
         return Applied("done", "erased")
 
 
-def _event_job(told: _Told, event: FormEvent, address: EventAddress) -> EventJob:
-    body = orjson.dumps([event.type, event.id, event.at, dict(event.fields)], default=str)
-    said = dict(event.fields)
-    if isinstance(said.get("for_at"), str):
-        said["for_at"] = datetime.fromisoformat(said["for_at"])
-    reported = ReportedEvent(type=event.type, id=event.id, at=event.at, **said)
-    actor = f"endpoint:{told.endpoint_id}"
-    return ReportEvent(
-        bulk=True,
-        event=reported,
-        address=address,
-        reporter=Reporter(actor, actor, unattended=True),
-        body_hash=hashlib.sha256(body).hexdigest(),
-    )
-
-
-def _address(told: _Told) -> EventAddress | None:
-    """The person by e-mail or phone, where the record is not known."""
-    if not told.delivery.lead:
-        return None
+def _has_lead(delivery: Delivery) -> bool:
+    """Whether a delivery says enough for a lead that can be decided."""
+    if delivery.meaning != "merge":
+        return delivery.meaning in ("lead", "update")
     try:
-        keys: tuple[LeadKey, ...] = arrival_of(told.endpoint_id, told.delivery).keys
+        lead_of(delivery)
     except Unmappable:
-        return None
-    return EventAddress(keys=keys) if keys else None
+        return False
+    return True
 
 
-def _refused(problem: Problem) -> Applied:
-    return Applied("retry" if problem.status >= 500 else "failed", problem.code)
+def _names(decided: Sequence[tuple[Told, str]]) -> dict[FormRecord, KnownRecord]:
+    """The leads of records, also by the names that those will have from now on."""
+    found: dict[FormRecord, KnownRecord] = {}
+    for each, lead_id in decided:
+        found[each.record] = KnownRecord(lead_id)
+        if each.delivery.continued_by:
+            found[each.other(each.delivery.continued_by)] = KnownRecord(lead_id, each.first)
+    return found
+
+
+def _waiting(told: Told) -> Applied:
+    """Nothing is known yet of the lead that something is about: tools send in any order."""
+    waited = time.time() - told.row.received_at.timestamp()
+    if waited < PATIENCE_SECONDS:
+        return Applied("wait", UNKNOWN_LEAD, RETRY_EVENT_SECONDS)
+    return Applied("failed", UNKNOWN_LEAD)

@@ -20,6 +20,7 @@ from app.forms import multipart
 from app.forms.leads import Unmappable, lead_of
 from app.forms.mapping import form_map
 from app.forms.stored import hash_of, to_bytes
+from app.forms.unwrap import UNWRAPPED, inside
 from app.forms.vendors import FORM_KINDS
 from app.forms.vendors.base import (
     REDACTED,
@@ -55,6 +56,10 @@ PARKED: Final = frozenset((TOO_LARGE, RATE_LIMITED, INACTIVE, DELETED))
 QUERY: Final = ":query"
 """The name under which the query is kept among the headers."""
 PROBLEM_ID: Final = "X-Problem-Id"
+GENERIC: Final = "generic"
+"""The kind whose mapping says where everything stands."""
+IDENTIFIES: Final = frozenset(("email", "phone", "company", "external_id", "crm"))
+"""The fields of a lead one of which it needs."""
 MIN_SECRET = 4
 """Characters of a secret that is looked for in bodies. A shorter one would be found everywhere."""
 
@@ -84,7 +89,6 @@ class FormReceiver:
         tally: Tally,
         metrics: Metrics,
         admit: Admit,
-        admit_parked: Admit,
         kinds: Mapping[str, FormKind] = FORM_KINDS,
     ) -> None:
         self.tally = tally
@@ -92,7 +96,6 @@ class FormReceiver:
         self._endpoints = endpoints
         self._metrics = metrics
         self._admit = admit
-        self._admit_parked = admit_parked
         self._kinds = kinds
         metrics.show_forms(kinds, (*REFUSALS, TOO_LARGE, RATE_LIMITED))
 
@@ -123,10 +126,11 @@ class FormReceiver:
             return kind.refused(refused.code)
         code = (DELETED if known.is_deleted else INACTIVE) if not known.active else None
         wait = self._admit(known.workspace_id, known.id)
-        if wait and (429 in kind.retries or self._admit_parked(known.workspace_id, known.id)):
+        if wait and 429 in kind.retries:
             self._metrics.form_refused(known.kind, RATE_LIMITED)
             return kind.not_now(429, wait)
         if wait:
+            # Nothing comes again of other tools, nor of the visitor of a page.
             code = RATE_LIMITED
         return await self._stored(kind, known, read_delivery(kind, known, request, code))
 
@@ -136,9 +140,6 @@ class FormReceiver:
             # Whether it is genuine, only its body could tell.
             self._metrics.form_refused(known.kind, TOO_LARGE)
             return kind.not_now(413, 60)
-        if self._admit_parked(known.workspace_id, known.id):
-            self._metrics.form_refused(known.kind, RATE_LIMITED)
-            return kind.not_now(429, 60)
         empty = replace(request, body=b"", query=b"", headers={})
         row = _failure(known.id, uuid7(), TOO_LARGE)
         return await self._stored(kind, known, Received(empty, [row]))
@@ -256,6 +257,38 @@ def read_kept(
 
 
 def parsed(kind: FormKind, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
+    """What a body says, also inside of what a bridge has put around it. Raises Unreadable."""
+    told: Sequence[Delivery] = ()
+    unreadable: Unreadable | None = None
+    try:
+        told = _told(kind, request, terms)
+    except Unreadable as error:
+        unreadable = error
+    names_places = kind.kind == GENERIC and (terms.mapping.fields or terms.mapping.items)
+    if not names_places and not any(map(_says_something, told)):
+        for each in inside(request):
+            found = _found(kind, each, terms)
+            if found and any(map(_says_something, found)):
+                return found
+    if unreadable is not None:
+        raise unreadable
+    return told
+
+
+def _found(kind: FormKind, requests: Sequence[FormRequest], terms: FormTerms) -> list[Delivery]:
+    """What objects inside of a body say, if each of them says something."""
+    try:
+        told = [delivery for each in requests for delivery in _told(kind, each, terms)]
+    except Unreadable:
+        return []
+    return [replace(each, flags=(*each.flags, UNWRAPPED)) for each in told]
+
+
+def _says_something(delivery: Delivery) -> bool:
+    return delivery.meaning not in ("lead", "update") or bool(IDENTIFIES & delivery.lead.keys())
+
+
+def _told(kind: FormKind, request: FormRequest, terms: FormTerms) -> Sequence[Delivery]:
     """What a body says. Raises Unreadable, also where the parser breaks on what it was sent."""
     try:
         told = kind.parse(request, terms)

@@ -858,6 +858,7 @@ form_records = _of_a_workspace(
     _required("record", LargeBinary),
     Column("lead_id", Uuid),
     _required("until", INSTANT),
+    Column("first", LargeBinary),
     _index("form_records_of_lead", "lead_id", where="lead_id IS NOT NULL"),
     _index("form_records_until", "until"),
     key=("endpoint_id", "record"),

@@ -108,6 +108,8 @@ async def test_each_lead_is_fetched_and_decided_once(fetching: Workspace) -> Non
     assert sorted(each.path.rpartition("/")[2] for each in tool.got) == ["601", "602"]
     assert {each.headers["authorization"] for each in tool.got} == {f"Bearer {TOKEN}"}
     assert all(TOKEN not in each.path and "access_token" not in each.query for each in tool.got)
+    proof = hmac.new(SECRET.encode(), TOKEN.encode(), hashlib.sha256).hexdigest()
+    assert {each.query["appsecret_proof"][0] for each in tool.got} == {proof}
     assert {each["code"] for each in await waiting(fetching)} == {"value_missing"}
 
 

@@ -112,18 +112,68 @@ async def test_a_webinar_is_validated_registered_and_left(workspace: Workspace) 
     assert (await post(workspace, path, test_zoom_webinar.event().body)).status_code == 401
 
 
+def booked(which: str, before: str | None, day: int, said: str) -> Any:
+    """A booking for a day of December, which moves the one before."""
+    names = {"uri": which, "old_invitee": before}
+    at = {"start_time": f"2026-12-{day}T10:00:00Z"}
+    return test_calendly.event(
+        scheduled_event={**test_calendly.INVITEE["scheduled_event"], **at}, said=said, **names
+    )
+
+
 async def test_a_booking_that_is_moved_is_one_lead_with_its_host(workspace: Workspace) -> None:
     await workspace.put("owners", "hosting", {"name": "Ana", "email": "ana@we.example"})
     path = await form(workspace, "calendly")
-    moved = test_calendly.event(uri=test_calendly.SECOND, old_invitee=test_calendly.FIRST)
+    third = "https://api.calendly.com/invitees/3"
     canceled = test_calendly.event("invitee.canceled", rescheduled=True, new_invitee=test_calendly.SECOND)
-    for request in (test_calendly.event(), canceled, moved):
+    # The second comes before the first, and the third names only the second.
+    for request in (
+        booked(test_calendly.SECOND, test_calendly.FIRST, 12, "2026-11-30T09:00:00Z"),
+        canceled,
+        booked(test_calendly.FIRST, None, 10, "2026-11-30T08:00:00Z"),
+        booked(third, test_calendly.SECOND, 14, "2026-11-30T10:00:00Z"),
+        test_calendly.event("invitee_no_show.created", uri=third, old_invitee=test_calendly.SECOND),
+    ):
         assert (await deliver(workspace, path, request)).status_code == 200
         await settled(workspace)
     (lead,) = {each["id"]: each for each in await leads(workspace)}.values()
     assert lead["owner"]["id"] == "hosting"
     assert lead["assignments"][0]["reason"]["text"] == "Assigned to Ana, who has a meeting with the lead."
     assert lead["fields"]["attributes"]["full_name"] == "María José de la Cruz Ortiz"
+    (assignment,) = lead["assignments"]
+    events = (await workspace.get(f"/assignments/{assignment['assignment_id']}"))["events"]
+    assert [(each["type"], (each["for"] or "")[:10]) for each in events] == [
+        ("meeting", "2026-12-14"),
+        ("x-no_show", ""),
+    ]
+    assert (await workspace.get("/intake/failures"))["items"] == []
+
+
+async def test_contacts_that_became_one_are_one_lead_and_what_is_refused_is_listed(
+    workspace: Workspace,
+) -> None:
+    path = await form(workspace, "intercom", secrets=["secret-of-intercom"])
+
+    async def tell(topic: str, item: Any) -> None:
+        raw = sent({"id": f"{topic}{item['id']}", "topic": topic, "data": {"item": item}}).body
+        code = "sha1=" + hmac.new(b"secret-of-intercom", raw, "sha1").hexdigest()
+        assert (await post(workspace, path, raw, x_hub_signature=code)).status_code == 200
+        await settled(workspace)
+
+    chat, work = {"id": "chat", "email": "ida@home.example"}, {"id": "work", "email": "ida@kundin.example"}
+    await tell("contact.lead.created", chat)
+    await tell("contact.user.created", work)
+    await tell("contact.merged", {**work, "merged_from": {"id": "chat"}})
+    found = (await workspace.client.post("/leads/lookup", json={"email": "ida@home.example"})).json()["items"]
+    (lead,) = found
+    other = (await workspace.client.post("/leads/lookup", json={"email": "ida@kundin.example"})).json()[
+        "items"
+    ]
+    assert [each["id"] for each in other] == [lead["id"]]
+    await tell("contact.unsubscribed", chat)
+    consents = (await workspace.get(f"/leads/{lead['id']}/preferences"))["consents"]
+    assert consents["email"]["state"] == "withdrawn"
+    assert (await workspace.get("/intake/failures"))["items"] == []
 
 
 async def test_what_nothing_maps_is_answered_like_a_success_and_listed(workspace: Workspace) -> None:

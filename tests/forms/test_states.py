@@ -172,7 +172,7 @@ async def test_a_flood_is_parked_for_tools_that_do_not_send_again(filled: Filled
         told = [await post(workspace, path, {"email": f"n{n}@fjord.example"}) for n in range(3)]
         assert [each.status_code for each in told][-1] == 429
         seen = [await post(workspace, html, f"email=n{n}@fjord.example".encode()) for n in range(8)]
-        assert {each.status_code for each in seen} == {200, 429}
+        assert {each.status_code for each in seen} == {200}
         assert {each["code"] for each in await failures(workspace)} == {"rate_limited"}
 
 

@@ -13,12 +13,36 @@ from tests.worker.test_agenda import FILLED
 AT_ONCE = {"held_lead", "clock", "waiting_action", "crm_event", "bulk_job", "owner_erasure"}
 """What comes due without an edit or a decision, or may be left behind by a process that ended."""
 
+FETCH = """
+WITH token AS (
+  INSERT INTO form_tokens (workspace_id, endpoint_id, token, fingerprint, created_at, paused_until)
+  VALUES ($1, 'ads', '', '', now(), {paused})),
+endpoint AS (
+  INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
+  VALUES ($1, 'endpoints', 'ads', '{{"active": {active}}}', 1, now()))
+INSERT INTO crm_inbox (workspace_id, endpoint_id, delivery_id, system, dedupe_key, id, object, record_id,
+  kind, event_at, event_order, position, event, received_at, state, next_at, code, ended_at, wait_until)
+VALUES ($1, 'ads', gen_random_uuid(), 'form:ads', sha256('one'), gen_random_uuid(), 'form', 'one', 'fetch',
+        now(), 0, 0, 'ids', now(), 'failed', now() + {lease}, 'awaiting_fetch', now(), {wait})
+"""
+READY = {"paused": "NULL", "active": "true", "lease": "interval '0'", "wait": "NULL"}
+LATER = "now() + interval '1 hour'"
+TO_FETCH = {
+    "a lead to fetch": ({}, True),
+    "a lead to fetch again": ({"wait": "now() - interval '1 second'"}, True),
+    "a lead to fetch later": ({"wait": LATER}, False),
+    "a lead that a process fetches": ({"lease": "interval '15 seconds'"}, False),
+    "a lead of a tool that rests": ({"paused": LATER}, False),
+    "a lead of an endpoint that is not active": ({"active": "false"}, False),
+}
+
 
 async def test_look_names_the_workspace_where_something_came_due(workspace: Workspace) -> None:
     idle = await empty_workspace(workspace.pool, "idle")
     found = {}
     async with workspace.pool.acquire() as connection:
-        for title, (statement, _) in FILLED.items():
+        fetches = {title: (FETCH.format(**{**READY, **more}), due) for title, (more, due) in TO_FETCH.items()}
+        for title, (statement, _) in {**FILLED, **fetches}.items():
             attempt = connection.transaction()
             await attempt.start()
             await connection.execute(statement, workspace.workspace_id)
@@ -27,6 +51,7 @@ async def test_look_names_the_workspace_where_something_came_due(workspace: Work
     expected = {
         title: {workspace.workspace_id} if due & AT_ONCE else set() for title, (_, due) in FILLED.items()
     }
+    expected |= {title: {workspace.workspace_id} if due else set() for title, (_, due) in TO_FETCH.items()}
     assert found == expected
     looks = {look.workspace_id: look for look in await look_at_workspaces(workspace.pool)}
     assert looks[workspace.workspace_id].number > 0

@@ -11,6 +11,7 @@ from app.dispatch.reported_events import Reporter, refusal_from_json
 from app.engine.life.events import ReportedEvent
 from app.engine.model.lead_keys import LeadKey
 from app.errors import EventIdReused
+from app.store.life.events import EarlierEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,15 @@ class EventJob(Job):
             raise refusal_from_json(answer)
         return Reply(200, orjson.dumps({**answer, "replayed": True}), replayed=True)
 
-    def earlier_reply(self, session: DecisionSession) -> Reply | None:
-        """The reply to the same event before. Raises EventIdReused for another body, or the same refusal."""
+    def earlier(self, session: DecisionSession) -> EarlierEvent | None:
+        """The same event before."""
         if self.event.id is None:
             return None
-        earlier = session.earlier_event(self.reporter.source, self.event.id)
+        return session.earlier_event(self.reporter.source, self.event.id)
+
+    def earlier_reply(self, session: DecisionSession) -> Reply | None:
+        """The reply to the same event before. Raises EventIdReused for another body, or the same refusal."""
+        earlier = self.earlier(session)
         if earlier is None:
             return None
         if earlier.body_hash != self.body_hash:

@@ -32,7 +32,7 @@ from app.ids import uuid7
 from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
-from app.store.life.events import EventRow
+from app.store.life.events import AmendedEvent, EarlierEvent, EventRow
 
 _OF_A_REJECT = ("disputed", "dispute_settled")
 _OF_THE_OWNER = ("accepted", "snoozed")
@@ -44,7 +44,13 @@ A lead may be closed by others, but not by a former owner who does not say that 
 
 @dataclass(eq=False, slots=True)
 class ReportEvent(EventJob):
-    """Record an event, and do what it means to its assignment."""
+    """Record an event, and do what it means to its assignment.
+
+    If it `amends`, it takes the place of an earlier one with its id: of several the one that was said last
+    counts, in whatever order they come.
+    """
+
+    amends: bool = field(default=False, kw_only=True)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Take a fact, or follow an order.
@@ -55,6 +61,9 @@ class ReportEvent(EventJob):
         """
         if self.reporter.owner_id is not None:  # before a repeat: it may be that of another caller
             self._find(session)
+        known = self.earlier(session)
+        if self.amends and known is not None and known.body_hash != self.body_hash:
+            return self._amend(session, known)
         earlier = self.earlier_reply(session)
         if earlier is not None:
             return earlier
@@ -82,6 +91,23 @@ class ReportEvent(EventJob):
         """The deal of a sale."""
         sale = self.event.type in SALE_TYPES and self.event.ref is not None
         return (self.event.ref,) if sale and self.event.ref is not None else ()
+
+    def _amend(self, session: DecisionSession, known: EarlierEvent) -> Reply:
+        """Let the earlier event say what this one does, unless that was said before it."""
+        answer = self.repeated(known.status, known.response)
+        said_at = self.event.at or session.work.now
+        if self.event.id is None or (known.said_at is not None and said_at < known.said_at):
+            return answer
+        amended = AmendedEvent(
+            known.id, known.lead_id, said_at, self.event.for_at, self.event.note, self.body_hash
+        )
+        session.work.amend_event(self.reporter.source, self.event.id, known, amended)
+        tracked = session.find_assignment(session.survivor_of(known.lead_id), known.assignment_id)
+        if tracked is not None and tracked.open and self.event.for_at is not None:
+            # A meeting that was moved to an earlier time keeps the lead busy until then, and no longer.
+            tracked.idle_from = max(tracked.active_at or tracked.decided_at, self.event.for_at)
+            session.work.progress(tracked)
+        return answer
 
     def _check_times(self, session: DecisionSession) -> None:
         now, longest = session.work.now, session.plan.life.max_snooze

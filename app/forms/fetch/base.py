@@ -41,6 +41,10 @@ class FetchKind(Protocol):
     host: str
     """The address that paths are asked at."""
 
+    def proven(self, path: str, token: bytes, secret: bytes | None) -> str:
+        """The path as it is asked for with a token. `secret` is the endpoint's newest, None without one."""
+        ...
+
     async def fetch(self, ask: Ask, told: Delivery, terms: FormTerms, cache_key: object) -> Delivery:
         """The lead of a delivery that tells ids. What is cached is of `cache_key` alone.
 

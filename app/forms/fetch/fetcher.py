@@ -26,7 +26,8 @@ from app.logs import to_json
 from app.outbox.safe_http import AddressRefused, Document, SafeHttp, TooLarge
 from app.secrets import SecretBox
 from app.store.connection.pool import Connection, Pool, transaction
-from app.store.crm import failures
+from app.store.crm import endpoints, failures
+from app.store.crm.endpoints import StoredSecret
 from app.store.directory import records as directory
 from app.store.forms import fetches, records
 from app.store.forms.fetches import StoredToken, ToFetch
@@ -61,6 +62,7 @@ class _Endpoint:
     kind: str
     terms: FormTerms
     token: StoredToken
+    secret: StoredSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Fetcher:
             if record is None or token is None or record.body["kind"] not in self._kinds:
                 return None
             limit = 1 if token.failures else AT_ONCE
+            secrets = await endpoints.list_secrets(connection, workspace_id, [endpoint_id])
             leased = await fetches.take(connection, workspace_id, endpoint_id, limit, LEASE)
             erased = await self._erased(connection, workspace_id, endpoint_id, leased)
             # The inbox knows what comes about a person who was erased.
@@ -122,28 +125,30 @@ class Fetcher:
         if not leased:
             return None
         terms = FormTerms((), form_map(record.body["mapping"]), record.body["options"])
-        return _Endpoint(workspace_id, endpoint_id, record.body["kind"], terms, token), wanted
+        secret = next(iter(secrets.get(endpoint_id, ())), None)
+        return _Endpoint(workspace_id, endpoint_id, record.body["kind"], terms, token, secret), wanted
 
     async def _erased(
         self, connection: Connection, workspace_id: int, endpoint_id: str, leased: Sequence[ToFetch]
     ) -> list[ToFetch]:
         names = {FormRecord(endpoint_id, bytes.fromhex(each.record_id)): each for each in leased}
         known = await records.find_leads(connection, workspace_id, list(names))
-        return [names[record] for record, lead_id in known.items() if lead_id is None]
+        return [names[record] for record, before in known.items() if before.lead_id is None]
 
     def _asking(self, endpoint: _Endpoint) -> Ask:
         """What asks the tool of an endpoint."""
-        base = self._kinds[endpoint.kind].host
+        kind = self._kinds[endpoint.kind]
+        base = kind.host
         if self._http.allowed.development:
             base = endpoint.terms.options.get("fetch_url") or base
 
         async def ask(path: str, headers: Mapping[str, str]) -> Document:
             try:
-                token = self._box.decrypt(endpoint.token.token).decode()
-                sent = {**headers, "Accept": "application/json", "Authorization": f"Bearer {token}"}
-                return await self._http.get(
-                    base.rstrip("/") + path, sent, ASK_SECONDS, max_bytes=MAX_LEAD_BYTES
-                )
+                token = self._box.decrypt(endpoint.token.token)
+                secret = self._box.decrypt(endpoint.secret.secret) if endpoint.secret is not None else None
+                sent = {**headers, "Accept": "application/json", "Authorization": f"Bearer {token.decode()}"}
+                address = base.rstrip("/") + kind.proven(path, token, secret)
+                return await self._http.get(address, sent, ASK_SECONDS, max_bytes=MAX_LEAD_BYTES)
             except (TimeoutError, OSError, httpx2.HTTPError, AddressRefused):
                 raise Failed("unavailable") from None
             except (TooLarge, SecretsKeyMissing, SecretUnreadable):

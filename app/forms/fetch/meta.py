@@ -4,6 +4,7 @@ What its errors mean stands in https://developers.facebook.com/docs/graph-api/gu
 https://developers.facebook.com/docs/graph-api/overview/rate-limiting.
 """
 
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,6 +33,15 @@ class MetaLeads:
 
     host = "https://graph.facebook.com"
 
+    def proven(self, path: str, token: bytes, secret: bytes | None) -> str:
+        """With the proof that the token is used by the app whose secret the endpoint has.
+
+        Apps may demand it: https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        """
+        if secret is None:
+            return path
+        return f"{path}&appsecret_proof={hmac.digest(secret, token, 'sha256').hex()}"
+
     async def fetch(self, ask: Ask, told: Delivery, terms: FormTerms, cache_key: object) -> Delivery:
         del cache_key
         id_ = str(told.fetch.get("leadgen_id"))
@@ -55,6 +65,9 @@ def _failed(answer: Document, error: Mapping[str, Any]) -> Failed:
     if code in _TOKEN:
         return Failed("token_invalid")
     if code in (3, 10) or 200 <= code < 300:
+        return Failed("not_permitted")
+    if code == 100 and "appsecret_proof" in text(error.get("message")):
+        # The endpoint's secret is not that of the app. The lead is there.
         return Failed("not_permitted")
     if code == 100:
         return Failed("lead_not_found")

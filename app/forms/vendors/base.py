@@ -29,12 +29,13 @@ REFUSALS: Final = (
     "signature_missing", "timestamp_invalid", "timestamp_missing", "timestamp_out_of_range",
 )  # fmt: skip
 """The codes of what is not genuine."""
-Meaning = Literal["lead", "update", "event", "erase", "fetch", "ignore"]
+Meaning = Literal["lead", "update", "event", "merge", "erase", "fetch", "ignore"]
 """What a delivery means.
 
 - `lead`:   somebody filled a form.
 - `update`: the same submission again, with other values.
 - `event`:  something happened to the person, such as a meeting; `events` says what.
+- `merge`:  the tool made one record of several; `merges` names those that are no more.
 - `erase`:  the person must be forgotten.
 - `fetch`:  ids only; `fetch` says what must be asked for before it is a lead.
 - `ignore`: nothing follows. It is counted, and not stored.
@@ -107,7 +108,8 @@ class FormEvent:
 
     `type` is an event of the service such as `meeting`, `reached` or `unsubscribed`, or a signal `x-…`.
     `fields` are those of an event, such as `via`, `note`, and `for_at`, an ISO 8601 time.
-    A later event with the same `id` replaces the earlier one.
+    A later event with the same `id` replaces the earlier one. Of an id that begins with the record's, the
+    record may have moved on, see `continued_by`.
     """
 
     type: str
@@ -124,6 +126,7 @@ class Delivery:
       id is one. An update that may come with other values has those in its id.
     - `record` is the vendor's id of the submission or person: what is about one record is applied in order,
       and an event finds its lead by it. Empty means `id`.
+    - `continued_by` is the id that the vendor gives the record from now on, such as that of a moved booking.
     - `lead` has the lead's fields as `POST /assign` takes them, `utm`, `consent` and `attributes` nested.
       Empty for `erase` and `ignore`. An event whose record is unknown finds its lead by these.
     - `at` is when it happened by the vendor's clock.
@@ -138,6 +141,7 @@ class Delivery:
     meaning: Meaning
     id: str
     record: str = ""
+    continued_by: str = ""
     lead: Mapping[str, Any] = field(default_factory=dict, repr=False)
     at: datetime | None = None
     events: Sequence[FormEvent] = ()
@@ -146,6 +150,7 @@ class Delivery:
     flags: Sequence[str] = ()
     unmapped: Mapping[str, Any] = field(default_factory=dict, repr=False)
     fetch: Mapping[str, Any] = field(default_factory=dict)
+    merges: Sequence[str] = ()
     code: str | None = None
     trigger: str = "form"
     repeats_for: timedelta = REMEMBERED

@@ -95,6 +95,7 @@ def _booking(payload: Mapping[str, Any], at: datetime | None, terms: FormTerms) 
         "lead",
         f"{_uri(payload)}:created",
         record=booking,
+        continued_by=_uri(payload) if booking != _uri(payload) else "",
         lead=found.lead,
         at=at,
         events=(FormEvent("meeting", booking, at, said),),

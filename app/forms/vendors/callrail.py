@@ -1,7 +1,8 @@
 """CallRail: calls, text messages and forms. Nothing is sent again after a failure.
 
-Nothing in a body names its event. A call with `changes` was modified, one that was neither answered nor
-missed yet is on its way. The old copy of the fields in the query counts only without a body.
+Nothing in a body names its event. A call with `changes` was modified, one without a duration has not ended:
+somebody has answered it, or it is on its way. The old copy of the fields in the query counts only without a
+body.
 """
 
 import base64
@@ -27,6 +28,7 @@ from app.forms.vendors.fields import FormField, MappedFields, fields_of, map_fie
 from app.forms.vendors.proof import check_signature
 from app.values.booleans import read_boolean
 from app.values.dates import read_date
+from app.values.folding import fold
 from app.webhooks.vendors.payloads import dedupe_key, identifier, mapping
 
 _OLD_NAMES: Final = {
@@ -47,6 +49,9 @@ _KEPT: Final = (
     "direction", "duration", "first_call", "voicemail", "tracking_phone_number", "business_phone_number",
     "company_id", "company_name", "company_resource_id", "device_type", "call_summary", "message_type",
     "first_form", "form_name",
+)  # fmt: skip
+_WHEN_ENDED: Final = (
+    "duration", "recording", "recording_duration", "recording_player", "transcription",
 )  # fmt: skip
 _NOBODY: Final = re.compile(r"\b(?:caller|unknown|wireless|anonymous|unavailable|private|restricted)\b", re.I)
 """What a telephone company shows in place of a name."""
@@ -90,14 +95,17 @@ def _call(call: Mapping[str, Any], id_: str, terms: FormTerms) -> Delivery:
         # The same call may be modified several times.
         said = dedupe_key("callrail", call.get("changes"), *(call.get(each) for each in _KEPT))
         meaning, event = "update", f"modified:{said[:16]}"
-    elif answered is None and not first_text(call.get("duration")):
-        meaning, event = ("lead" if terms.options.get("pre_call") == "lead" else "ignore"), "pre"
-    else:
+    elif _has_ended(call, answered):
         meaning, event = ("event" if outbound else "lead"), "post"
+    elif answered:
+        meaning, event = ("ignore" if outbound else "lead"), "answered"
+    else:
+        meaning = "lead" if terms.options.get("pre_call") == "lead" and not outbound else "ignore"
+        event = "pre" if answered is None else "routed"
     if outbound and meaning == "update":
         meaning = "ignore"
     events: tuple[FormEvent, ...] = ()
-    if event == "post":
+    if event in ("post", "answered"):
         type_ = "reached" if answered else "first_touch"
         events = (FormEvent(type_, f"{id_}:{type_}", at, {"via": "phone"}),)
     return Delivery(
@@ -111,6 +119,14 @@ def _call(call: Mapping[str, Any], id_: str, terms: FormTerms) -> Delivery:
         unmapped=found.unmapped if meaning != "ignore" else {},
         trigger="inbound_call",
     )
+
+
+def _has_ended(call: Mapping[str, Any], answered: bool | None) -> bool:
+    """Whether a call is over. Until then it has no duration, and nothing was recorded."""
+    if any(first_text(call.get(name)) for name in _WHEN_ENDED) or read_boolean(call.get("voicemail")):
+        return True
+    # An abridged body of a missed call has no place for a duration.
+    return answered is False and "duration" not in call
 
 
 def _text(message: Mapping[str, Any], id_: str, terms: FormTerms) -> Delivery:
@@ -158,7 +174,8 @@ def _mapped(
     sent: Mapping[str, Any], terms: FormTerms, answers: Mapping[str, Any] | None = None
 ) -> MappedFields:
     known = {name: sent[name] for name in (*_KNOWN, *_KEPT) if name in sent}
-    if _NOBODY.search(first_text(known.get("customer_name"))):
+    name = first_text(known.get("customer_name"))
+    if _NOBODY.search(name) or _is_place(name, known):
         known.pop("customer_name")
     if "customer_phone_number" in known:
         # A number in JSON is as good as its text.
@@ -169,6 +186,12 @@ def _mapped(
     referrer = first_text(sent.get("referring_url"))
     page = first_text(sent.get("landing_page_url")) or first_text(sent.get("form_url"))
     return found.with_page(page, referrer if "." in referrer else None)
+
+
+def _is_place(name: str, known: Mapping[str, Any]) -> bool:
+    """Whether the telephone company shows a place, such as `DENVER CO`, for want of a name."""
+    city, state = (fold(first_text(known.get(place))) for place in ("customer_city", "customer_state"))
+    return bool(city) and fold(name) in (city, f"{city} {state}", f"{city}, {state}")
 
 
 def _word(sent: Mapping[str, Any], name: str) -> str:

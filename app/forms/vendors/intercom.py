@@ -1,6 +1,7 @@
 """Intercom: contacts, as its webhooks send them."""
 
 import hmac
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -36,7 +37,7 @@ _MEANINGS: Final[Mapping[str, Meaning]] = {
     "lead.updated": "update", "user.updated": "update", "updated": "update", "lead.signed_up": "update",
     "signed_up": "update", "user.email.updated": "update",
     "unsubscribed": "event", "user.unsubscribed": "event", "lead.unsubscribed": "event",
-    "merged": "event",
+    "merged": "merge",
 }  # fmt: skip
 """What a topic means, without `contact.` in front."""
 _KNOWN: Final[Mapping[str, str]] = {
@@ -45,6 +46,12 @@ _KNOWN: Final[Mapping[str, str]] = {
     "\0language": "language", "\0role": "attributes.role", "\0user_id": "attributes.user_id",
     "\0referrer": "referrer",
 }  # fmt: skip
+_NAMES_ONE: Final = re.compile(
+    r"^(?:contacts?|users?|leads?|visitors?|from|into|to|source|target|sources|primary|secondary)$|merge|duplicate"
+    r"|surviv|winner|winning|loser|losing|(?:old|new|from|into|source|target|primary|secondary)_(?:contact|user|id)"
+)
+"""Places in a body about contacts that became one, under which one of them stands."""
+_REMAINS: Final = re.compile(r"into|^to$|target|primary|surviv|winn|^user|^contact|^new_")
 _LOCATION: Final = (
     ("country_code", "country"),
     ("country", "country"),
@@ -87,10 +94,13 @@ class Intercom(PlainForm):
         meaning = _MEANINGS.get(short)
         if meaning is None:
             return [Delivery("ignore", id_, at=at)]
-        contact = _contact(item)
+        contact, merges = _merged(item) if meaning == "merge" else (_contact(item), ())
         record = identifier(contact.get("id")) or ""
-        if not contact:
+        if not contact or (meaning == "merge" and not record):
             raise Unreadable("has no contact")
+        if meaning == "merge" and not merges:
+            # Nobody says which contact is no more.
+            meaning = "update"
         found = _mapped(contact, terms)
         return [
             Delivery(
@@ -99,7 +109,8 @@ class Intercom(PlainForm):
                 record=record,
                 lead=found.lead,
                 at=at,
-                events=tuple(_events(short, id_, at, item)),
+                events=tuple(_events(short, id_, at)),
+                merges=merges,
                 flags=found.flags,
                 unmapped=found.unmapped if meaning != "event" else {},
                 trigger="chat",
@@ -113,22 +124,40 @@ def _contact(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner or item
 
 
-def _events(topic: str, id_: str, at: datetime | None, item: Mapping[str, Any]) -> Iterator[FormEvent]:
+def _events(topic: str, id_: str, at: datetime | None) -> Iterator[FormEvent]:
     if topic.endswith("unsubscribed"):
-        yield FormEvent("unsubscribed", id_, at, {"via": "email"})
-    elif topic == "merged":
-        yield FormEvent("x-merged", id_, at, {"ref": _merged_from(item)} if _merged_from(item) else {})
+        yield FormEvent("unsubscribed", id_, at, {"via": "email", "channel": "email"})
 
 
-def _merged_from(item: Mapping[str, Any]) -> str | None:
-    """The id of the contact that became the other one."""
-    named = ("merged_from", "duplicate", "lead", "from")
-    for name in named:
-        value = item.get(name)
-        id_ = identifier(value.get("id")) if isinstance(value, dict) else identifier(value)
-        if id_ is not None:
-            return id_
-    return None
+def _merged(item: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The contact that remains, and the ids of those that became one with it.
+
+    The names of the places tell which is which: `into`, `user` and `contact` remain.
+    """
+    places = {name: list(_contacts_in(value)) for name, value in item.items() if _NAMES_ONE.search(name)}
+    remains = [each for name, found in places.items() if _REMAINS.search(name) for each in found]
+    gone = [each for name, found in places.items() if not _REMAINS.search(name) for each in found]
+    own = identifier(item.get("id"))
+    if own is not None and text(item.get("type")) in ("", "contact", "user", "lead"):
+        remains.insert(0, item)
+    survivor = remains[0] if remains else gone.pop(0) if gone else {}
+    others = [identifier(each.get("id")) for each in (*gone, *remains[1:])]
+    kept = identifier(survivor.get("id"))
+    return survivor, tuple(dict.fromkeys(each for each in others if each is not None and each != kept))
+
+
+def _contacts_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The contacts of a value: objects, lists of them, or their ids alone."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _contacts_in(each)
+    elif isinstance(value, dict):
+        if identifier(value.get("id")) is not None:
+            yield value
+        else:
+            yield from _contacts_in(value.get("data") or value.get("contacts"))
+    elif (id_ := identifier(value)) is not None:
+        yield {"id": id_}
 
 
 def _mapped(contact: Mapping[str, Any], terms: FormTerms) -> MappedFields:

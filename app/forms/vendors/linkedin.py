@@ -126,6 +126,8 @@ def _notified(item: Mapping[str, Any]) -> Delivery:
     at = moment(item.get("occurredAt"))
     notification = identifier(item.get("notificationId")) or identifier(item.get("id"))
     other = notification or dedupe_key("linkedin", sorted(map(str, item.items())))
+    if not {"type", "leadAction", "leadGenFormResponse", "notificationId"} & item.keys():
+        raise Unreadable("is no notification")
     if text(item.get("type")) not in ("LEAD_ACTION", "") or response is None:
         if text(item.get("type")) == "LEAD_ACTION":
             return Delivery("fetch", other, at=at, code="response_missing")

@@ -1,4 +1,4 @@
-"""Events that callers report about assignments. Rows never change."""
+"""Events that callers report about assignments. Rows never change, except for what a form tool corrects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,11 +52,30 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class EarlierEvent:
-    """What an id stands for: the event that came with it, and what its caller got."""
+    """What an id stands for: the event that came with it, and what its caller got.
+
+    `said_at` is when what it says now was said, by the clock of its source.
+    """
 
     body_hash: str
     status: int
     response: bytes
+    id: str = ""
+    lead_id: str = ""
+    assignment_id: str = ""
+    said_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AmendedEvent:
+    """What an event says from now on, such as the time of a meeting that was moved. `said_at` is when."""
+
+    id: str
+    lead_id: str
+    said_at: datetime
+    for_at: datetime | None
+    note: str | None
+    body_hash: str
 
 
 INSERT_EVENTS = """
@@ -74,11 +93,24 @@ SELECT $1, id, assignment_id, lead_id, type, at, received_at, actor, effect, sou
 """
 """Events that were reported."""
 
+UPDATE_EVENTS = """
+UPDATE events
+   SET for_at = said.for_at, note = said.note, body_hash = decode(said.body_hash, 'hex'),
+       details = (coalesce(details::jsonb, '{}') || jsonb_build_object('said_at', said.said_at))::json
+  FROM json_to_recordset($2) AS said (
+    id uuid, said_at timestamptz, for_at timestamptz, note text, body_hash text)
+ WHERE events.workspace_id = $1 AND events.id = said.id
+"""
+"""Events that say something else from now on."""
+
 SELECT_EARLIER_EVENTS = """
 SELECT found.*
   FROM unnest($2::text[], $3::text[]) AS wanted (source, event_id)
  CROSS JOIN LATERAL (
-   SELECT source, event_id, encode(body_hash, 'hex') AS body_hash, status, response FROM events
+   SELECT source, event_id, encode(body_hash, 'hex') AS body_hash, status, response, id::text AS id,
+           lead_id::text AS lead_id, assignment_id::text AS assignment_id,
+           coalesce((details ->> 'said_at')::timestamptz, at) AS said_at
+      FROM events
     WHERE workspace_id = $1 AND events.source = wanted.source AND events.event_id = wanted.event_id
     LIMIT 1) AS found
 """
@@ -155,5 +187,18 @@ async def insert_events(connection: Connection, workspace_id: int, rows: Sequenc
     await connection.execute(INSERT_EVENTS, workspace_id, orjson.dumps(rows).decode())
 
 
+async def amend_events(connection: Connection, workspace_id: int, rows: Sequence[AmendedEvent]) -> None:
+    """Change what events say."""
+    await connection.execute(UPDATE_EVENTS, workspace_id, orjson.dumps(rows).decode())
+
+
 def _earlier(row: Row) -> EarlierEvent:
-    return EarlierEvent(row["body_hash"] or "", row["status"] or 200, unpack(row["response"] or b"{}"))
+    return EarlierEvent(
+        row["body_hash"] or "",
+        row["status"] or 200,
+        unpack(row["response"] or b"{}"),
+        row["id"],
+        row["lead_id"] or "",
+        row["assignment_id"],
+        row["said_at"],
+    )

@@ -18,7 +18,7 @@ from app.store.directory.records import ChangeRecord, insert_changes
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.merges import MergeRows, write_merges
-from app.store.life.events import EventRow, insert_events
+from app.store.life.events import AmendedEvent, EventRow, amend_events, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
 from app.store.life.preferences import (
     ContactRow,
@@ -159,6 +159,7 @@ class PendingRows:
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
+    amended_events: dict[str, AmendedEvent] = field(default_factory=dict)
     clocks: dict[tuple[str, str], Clock] = field(default_factory=dict)
     actions: list[ActionRow] = field(default_factory=list)
     overtaken: set[str] = field(default_factory=set)
@@ -304,6 +305,7 @@ async def write_group(
 def _changed_leads(rows: PendingRows) -> set[str]:
     """The leads that changed without a decision: their facts for reports have to be made again."""
     changed = {*rows.moved, *(row.lead_id for row in rows.events)}
+    changed.update(row.lead_id for row in rows.amended_events.values())
     changed.update(clock.lead_id for clock in rows.clocks.values())
     if changed:
         changed -= {row.lead_id for row in rows.assignments.values()}
@@ -336,14 +338,21 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         signals = [(workspace_id, id_, _json(each.to_json())) for id_, each in rows.signals.items()]
         await connection.executemany(UPDATE_SIGNALS, signals)
     await _write_persons(connection, workspace_id, rows)
-    if rows.events:
-        await insert_events(connection, workspace_id, rows.events)
+    await _write_events(connection, workspace_id, rows)
     if rows.changes:
         await insert_changes(connection, workspace_id, rows.changes)
     if rows.bulk_results:
         await bulk_jobs.write_results(connection, workspace_id, rows.bulk_results)
     for job_id, at in rows.finished_jobs.items():
         await bulk_jobs.end_job(connection, workspace_id, job_id, "finished", at)
+
+
+async def _write_events(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Write events, and what others say from now on."""
+    if rows.events:
+        await insert_events(connection, workspace_id, rows.events)
+    if rows.amended_events:
+        await amend_events(connection, workspace_id, list(rows.amended_events.values()))
 
 
 async def _write_persons(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

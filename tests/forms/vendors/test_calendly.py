@@ -26,8 +26,10 @@ INVITEE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def event(topic: str = "invitee.created", /, **more: Any) -> FormRequest:
-    return sent({"event": topic, "created_at": "2026-11-30T08:15:00.000000Z", "payload": {**INVITEE, **more}})
+def event(
+    topic: str = "invitee.created", /, said: str = "2026-11-30T08:15:00.000000Z", **more: Any
+) -> FormRequest:
+    return sent({"event": topic, "created_at": said, "payload": {**INVITEE, **more}})
 
 
 def signed(age: timedelta = timedelta(), more: bytes = b"") -> FormRequest:

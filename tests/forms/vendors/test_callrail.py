@@ -54,6 +54,10 @@ def test_an_answered_call_is_a_lead_that_was_reached() -> None:
         ({"answered": False}, "lead", "post", ["first_touch"]),
         ({"answered": "false", "duration": "0"}, "lead", "post", ["first_touch"]),
         ({"answered": None, "duration": None}, "ignore", "pre", []),
+        ({"answered": True, "duration": None}, "lead", "answered", ["reached"]),
+        ({"answered": False, "duration": None}, "ignore", "routed", []),
+        ({"answered": False, "duration": None, "voicemail": True}, "lead", "post", ["first_touch"]),
+        ({"answered": True, "duration": None, "direction": "outbound"}, "ignore", "answered", ["reached"]),
         ({"direction": "outbound"}, "event", "post", ["reached"]),
         ({"call_type": "outbound", "answered": False}, "event", "post", ["first_touch"]),
         ({"changes": ["note"], "note": "x"}, "update", "modified", []),
@@ -80,7 +84,9 @@ def test_each_modification_has_an_id_of_its_own() -> None:
     assert notes[0] == notes[2] != notes[1]
 
 
-@pytest.mark.parametrize("name", ["WIRELESS CALLER", "Unknown", "SKYPE CALLER", "Anonymous"])
+@pytest.mark.parametrize(
+    "name", ["WIRELESS CALLER", "Unknown", "SKYPE CALLER", "Anonymous", "NEWARK NJ", "Newark, NJ", "newark"]
+)
 def test_what_the_telephone_company_shows_is_no_name(name: str) -> None:
     assert "first_name" not in one("callrail", sent({**CALL, "customer_name": name})).lead
 

@@ -73,7 +73,7 @@ def test_of_several_companies_all_are_kept() -> None:
         ("contact.email.updated", "update", []),
         ("contact.lead.signed_up", "update", []),
         ("contact.unsubscribed", "event", ["unsubscribed"]),
-        ("contact.merged", "event", ["x-merged"]),
+        ("contact.merged", "update", []),
         ("ping", "ignore", []),
         ("conversation.user.created", "ignore", []),
         ("contact.deleted", "ignore", []),
@@ -82,6 +82,30 @@ def test_of_several_companies_all_are_kept() -> None:
 def test_topics_mean(topic: str, meaning: str, types: list[str]) -> None:
     found = one("intercom", notice(topic))
     assert (found.meaning, [each.type for each in found.events]) == (meaning, types)
+
+
+LEFT, KEPT = (
+    {"type": "contact", "id": "left"},
+    {"type": "contact", "id": "kept", "email": "ida@kundin.example"},
+)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {**KEPT, "merged_from": LEFT},
+        {**KEPT, "merged_contact_ids": ["left", "kept"]},
+        {"type": "contact_merge", "from": "left", "into": KEPT},
+        {"type": "contact.merged", "lead": LEFT, "user": KEPT},
+        {"duplicate": LEFT, "contact": KEPT},
+        {"source_contact": {"data": [LEFT]}, "target_contact": KEPT},
+        {"contacts": [KEPT, LEFT]},
+    ],
+)
+def test_two_contacts_that_became_one_are_both_named(item: Any) -> None:
+    found = one("intercom", sent({"topic": "contact.merged", "id": "n1", "data": {"item": item}}))
+    assert (found.meaning, found.record, found.merges) == ("merge", "kept", ("left",))
+    assert found.lead["email"] == "ida@kundin.example"
 
 
 def test_missing_parts_are_no_failure() -> None:
