@@ -21,7 +21,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import FormField, MappedFields, map_fields
+from app.forms.vendors.fields import MappedFields, map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import check_signature, check_time
 from app.values.booleans import read_boolean
 from app.values.full_names import is_certain

@@ -24,7 +24,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import first_text, read_body
-from app.forms.vendors.fields import FormField, MappedFields, fields_of, map_fields
+from app.forms.vendors.fields import MappedFields, map_fields
+from app.forms.vendors.form_field import FormField, fields_of
 from app.forms.vendors.proof import check_signature
 from app.values.booleans import read_boolean
 from app.values.dates import read_date

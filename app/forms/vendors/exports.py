@@ -11,7 +11,8 @@ import orjson
 from app.contract.separators import dialect, find_separator
 from app.forms.vendors.base import Delivery, FormRequest, FormTerms, Unreadable
 from app.forms.vendors.bodies import parse_json
-from app.forms.vendors.fields import FormField, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.linkedin import LinkedIn
 from app.forms.vendors.meta import AROUND, Meta
 from app.intake.headers import fold_name, guess_field

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from app.forms.vendors.base import Delivery, FormMap, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import Body, first_text, read_body, texts_of
-from app.forms.vendors.fields import FormField, fields_of, map_fields, storable
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField, fields_of
+from app.forms.vendors.values import storable
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.payloads import moment
 

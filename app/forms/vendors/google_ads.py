@@ -23,7 +23,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import first_text, read_body
-from app.forms.vendors.fields import FormField, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.base import equal, fitting_secret
 from app.webhooks.vendors.payloads import dedupe_key, identifier, listed, mapping, moment

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from app.forms.vendors.base import REMEMBERED, Delivery, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import first_text, read_body, texts_of
-from app.forms.vendors.fields import CONTEXT, FormField, context, fields_of, map_fields
+from app.forms.vendors.fields import CONTEXT, context, map_fields
+from app.forms.vendors.form_field import FormField, fields_of
 from app.values.countries import country_code
 from app.values.dates import read_date
 from app.webhooks.vendors.payloads import dedupe_key, identifier

@@ -23,7 +23,8 @@ from app.forms.vendors.base import (
     Unreadable,
 )
 from app.forms.vendors.bodies import Body, read_body, texts_of
-from app.forms.vendors.fields import fields_of, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import fields_of
 from app.forms.vendors.generic import UNREADABLE_BYTES
 from app.intake.junk import HONEYPOT_FILLED
 

@@ -26,7 +26,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import CONTEXT, FormField, MappedFields, context, map_fields
+from app.forms.vendors.fields import CONTEXT, MappedFields, context, map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import check_signature
 from app.webhooks.vendors.base import check_timestamp, equal, fitting_secret
 from app.webhooks.vendors.payloads import dedupe_key, identifier, items_of, listed, mapping, moment, text

@@ -19,7 +19,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import FormField, MappedFields, map_fields
+from app.forms.vendors.fields import MappedFields, map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import check_signature
 from app.webhooks.vendors.payloads import (
     dedupe_key,

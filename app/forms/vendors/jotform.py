@@ -10,7 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 from app.forms.vendors.base import REDACTED, Delivery, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import first_text, parse_json, read_body
-from app.forms.vendors.fields import CONTEXT, FormField, context, map_fields
+from app.forms.vendors.fields import CONTEXT, context, map_fields
+from app.forms.vendors.form_field import FormField
 from app.webhooks.vendors.payloads import dedupe_key, moment
 
 _QUESTION: Final = re.compile(r"q([0-9]{1,6})_(.+)", re.DOTALL)

@@ -22,7 +22,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import FormField, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import asked_in, check_signature
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.payloads import dedupe_key, identifier, items_of, listed, mapping, moment, text

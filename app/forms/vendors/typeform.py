@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from app.forms.vendors.base import Delivery, FormRequest, FormTerms, PlainForm, Proof, Unreadable, Verified
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import CONTEXT, FormField, context, map_fields
+from app.forms.vendors.fields import CONTEXT, context, map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import check_signature
 from app.webhooks.vendors.payloads import dedupe_key, identifier, listed, mapping, moment, text
 

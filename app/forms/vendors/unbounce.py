@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from app.forms.vendors.base import REMEMBERED, Delivery, FormRequest, FormTerms, PlainForm, Unreadable
 from app.forms.vendors.bodies import Body, first_text, parse_json, read_body
-from app.forms.vendors.fields import CONTEXT, context, fields_of, map_fields
+from app.forms.vendors.fields import CONTEXT, context, map_fields
+from app.forms.vendors.form_field import fields_of
 from app.values.dates import read_date
 from app.webhooks.vendors.payloads import dedupe_key
 

@@ -24,7 +24,8 @@ from app.forms.vendors.base import (
     Verified,
 )
 from app.forms.vendors.bodies import read_json
-from app.forms.vendors.fields import FormField, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField
 from app.forms.vendors.proof import check_signature, check_time
 from app.webhooks.vendors.payloads import dedupe_key, identifier, listed, mapping, moment, text
 

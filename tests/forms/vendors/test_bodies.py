@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from app.forms.multipart import flattened
 from app.forms.vendors.base import FormMap, FormRequest, FormTerms, Unreadable
 from app.forms.vendors.bodies import nested, read_body
-from app.forms.vendors.fields import fields_of, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import fields_of
 from app.forms.vendors.generic import GenericForm, values_at
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.forms.vendors.base import FormMap
-from app.forms.vendors.fields import FormField, MappedFields, map_fields
+from app.forms.vendors.fields import MappedFields, map_fields
+from app.forms.vendors.form_field import FormField
 
 
 def mapped(*fields: tuple[str, Any] | FormField, **mapping: Any) -> MappedFields:

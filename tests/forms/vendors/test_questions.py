@@ -3,7 +3,8 @@
 import pytest
 
 from app.forms.vendors.base import FormMap
-from app.forms.vendors.fields import FormField, fields_of, map_fields
+from app.forms.vendors.fields import map_fields
+from app.forms.vendors.form_field import FormField, fields_of
 from tests.forms.vendors.sent import form, one, sent
 
 

@@ -1,0 +1,96 @@
+"""What values of fields look like, and in which form a lead takes them."""
+
+import re
+from math import isfinite
+from typing import Any, Final
+
+from app.forms.vendors.bodies import texts_of
+from app.forms.vendors.form_field import FormField
+from app.forms.vendors.labels import fold_label
+from app.intake.contact import parse_email, read_mailbox
+from app.plan.language.fields import CUSTOMER_STATUSES
+from app.values.folding import fold
+
+MAX_NAME: Final = 100
+"""Characters of the name of an attribute."""
+MAX_SHORT: Final = 255
+"""Bytes of an address or an id of a lead."""
+MAX_TEXT: Final = 8192
+"""Characters of a text of a lead."""
+MAX_EXACT: Final = 2**53
+"""A larger whole number loses digits in programs that read numbers as floating point."""
+_LISTS: Final = frozenset(("product_interest", "pages", "content"))
+_FORMS_OF_ADDRESS: Final = """
+mr mrs ms miss mx dr prof herr frau monsieur madame mme mlle sr sra senor senora dhr mevrouw pan pani sig
+"""
+_SALUTATIONS: Final = frozenset(_FORMS_OF_ADDRESS.split())
+"""What a field `Title` holds that is no job."""
+_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]{2,}")
+_DIGITS: Final = re.compile(r"[+(]?[0-9][0-9 ()/.+-]{5,24}")
+_PHONE_WORD: Final = re.compile(r"\b(?:tele?[fp]\w*|phone|mobile?|handy|cell|celular|movil|portable)\b")
+_SHORT: Final = ("email", "external_id", "external_id_source", "submission_id", "crm.")
+
+
+def value_of(meaning: str, value: Any) -> Any:
+    """The value as the field of a lead takes it."""
+    texts = texts_of(value)
+    if meaning in _LISTS:
+        return texts[:1000]
+    if meaning.startswith("attributes."):
+        return storable(value)
+    if meaning.startswith("consent."):
+        return value if isinstance(value, bool) else ", ".join(texts)
+    return ", ".join(texts)
+
+
+def fits(meaning: str, value: Any) -> bool:
+    """Whether a lead can hold the value, and the value can be meant."""
+    if meaning == "title":
+        return fold(str(value)[:MAX_NAME]) not in _SALUTATIONS
+    if meaning.startswith(_SHORT):
+        return len(str(value).encode()) <= MAX_SHORT
+    if meaning == "customer_status":
+        return value in CUSTOMER_STATUSES
+    if meaning.startswith("attributes."):
+        return True
+    return all(len(each) <= MAX_TEXT for each in (value if isinstance(value, list) else [str(value)]))
+
+
+def may_be_address(value: Any) -> bool:
+    """Whether a value that is called an e-mail address can be one, also one that is wrong."""
+    return "@" in read_mailbox(str(value))[0]
+
+
+def is_address(one: FormField, text: str) -> bool:
+    """Whether a text is an e-mail address, whatever its field is called."""
+    del one
+    return _ADDRESS.fullmatch(text) is not None and parse_email(text) is not None
+
+
+def is_phone(one: FormField, text: str) -> bool:
+    """Digits alone are no phone number: the label must say so, in whatever words, or a plus before them."""
+    if _DIGITS.fullmatch(text) is None:
+        return False
+    named = f"{fold_label(one.key)} {fold_label(one.label)}"
+    return _PHONE_WORD.search(named) is not None or (text.startswith("+") and "fax" not in named)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether nothing was answered, also in lists and objects."""
+    if isinstance(value, list | dict):
+        return not value or all(
+            is_empty(each) for each in (value.values() if isinstance(value, dict) else value)
+        )
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def storable(value: Any) -> Any:
+    """The value with whole numbers that not every reader of JSON keeps exact as texts."""
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {name: storable(each) for name, each in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    exact = not isinstance(value, int) or isinstance(value, bool) or abs(value) <= MAX_EXACT
+    return value if exact else str(value)
