@@ -5,8 +5,8 @@ A booking that was moved is a new record of the form tool, which names only the 
 
 from alembic import op
 
-revision = "0047"
-down_revision = "0046"
+revision = "0048"
+down_revision = "0047"
 serves = "0034"
 
 READ = ("form_tokens", "directory")
