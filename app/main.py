@@ -52,6 +52,9 @@ from app.api.routes import (
 )
 from app.audit.exporter import Exporter
 from app.background import in_background
+from app.console.kept import KeptAnswers
+from app.console.router import routers as console_routers
+from app.console.sessions import ConsoleSessions
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.forms.fetch.fetcher import Fetcher
@@ -116,6 +119,7 @@ def create_app(
             pool, box, settings.public_base_url, receiver.forget, development=settings.development
         )
         app.state.authentication = await _authentication(pool, settings, metrics)
+        app.state.console_sessions = ConsoleSessions(pool, app.state.authentication)
         app.state.dispatch = Dispatcher(
             pool,
             offered,
@@ -127,10 +131,7 @@ def create_app(
             box=box,
         )
         app.state.fact_upkeep = FactUpkeep(pool)
-        load_suffixes()
-        load_mail_domains()
-        load_sources()
-        load_titles()
+        _load_lists()
         _settle_memory()
         _prefer_the_event_loop()
         try:
@@ -177,6 +178,7 @@ def create_app(
     )
     app.state.strategies = offered
     app.state.kept_findings = KeptFindings()
+    app.state.console_answers = KeptAnswers()
     problems.install(app)
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
@@ -235,6 +237,9 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     docs = api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router
     for router in (assign.hot, webhooks.hot, forms.hot, *(each.router for each in resources), docs):
         app.router.routes.extend(router.routes)
+    if settings.console:
+        for router in console_routers():
+            app.router.routes.extend(router.routes)
 
 
 def _admit_delivery(limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str) -> int:
@@ -254,6 +259,14 @@ async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> A
         find_development_workspace=find_development_workspace if settings.development else None,
         failed=metrics.authentication_failed,
     )
+
+
+def _load_lists() -> None:
+    """Read the lists of intake now, not with the first lead."""
+    load_suffixes()
+    load_mail_domains()
+    load_sources()
+    load_titles()
 
 
 def _settle_memory() -> None:

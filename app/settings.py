@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     plugin_memory_mb: int = Field(1024, ge=256, le=65536)
     development_workspace: str = "example"
     api_docs: bool | None = None
+    console: bool = True
     secrets_key: SecretStr | None = None
     public_base_url: str | None = None
     allowed_target_hosts: str = ""

@@ -38,6 +38,7 @@ _COMMANDS = {
     "explain": "explain",
     "workspaces": "workspaces",
     "keys": "keys",
+    "console": "console",
     "secrets": "secrets",
     "endpoints": "endpoints",
     "forms": "forms",

@@ -143,15 +143,14 @@ async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
     return found
 
 
-async def workspace_chosen(pool: Pool, name: str | None) -> Workspace:
+async def workspace_chosen(pool: Pool | Connection, name: str | None) -> Workspace:
     """Find the workspace that a command is for: the one named, else the only one there is.
 
     Raises CommandError.
     """
     if name is not None:
         return await workspace_named(pool, name)
-    async with pool.acquire() as connection:
-        found = await workspaces.list_workspaces(connection)
+    found = await workspaces.list_workspaces(pool)
     if len(found) == 1:
         return found[0]
     raise CommandError("Use --workspace to name one. List them with `lead-assignment workspaces list`.")

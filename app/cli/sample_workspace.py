@@ -33,6 +33,12 @@ def curl_line() -> str:
     return shlex.join(words)
 
 
+def announcement(*, with_console: bool) -> str:
+    """What `serve --dev` prints once it listens. The caller replaces PORT."""
+    console = "\nConsole: http://127.0.0.1:PORT/console" if with_console else ""
+    return curl_line() + console
+
+
 async def load_example(settings: Settings) -> None:
     """Create the workspace if it does not exist, and fill it if it is empty."""
     owner = await connect_to(settings.address_for_migration())

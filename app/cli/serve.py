@@ -130,12 +130,12 @@ def _serve_development(settings: Settings, with_example: bool) -> None:
         require_tables(settings.database_url)
         _run(settings, announcement=None)
         return
-    from app.cli.sample_workspace import curl_line, load_example
+    from app.cli.sample_workspace import announcement, load_example
 
     with database(settings) as settings:
         _migrate(settings)
         asyncio.run(load_example(settings))
-        _run(settings, announcement=curl_line())
+        _run(settings, announcement=announcement(with_console=settings.console))
 
 
 def _is_loopback(host: str) -> bool:

@@ -135,6 +135,23 @@ report_readers = Table(
     _required("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE")),
 )
 
+console_sessions = _of_a_workspace(
+    "console_sessions",
+    _required("token_hash", LargeBinary),
+    _required("key_id", Text),
+    _required("began_at", INSTANT, server_default=text("now()")),
+    _required("ends_at", INSTANT),
+    _index("console_sessions_by_end", "ends_at"),
+    key=("token_hash",),
+)
+console_links = _of_a_workspace(
+    "console_links",
+    _required("token_hash", LargeBinary),
+    _required("key_id", Text),
+    _required("ends_at", INSTANT),
+    _index("console_links_by_end", "ends_at"),
+    key=("token_hash",),
+)
 workspace_locks = _of_a_workspace("workspace_locks")
 clocks = _of_a_workspace(
     "clocks", _required("set_at", INSTANT), _required("base_time", INSTANT), _required("speed", Double)

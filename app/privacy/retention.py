@@ -42,7 +42,7 @@ async def delete_old_rows(pool: Pool, workspace_id: int) -> bool:
         now = await read_deciding_now(connection, workspace_id)
     limits = {name: settings.before(now, kept[name]) for name in retention.OLD_ROWS if name in kept}
     limits |= {"idempotency_keys": now - settings.IDEMPOTENCY_WINDOW, "barred_records": now}
-    limits |= {"merges": now - UNDO_WITHIN, "enrichment_answers": now}
+    limits |= {"merges": now - UNDO_WITHIN, "enrichment_answers": now, "console_sessions": now}
     busy = False
     failures: list[Exception] = []
     for what, older_than in limits.items():

@@ -84,7 +84,7 @@ TABLES = (
     "attribute_names", "directory",
     "erasures", "hash_keys", "suppression_keys", "barred_records", "retention_runs", "owner_erasures",
     "enrichment_answers", "enrichment_breakers", "enrichment_keys", "enrichment_secrets",
-    "spend", "workspace_locks",
+    "spend", "console_sessions", "console_links", "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""
 
@@ -115,7 +115,7 @@ async def delete_workspace(connection: Connection, workspace_id: int) -> None:
         await connection.execute(DELETE_WORKSPACE, workspace_id)
 
 
-async def list_workspaces(connection: Connection) -> list[Workspace]:
+async def list_workspaces(connection: Pool | Connection) -> list[Workspace]:
     """Return every workspace, by name."""
     return [Workspace(**row) for row in await connection.fetch(SELECT_WORKSPACES)]
 

@@ -23,7 +23,7 @@ def _rows() -> list[tuple[str, str, str]]:
     The service asks the busiest routes first. Here they stand with the others of their resource.
     """
     rows: list[tuple[str, str, str]] = []
-    contexts = list(iter_route_contexts(create_app(Settings(env="production")).routes))
+    contexts = list(iter_route_contexts(create_app(Settings(env="production", console=False)).routes))
     last = {_resource(context.original_route): at for at, context in enumerate(contexts)}
     contexts.sort(key=lambda context: last[_resource(context.original_route)])
     for context in contexts:

@@ -115,6 +115,10 @@ FILL = (
        VALUES ($1, gen_random_uuid(), 'web', now(), '', '')""",
     """INSERT INTO arrivals (workspace_id, subject, value, at, assignment_id, hour)
        VALUES ($1, 'ip', substr(sha256('a'), 1, 16), now(), gen_random_uuid(), 1)""",
+    """INSERT INTO console_sessions (workspace_id, token_hash, key_id, ends_at)
+       VALUES ($1, sha256('a'), 'key', now())""",
+    """INSERT INTO console_links (workspace_id, token_hash, key_id, ends_at)
+       VALUES ($1, sha256('a'), 'key', now())""",
     """INSERT INTO crm_field_versions (workspace_id, system, object, id, field, "order", value, by_person)
        VALUES ($1, 'hubspot', 'contact', 'recorded', 'firstname', 1, 'v', true)""",
 )  # fmt: skip

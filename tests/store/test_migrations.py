@@ -98,6 +98,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("form_ids", "'web', sha256('a'), gen_random_uuid(), now()"),
                 ("form_records", "'web', sha256('a'), NULL, now()"),
                 ("test_leads", "gen_random_uuid(), 'web', now(), '', ''"),
+                ("console_sessions", "sha256('a'), 'key', now(), now()"),
+                ("console_links", "sha256('a'), 'key', now()"),
                 ("share_splits", "gen_random_uuid(), '{ana}', '{received}', '{1}'"),
                 ("share_facts", "'inbound', 1, now(), NULL, gen_random_uuid()"),
             ):

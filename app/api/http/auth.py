@@ -5,7 +5,7 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from app import keys
 from app.api.http.client_address import client_of, peer_of
-from app.api.http.key_lookups import CACHE_SECONDS, MAX_CACHED_KEYS, FindKeys, KeyLookups, make_room
+from app.api.http.key_lookups import CACHE_SECONDS, MAX_CACHED_KEYS, KeyLookups, make_room
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
 from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
@@ -26,6 +26,7 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 _NO_HASH = b"\0" * 32
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+FindKeys = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredKey]]]
 FindWorkspace = Callable[[], Awaitable[int | None]]
 """Finds the id of the workspace for development, or None."""
 FailureObserver = Callable[[str], None]
@@ -204,36 +205,60 @@ class Authentication:
         known = self.known_caller(scope)
         if known is not None:
             return known
-        text = _bearer_token(scope)
-        if text == DEVELOPMENT_KEY and self._development is not None and is_local(scope):
-            workspace_id = await self._development.id()
-            if workspace_id is not None:
-                return Caller(workspace_id, DEVELOPMENT_KEY, frozenset({"admin"}))
+        stored, caller = await self._check(_bearer_token(scope), scope)
+        if stored is not None:
+            digest = _digest(scope)
+            self._callers.pop(digest, None)
+            make_room(self._callers, MAX_CACHED_KEYS)
+            self._callers[digest] = (stored, caller)
+        return caller
+
+    async def check(self, text: str, scope: Scope) -> Caller:
+        """The caller with this key, which came otherwise than in a header. Raises like `caller`."""
+        return (await self._check(text, scope))[1]
+
+    async def _check(self, text: str | None, scope: Scope) -> tuple[StoredKey | None, Caller]:
+        """The key as it is stored, and its caller. The key of development is nowhere stored."""
+        if text == DEVELOPMENT_KEY and (developer := await self._developer(scope)) is not None:
+            return None, developer
         key = keys.parse(text) if text else None
-        stored = await self._keys.find(key.id, lambda: self._peers.wait(_peer(scope)) > 0) if key else None
+        stored = (
+            await self._keys.find(key.id, lambda: self._peers.wait(peer_name(scope)) > 0) if key else None
+        )
         matches = hmac.compare_digest(
             key.secret_hash() if key else _NO_HASH, stored.secret_hash if stored else _NO_HASH
         )
         if stored is None or not matches or stored.revoked:
             self._failed(_reason(text, key, stored is not None, matches))
-            raise self._refusal(key.id if key else None, scope)
-        caller = Caller(
-            stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source, stored.rates
-        )
-        digest = _digest(scope)
-        self._callers.pop(digest, None)
-        make_room(self._callers, MAX_CACHED_KEYS)
-        self._callers[digest] = (stored, caller)
-        return caller
+            raise self._refusal(text, key.id if key else None, scope)
+        return stored, _caller_with(stored)
 
     def known_caller(self, scope: Scope) -> Caller | None:
         """The caller, if they called with their key before and it was read lately. It asks nobody."""
         stored, caller = self._callers.get(_digest(scope), (None, None))
         return caller if stored is not None and self._keys.known(stored.id) is stored else None
 
-    def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
-        peer = _peer(scope)
-        if _bearer_token(scope) is None:
+    async def caller_of_key(self, key_id: str, scope: Scope) -> Caller | None:
+        """The caller with the key of this id, for whom a session stands. None once the key is not valid."""
+        if key_id == DEVELOPMENT_KEY:
+            return await self._developer(scope)
+        stored = await self._keys.find(key_id, lambda: False)
+        return _caller_with(stored) if stored is not None and not stored.revoked else None
+
+    async def _developer(self, scope: Scope) -> Caller | None:
+        """The caller with `dev-key`, where that works."""
+        if self._development is None or not is_local(scope):
+            return None
+        workspace_id = await self._development.id()
+        if workspace_id is None:
+            return None
+        return Caller(workspace_id, DEVELOPMENT_KEY, frozenset({"admin"}))
+
+    def _refusal(
+        self, text: str | None, key_id: str | None, scope: Scope
+    ) -> Unauthenticated | TooManyFailures:
+        peer = peer_name(scope)
+        if text is None:
             wait = self._without_key.wait(peer)
             self._without_key.failed(peer)
             return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
@@ -252,6 +277,10 @@ def _digest(scope: Scope) -> bytes:
             digest.update(value)
             digest.update(b"\0")
     return digest.digest()
+
+
+def _caller_with(stored: StoredKey) -> Caller:
+    return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source, stored.rates)
 
 
 def _reason(text: str | None, key: keys.Key | None, known: bool, matches: bool) -> str:
@@ -309,5 +338,6 @@ def _is_loopback_host(host: str) -> bool:
     return name.lower() == "localhost" or _is_loopback_address(name)
 
 
-def _peer(scope: Scope) -> str:
+def peer_name(scope: Scope) -> str:
+    """The name under which failures of this peer are counted."""
     return peer_of(client_of(scope))

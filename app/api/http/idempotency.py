@@ -47,7 +47,11 @@ def key_of(request: Request, document: Any) -> IdempotencyKey | None:
     sent = request.headers.get("idempotency-key")
     if sent is None:
         return None
-    text = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
+    return named_key(request, sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent, document)
+
+
+def named_key(request: Request, text: str, document: Any) -> IdempotencyKey:
+    """The caller's key of this name for this route and document. Raises like `key_of`."""
     if not text or len(text) > MAX_CHARACTERS or not text.isascii() or not text.isprintable():
         detail = f"must be 1 to {MAX_CHARACTERS} printable ASCII characters"
         raise refused_at(("Idempotency-Key",), "invalid_format", detail, "header")

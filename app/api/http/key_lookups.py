@@ -1,10 +1,8 @@
-"""Looks up API keys: found ones are cached for seconds, and requests that ask at once share one query."""
+"""Looks up keys and sessions: found ones are cached for seconds, and askers share one query at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
-
-from app.keys import StoredKey
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 CACHE_SECONDS = 4.0
 """A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
@@ -14,29 +12,32 @@ MAX_QUERY_IDS = 1000
 SUSPECT_PAUSE_SECONDS = 0.1
 """New ids from a peer that failed too often are asked for in one query after this pause."""
 
-FindKeys = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredKey]]]
+Id = TypeVar("Id", bound=Hashable)
+Stored = TypeVar("Stored")
 
 
-class KeyLookups:
-    """The stored keys as one process knows them.
+class KeyLookups(Generic[Id, Stored]):
+    """The stored keys as one process knows them, or the sessions that stand for them.
 
     Two queries at most are under way at a time, one of them for suspect peers; ids that come meanwhile share
     the next one. So any number of wrong keys costs few queries, and nobody has to be refused for that.
     """
 
-    def __init__(self, find: FindKeys, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, find: Callable[[Sequence[Id]], Awaitable[Mapping[Id, Stored]]], clock: Callable[[], float]
+    ) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[float, StoredKey]] = {}
-        self._unknown: dict[str, float] = {}
+        self._known: dict[Id, tuple[float, Stored]] = {}
+        self._unknown: dict[Id, float] = {}
         self._prompt = _Lookups(find, 0.0)
         self._suspect = _Lookups(find, SUSPECT_PAUSE_SECONDS)
 
-    def known(self, key_id: str) -> StoredKey | None:
+    def known(self, key_id: Id) -> Stored | None:
         """The key with this id, if it was read lately."""
         read_at, stored = self._known.get(key_id, (-CACHE_SECONDS, None))
         return stored if self._clock() - read_at < CACHE_SECONDS else None
 
-    async def find(self, key_id: str, suspect: Callable[[], bool]) -> StoredKey | None:
+    async def find(self, key_id: Id, suspect: Callable[[], bool]) -> Stored | None:
         """The key with this id, or None. `suspect` tells whether the caller's peer failed too often.
 
         Raises what the store raises.
@@ -53,7 +54,11 @@ class KeyLookups:
         self._keep(key_id, now, stored)
         return stored
 
-    def _keep(self, key_id: str, now: float, stored: StoredKey | None) -> None:
+    def forget(self, key_id: Id) -> None:
+        """Drop what is known of this one, which has just ended."""
+        self._known.pop(key_id, None)
+
+    def _keep(self, key_id: Id, now: float, stored: Stored | None) -> None:
         self._known.pop(key_id, None)
         self._unknown.pop(key_id, None)
         if stored is not None:
@@ -65,16 +70,16 @@ class KeyLookups:
             self._unknown[key_id] = now
 
 
-class _Lookups:
+class _Lookups(Generic[Id, Stored]):
     """Queries one after another, each after a pause, for all ids that wait by then."""
 
-    def __init__(self, find: FindKeys, pause: float) -> None:
+    def __init__(self, find: Callable[[Sequence[Id]], Awaitable[Mapping[Id, Stored]]], pause: float) -> None:
         self._find = find
         self._pause = pause
-        self._waiting: dict[str, asyncio.Future[StoredKey | None]] = {}
+        self._waiting: dict[Id, asyncio.Future[Stored | None]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def find(self, key_id: str) -> StoredKey | None:
+    async def find(self, key_id: Id) -> Stored | None:
         found = self._waiting.get(key_id)
         if found is None:
             found = self._waiting[key_id] = asyncio.get_running_loop().create_future()

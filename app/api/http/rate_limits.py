@@ -34,6 +34,9 @@ SMALL_SHARE = 0.02
 UNIT_BYTES = 16 * 1024
 """A body costs at least one for each of these, whatever is in it."""
 
+POLL_RATE = Rate(10.0, 200)
+"""How often all pages of a key that are open may ask whether there is news, beside the rate of the key."""
+
 _ALMOST_ONE = 0.999999
 
 Refused = Callable[[str], None]
@@ -106,6 +109,7 @@ class RateLimits:
             "workspace": {},
             "quota": {},
             "endpoint": {},
+            "poll": {},
         }
         self._collected = self._applied = clock()
 
@@ -150,6 +154,17 @@ class RateLimits:
             key.take(1)
         if workspace is not None:
             workspace.take(1)
+
+    def admit_poll(self, caller: Caller) -> None:
+        """Take a question for news from a bucket of its own, so that an open page costs its key nothing.
+
+        Raises RateLimited.
+        """
+        bucket = self._bucket("poll", caller.key_id, POLL_RATE, self._clock())
+        bucket.asked += 1
+        if bucket.fill(self._clock()) < 1.0:
+            raise self._refusal("key", bucket)
+        bucket.take(1)
 
     def charge(self, caller: Caller, units: int, leads: int = 0) -> None:
         """Take what a body costs beyond the one that was taken for the request, and its leads from the quota.

@@ -97,7 +97,7 @@ class StrictRoute(APIRoute):
             caller = request.scope.get("caller")
             if caller is None and access.scopes:
                 caller = await _admitted(request.scope, access)
-            _check_url(request, parameters)
+            check_url(request, parameters)
             await self.yield_to_writer(request)
             if reads:
                 raw = await read(request, access.body)
@@ -272,7 +272,7 @@ async def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
     return await parse_in_slices(raw, limits)
 
 
-def _check_url(request: Request, parameters: frozenset[str]) -> None:
+def check_url(request: Request, parameters: frozenset[str]) -> None:
     """Refuses what no id can hold, and query parameters that the route does not know.
 
     The database cannot store a NUL. Bytes that are not UTF-8 arrive as U+FFFD, and two different ids must not

@@ -174,5 +174,7 @@ NOTHING: Mapping[str, str] = {
     "fact_cursors": "how far facts are made",
     "stale_facts": "ids of leads whose facts are to be made again",
     "spend": "what campaigns cost, by day",
+    "console_sessions": "hashes of tokens, with the ids of keys, until they end",
+    "console_links": "the same",
 }
 """Tables without data about the person behind a lead, and what they hold."""

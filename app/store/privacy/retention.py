@@ -189,6 +189,17 @@ DELETE FROM enrichment_answers
 """
 """Answers that have expired. Those about companies stay a week longer, so that decisions can say so."""
 
+_ENDED_SESSIONS = """
+DELETE FROM {0}
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM {0}
+    WHERE workspace_id = $1 AND ends_at < least($2, clock_timestamp()) ORDER BY ends_at LIMIT $3))
+"""
+DELETE_SESSIONS = _ENDED_SESSIONS.format("console_sessions")
+"""Sessions of the console that have ended, by the time of the database."""
+DELETE_LINKS = _ENDED_SESSIONS.format("console_links")
+"""Sign-in links that no longer work."""
+
 OLD_ROWS = {
     "event_ids": (FORGET_EVENT_IDS,),
     "actions": (DELETE_ACTIONS, DELETE_MESSAGES),
@@ -198,6 +209,7 @@ OLD_ROWS = {
     "barred_records": (DELETE_BARRED,),
     "merges": (FORGET_MERGES,),
     "enrichment_answers": (DELETE_ENRICHMENT_ANSWERS,),
+    "console_sessions": (DELETE_SESSIONS, DELETE_LINKS),
 }
 """The statements that delete a slice of what is older than `$2`, at most `$3` rows, by what they delete."""
 

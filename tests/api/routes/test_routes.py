@@ -30,7 +30,7 @@ def routes_of(app: FastAPI) -> Iterator[Route]:
             yield method, str(context.path), access_of(route.endpoint)  # type: ignore[attr-defined]
 
 
-APP = create_app(Settings(env="production"))
+APP = create_app(Settings(env="production", console=False))
 ROUTES = sorted(set(routes_of(APP)), key=lambda route: (route[1], route[0]))
 GUARDED = [route for route in ROUTES if route[2].scopes]
 NAMES = [f"{method} {path}" for method, path, _ in GUARDED]

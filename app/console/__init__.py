@@ -1,0 +1,1 @@
+"""The console: pages for people under `/console`. It shows and does what the API can, and decides nothing."""

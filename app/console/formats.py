@@ -1,0 +1,88 @@
+"""How values read in pages: times in the viewer's zone, durations, numbers and shares."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from app.console.viewer import Viewer
+
+NOTHING = "–"
+_DAY, _HOUR, _MINUTE = 86400, 3600, 60
+
+
+@pass_context
+def time(context: Context, at: datetime | None, form: str = "minute") -> Markup | str:
+    """A moment in the viewer's zone, with that of the workspace as its title.
+
+    `form` is `minute`, `second`, `clock` (only the time of day) or `day`.
+    """
+    if at is None:
+        return NOTHING
+    viewer: Viewer = context["viewer"]
+    shown, home = at.astimezone(viewer.zone), at.astimezone(viewer.workspace_zone)
+    return Markup('<time datetime="{}" title="{} {}">{}</time>').format(
+        home.isoformat(timespec="seconds"),
+        _words(home, "second"),
+        viewer.workspace_zone.key,
+        _words(shown, form),
+    )
+
+
+def _words(at: datetime, form: str) -> str:
+    day = f"{at.day} {at:%b %Y}"
+    match form:
+        case "day":
+            return day
+        case "clock":
+            return f"{at:%H:%M}"
+        case "second":
+            return f"{day}, {at:%H:%M:%S}"
+        case _:
+            return f"{day}, {at:%H:%M}"
+
+
+def duration(value: float | timedelta | None) -> str:
+    """A length of time in two units at most: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if value is None:
+        return NOTHING
+    seconds = round(value.total_seconds() if isinstance(value, timedelta) else value)
+    if seconds < 0:
+        return f"−{duration(-seconds)}"
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    large, small, names = (_DAY, _HOUR, ("d", "h")) if seconds >= _DAY else (_HOUR, _MINUTE, ("h", "min"))
+    whole, rest = divmod(seconds, large)
+    text = f"{whole} {names[0]}"
+    return f"{text} {rest // small} {names[1]}" if rest >= small else text
+
+
+def number(value: float | Decimal | None, places: int = 0) -> str:
+    """A number with groups of three digits, such as `12,345`."""
+    return NOTHING if value is None else f"{value:,.{places}f}"
+
+
+def percent(value: float | None, places: int = 0) -> str:
+    """A share between 0 and 1 as a percentage."""
+    return NOTHING if value is None else f"{value * 100:.{places}f} %"
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """The moment that is so many seconds after 1970."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "time": time,
+    "duration": duration,
+    "number": number,
+    "percent": percent,
+    "moment": moment,
+}
+"""The filters of templates by name."""

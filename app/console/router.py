@@ -1,0 +1,15 @@
+"""The routes of the console, page by page."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from app.console.pages import home, sign_in, today
+
+PAGES = (today,)
+"""The pages that need a session, one module each with its `router`."""
+
+
+def routers() -> Sequence[APIRouter]:
+    """The routers in the order in which paths are matched: what is at no address comes last."""
+    return (home.router, sign_in.router, *(page.router for page in PAGES), home.last)

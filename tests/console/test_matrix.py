@@ -1,0 +1,110 @@
+"""Every page of the console: who may open it, what they see of it, and what nobody sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from app.api.http.auth import access_of
+from app.console.route import ConsoleRoute
+from app.console.router import routers
+from app.main import create_app
+from app.settings import Settings
+from tests.console.pair import FOREIGN, ROLES, Pair
+
+
+@dataclass(frozen=True)
+class Page:
+    """A row of the matrix.
+
+    route: the template of the path. `path` is the same with ids of the pair in braces, such as
+           `/console/leads/{lead_of_ana}`, where they differ.
+    opens: the roles that may open it; all others are refused in words.
+    shows: texts that a role sees. `hides`: texts that it does not.
+    """
+
+    route: str
+    opens: Sequence[str]
+    path: str = ""
+    shows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hides: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+TEAM = ("admin", "manager", "analyst", "operator", "reader")
+PAGES = (
+    Page(
+        "/console/today",
+        TEAM,
+        shows={
+            "admin": ("Leads that wait", "partner-desk", "/console/today/figures"),
+            "reader": ("partner-desk",),
+        },
+        hides={"reader": ("/console/today/figures",)},
+    ),
+    Page("/console/today/now", TEAM, shows={"operator": ("partner-desk",)}),
+    Page(
+        "/console/today/figures",
+        ("admin", "manager", "analyst", "operator"),
+        shows={"analyst": ("Arrivals", "Median response")},
+    ),
+    Page(
+        "/console/today/findings",
+        ("admin", "manager", "analyst", "operator"),
+        shows={"admin": ("What hurts",)},
+    ),
+)
+ALWAYS = ("/console", "/console/{rest:path}")
+"""What every key opens: the way to its first page, and the page that says that there is none."""
+
+
+def guarded_pages() -> set[str]:
+    """The templates of all pages that need a session."""
+    return {
+        route.path
+        for router in routers()
+        for route in router.routes
+        if isinstance(route, ConsoleRoute) and "GET" in route.methods and access_of(route.endpoint).scopes
+    }
+
+
+def test_every_page_has_a_row() -> None:
+    assert guarded_pages() == {page.route for page in PAGES} | set(ALWAYS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.route)
+async def test_page_opens_for_its_scopes_and_shows_one_workspace(pair: Pair, page: Page) -> None:
+    path = (page.path or page.route).format(**pair.ids)
+    for role in ROLES:
+        answer = await (await pair.as_(role)).get(path)
+        assert answer.status_code == (200 if role in page.opens else 403), (role, answer.status_code)
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        assert [name for name in FOREIGN if name in answer.text] == [], role
+        if role not in page.opens:
+            assert "You cannot do this" in answer.text
+        assert [text for text in page.shows.get(role, ()) if text not in answer.text] == [], role
+        assert [text for text in page.hides.get(role, ()) if text in answer.text] == [], role
+
+
+async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:
+    found = {role: await (await pair.as_(role)).get("/console") for role in ROLES}
+    assert {role: answer.headers.get("location") for role, answer in found.items()} == {
+        role: "/console/today" if role in TEAM else None for role in ROLES
+    }
+    assert "Nothing to show for this key" in found["sender"].text
+
+
+async def test_page_that_is_not_there_says_so(pair: Pair) -> None:
+    answer = await (await pair.as_("rep")).get("/console/nowhere/at-all")
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+
+
+def test_the_console_can_be_off_and_is_in_no_description_of_the_api() -> None:
+    paths = {
+        on: {str(each.path) for each in iter_route_contexts(create_app(Settings(console=on)).routes)}
+        for on in (True, False)
+    }
+    assert {path for path in paths[True] - paths[False] if not path.startswith("/console")} == set()
+    assert [path for path in paths[False] if path.startswith("/console")] == []
+    assert [path for path in create_app(Settings()).openapi()["paths"] if "console" in path] == []
