@@ -9,7 +9,7 @@ from app.console.rendering import is_htmx, render
 from app.errors import Forbidden, NotFound, Problem, Unauthenticated
 
 _ADVICE = {
-    403: "Ask whoever manages your keys for one that may do this.",
+    403: "Ask the person who manages your keys for one that may do this.",
     404: "It may have been deleted, or the address has a typing error.",
     409: "Somebody else was faster. Go back, reload the page, and look again.",
     429: "You called very often in a short time. Wait a moment, then reload the page.",
@@ -20,7 +20,7 @@ _ADVICE = {
 def refusal(request: Request, problem: Problem) -> Response:
     """The response to a problem.
 
-    Whoever is not signed in is sent to the sign-in page, with the way back; the whole page goes there, never
+    Who is not signed in is sent to the sign-in page, with the way back; the whole page goes there, never
     a part of it.
     """
     if isinstance(problem, Unauthenticated):

@@ -24,7 +24,7 @@ SESSION_SECONDS = 8 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that holds, with the caller for whom it stands."""
+    """A session that holds, with the caller that it stands for."""
 
     token: Token
     stored: StoredSession

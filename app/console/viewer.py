@@ -30,7 +30,7 @@ class Viewer:
 
     @property
     def owner_id(self) -> str | None:
-        """The owner whom the key is bound to."""
+        """The owner that the key is bound to."""
         return self.caller.owner_id
 
     def may(self, *scopes: str) -> bool:

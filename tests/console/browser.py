@@ -89,7 +89,7 @@ async def open_screen(
     )
     try:
         yield screen
-        assert screen.unexpected() == []
-        assert screen.elsewhere == []
+        assert not screen.unexpected(), screen.unexpected()
+        assert not screen.elsewhere, screen.elsewhere
     finally:
         await context.close()

@@ -9,6 +9,7 @@ import httpx2
 from fastapi import FastAPI
 
 from app.keys import issue
+from app.rates import UNSET_RATE, StoredRate
 from app.store import api_keys
 from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
 
@@ -66,9 +67,9 @@ class Pair:
         client = await self.as_(role)
         return await client.post(path, data={"csrf": await self.csrf(role), **fields}, headers=SAME_ORIGIN)
 
-    async def key(self, *scopes: str, owner: str | None = None) -> str:
+    async def key(self, *scopes: str, rate: StoredRate = UNSET_RATE) -> str:
         """A new key of the first workspace, for tests that revoke it or use it up."""
-        return await add_key(self.workspace, scopes, owner)
+        return await add_key(self.workspace, scopes, None, rate)
 
 
 def browser_of(app: FastAPI) -> httpx2.AsyncClient:
@@ -85,10 +86,12 @@ async def signed_in(app: FastAPI, key: str) -> httpx2.AsyncClient:
     return client
 
 
-async def add_key(workspace: Workspace, scopes: tuple[str, ...], owner: str | None) -> str:
+async def add_key(
+    workspace: Workspace, scopes: tuple[str, ...], owner: str | None, rate: StoredRate = UNSET_RATE
+) -> str:
     key = issue("test")
     async with workspace.pool.acquire() as connection:
-        await api_keys.insert_key(connection, workspace.workspace_id, key, scopes, owner, "test")
+        await api_keys.insert_key(connection, workspace.workspace_id, key, scopes, owner, "test", rate=rate)
     return key.text()
 
 

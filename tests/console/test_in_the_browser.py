@@ -90,7 +90,7 @@ async def test_refusal_stands_at_its_control_and_nothing_keeps_spinning(
 ) -> None:
     await screen.sign_in(path=TODAY)
     await screen.settled()
-    screen.expected += [str(status), "Failed to load resource", "/console/today/now"]
+    screen.expected += [str(status), "Failed to load resource", "/console/today/now", "htmx:"]
 
     async def answer(route: Any) -> None:
         await (route.fulfill(status=status, body=body) if status else route.abort())

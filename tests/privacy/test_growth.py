@@ -23,7 +23,7 @@ AGED: Final = frozenset((
     "actions", "target_messages", "bulk_jobs", "bulk_job_items", "idempotency_keys", "failed_leads",
     "crm_inbox", "crm_deliveries", "crm_findings", "crm_turns", "crm_confirmed_writes", "endpoint_hours",
     "barred_records", "form_ids", "form_records", "test_leads",
-    "enrichment_answers", "arrivals",
+    "enrichment_answers", "arrivals", "console_sessions", "console_links",
 ))  # fmt: skip
 """Deleted by the worker at an age."""
 BOUNDED: Final = {

@@ -239,7 +239,7 @@ class Authentication:
         return caller if stored is not None and self._keys.known(stored.id) is stored else None
 
     async def caller_of_key(self, key_id: str, scope: Scope) -> Caller | None:
-        """The caller with the key of this id, for whom a session stands. None once the key is not valid."""
+        """The caller with the key of this id, for which a session stands. None once the key is not valid."""
         if key_id == DEVELOPMENT_KEY:
             return await self._developer(scope)
         stored = await self._keys.find(key_id, lambda: False)
