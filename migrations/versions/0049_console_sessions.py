@@ -8,8 +8,8 @@ sessions across workspaces. It returns a session only for its token.
 
 from alembic import op
 
-revision = "0047"
-down_revision = "0046"
+revision = "0049"
+down_revision = "0048"
 serves = "0034"
 
 CHANGES = """
