@@ -18,7 +18,14 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid, validation_failed
-from app.contract.responses import Action, AssignmentState, Decision, ProblemDetails, ResponseModel
+from app.contract.responses import (
+    Action,
+    AssignmentState,
+    Decision,
+    ProblemDetails,
+    ResponseModel,
+    WithheldAction,
+)
 from app.contract.strict_json import InvalidItem
 from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp, Topic
 from app.engine.life.event_table import EVENT_KINDS
@@ -202,6 +209,9 @@ class EventResult(ResponseModel):
         description="For a touch, the owner's working time since the assignment, in seconds. Otherwise null."
     )
     actions: list[Action]
+    withheld_actions: list[WithheldAction] | None = Field(
+        None, description="Present only when actions of the event are withheld."
+    )
     decision: Decision | None
     replayed: bool
 

@@ -19,6 +19,7 @@ from app.contract.responses import (
     Reassigned,
     ResponseModel,
     SlaDeadlines,
+    WithheldAction,
 )
 
 Cause = Literal[
@@ -57,6 +58,9 @@ class AssignmentEvent(ResponseModel):
     ref: str | None
     for_: datetime | None = Field(alias="for")
     until: datetime | None
+    withheld_actions: list[WithheldAction] | None = Field(
+        None, description="Present only when actions of the event were withheld."
+    )
 
 
 class ClockState(ResponseModel):

@@ -113,6 +113,20 @@ class Junk(ResponseModel):
     verdict: Literal["clean", "flagged", "review", "blocked"] | None = None
 
 
+class WithheldAction(ResponseModel):
+    """An action that must not contact the person, or not now."""
+
+    type: str
+    cause: Literal[
+        "suppressed", "junk", "consent_missing", "consent_unreadable", "withdrawn", "complained",
+        "quiet_hours", "frequency",
+    ]  # fmt: skip
+    channel: str | None = None
+    consent: str | None
+    replaced_by: str | None = Field(description="The type of the action that took its place.")
+    not_before: datetime | None = Field(None, description="From when on you may send it yourself, if known.")
+
+
 class Decision(ResponseModel):
     """The decision about one lead."""
 
@@ -144,6 +158,9 @@ class Decision(ResponseModel):
     reason: Reason
     sla: SlaDeadlines | None
     actions: list[Action]
+    withheld_actions: list[WithheldAction] | None = Field(
+        None, description="Present only when actions are withheld."
+    )
     normalized: dict[str, Any] = Field(description="The fields that intake changed or derived.")
     plan_version: int
     existing_lead: ExistingLead | None

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import request_again
+from app.engine.followup.actions import FollowUpResult
 from app.engine.life.events import ReportedEvent, owner_named
 from app.engine.model.decision import Decision, Outcome, PriorAssignment, SlaDeadlines
 from app.engine.pipeline.after_event import actions_after
@@ -63,11 +64,11 @@ def event_row(
 
 def event_actions(
     session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, type_: str
-) -> tuple[Mapping[str, Any], ...]:
-    """The actions that the plan wants after an event of this type about an assignment."""
+) -> FollowUpResult:
+    """The actions that the plan wants after an event of this type about an assignment, and withheld ones."""
     plan, facts = session.plan, session.work.facts
     if type_ not in plan.life.on_event:
-        return ()
+        return FollowUpResult()
     owner = facts.directory.owners.get(tracked.owner_id or "")
     strategies = {step.name: step.strategy for step in plan.steps}
     standing = Decision(

@@ -314,3 +314,26 @@ async def test_merged_leads_have_the_stricter_preferences_and_all_contacts(offic
     assert merged.status_code in {200, 201}, merged.text
     assert causes(await again(office, one)) == {"sms": "complained"}
     assert causes(await again(office, one)) == {"email": "frequency", "sms": "complained"}
+
+
+async def test_event_shows_what_it_withholds_in_its_answer_and_in_the_history(office: Workspace) -> None:
+    await office.publish(
+        PLAN
+        + """
+on_event:
+  complained:
+    - do:
+        - {type: x-text, contact: sms}
+        - {type: sequence, name: sorry, contact: email}
+        - {type: tag, name: sad}
+"""
+    )
+    lead = await person(office)
+    answer = await office.client.post(
+        f"/assignments/{lead['assignment_id']}/events", json={"type": "complained", "channel": "sms"}
+    )
+    body = answer.json()
+    assert [each["type"] for each in body["actions"]] == ["sequence", "tag"]
+    assert [(each["type"], each["cause"]) for each in body["withheld_actions"]] == [("x-text", "complained")]
+    (shown,) = (await office.get(f"/assignments/{lead['assignment_id']}"))["events"]
+    assert shown["withheld_actions"] == body["withheld_actions"]

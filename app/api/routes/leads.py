@@ -258,7 +258,8 @@ def _duplicate_to_json(each: AssignmentDetail) -> dict[str, Any]:
 def _event_to_json(event: AssignmentEvent) -> dict[str, Any]:
     named = {"by_id": "by", "for_at": "for", "until_at": "until"}
     shown = {named.get(name, name): value for name, value in asdict(event).items() if name != "details"}
-    return {**shown, "amount": float(event.amount) if event.amount is not None else None}
+    withheld = {"withheld_actions": each} if (each := event.details.get("withheld_actions")) else {}
+    return {**shown, **withheld, "amount": float(event.amount) if event.amount is not None else None}
 
 
 def _reject_of(events: Sequence[AssignmentEvent]) -> dict[str, Any] | None:

@@ -29,12 +29,14 @@ class CloseIdle(Job):
         lead = session.find_lead(self.lead_id)
         if lead is None or tracked is None or not self._is_idle(session, tracked):
             return Reply(204, b"")
-        actions = event_actions(session, lead, tracked, IDLE)
+        after = event_actions(session, lead, tracked, IDLE)
         session.close(tracked, "idle")
         row = closing_event(lead.prior, session.work.now, ACTOR)
         row.assignment_id, row.reason = tracked.id, IDLE
+        if after.withheld_actions:
+            row.details = {"withheld_actions": after.withheld_actions}
         session.work.add_event(row)
-        session.work.offer_actions(row, actions, answered=False)
+        session.work.offer_actions(row, after.actions, answered=False)
         return Reply(200, b"{}")
 
     def lead_ids(self) -> Sequence[str]:

@@ -175,6 +175,7 @@ class Report:
     effect: str = "none"
     decision: bytes | None = None
     actions: list[Mapping[str, Any]] = field(default_factory=list)
+    withheld: list[Mapping[str, Any]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -216,7 +217,9 @@ class Report:
             self._check_order()
         news = self._take_sale()
         if news:
-            self.actions += event_actions(self.session, self.lead, self.tracked, self.event.type)
+            after = event_actions(self.session, self.lead, self.tracked, self.event.type)
+            self.actions += after.actions
+            self.withheld += after.withheld_actions
         if self.event.type in _OF_A_REJECT:
             self._dispute()
         elif self.event.type == REJECTED:
@@ -356,6 +359,9 @@ class Report:
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,
         }
+        if self.withheld:
+            body["withheld_actions"] = self.withheld
+            self.details = {**self.details, "withheld_actions": self.withheld}
         answer = orjson.dumps(body, option=orjson.OPT_UTC_Z)
         self._record(row, 200, answer)
         self.session.work.offer_actions(row, self.actions, answered=not self.reporter.unattended)
