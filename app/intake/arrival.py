@@ -161,16 +161,23 @@ def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[s
 def _clean_fields(fields: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
     cleaned: dict[str, Any] = {}
     for name, value in fields.items():
-        clean = value if type(value) in _CLEAN else _clean(value, hints)
+        if type(value) is str:
+            clean = _clean_text(value)
+        else:
+            clean = value if type(value) in _CLEAN else _clean(value, hints)
         if clean or clean not in _EMPTY:
             cleaned[name] = clean
     return cleaned
 
 
+def _clean_text(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
+
+
 def _clean(value: Any, hints: Hints) -> Any:
     """Trim text and compose it (NFC), convert times to UTC and whole floats to integers, drop empty items."""
     if isinstance(value, str):
-        return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
+        return _clean_text(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, datetime):

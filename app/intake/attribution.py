@@ -118,7 +118,7 @@ def attributed(values: Mapping[str, Any], rules: AttributionRules = NO_RULES) ->
     if values.keys().isdisjoint(_EVIDENCE):
         return {}
     said = _said(values)
-    found = _decided(said) if rules is NO_RULES else _decide(said, rules)
+    found = _decide(said, rules)
     return {
         name: {part: list(each) if type(each) is list else each for part, each in value.items()}
         if type(value) is dict
@@ -142,7 +142,7 @@ def _said(values: Mapping[str, Any]) -> _Said:
     tags = values.get("utm")
     ids = values.get("click_ids")
     return _Said(
-        (values.get("source"), values.get("channel"), values.get("campaign")),
+        tuple(map(values.get, FILLED)),
         tuple(tag_of(tags, name) for name in _DECIDING) if tags else (),
         tuple(sorted(name.lower() for name, value in ids.items() if value)) if ids else (),
         (_site_of(page.strip()) or "/") if isinstance(page, str) and page.strip() else "",
@@ -152,10 +152,6 @@ def _said(values: Mapping[str, Any]) -> _Said:
 
 # Most leads of a day share few origins.
 @lru_cache(maxsize=4096)
-def _decided(said: _Said) -> Mapping[str, Any]:
-    return _decide(said, NO_RULES)
-
-
 def _decide(said: _Said, rules: AttributionRules) -> Mapping[str, Any]:
     """What `attributed` returns."""
     named = {name: value for name, value in zip(FILLED, said.sent, strict=True) if value is not None}

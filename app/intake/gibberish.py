@@ -42,17 +42,15 @@ _SOUP = 5
 
 def is_gibberish(names: Iterable[str]) -> bool:
     """Whether nobody is called so. `names` are the parts of one name."""
-    return any(map(_is_address, names)) or _says_test(names) or any(map(_is_gibberish, names))
+    if any("." in name and _ADDRESS.search(name) for name in names):
+        return True
+    return _says_test(names) or any(map(_is_gibberish, names))
 
 
 def gibberish_in(values: Mapping[str, Any]) -> bool:
     """Whether the name of a lead is one that nobody has."""
     names = [name for part in ("first_name", "last_name") if isinstance(name := values.get(part), str)]
     return bool(names) and is_gibberish(names)
-
-
-def _is_address(name: str) -> bool:
-    return "." in name and _ADDRESS.search(name) is not None
 
 
 def _says_test(names: Iterable[str]) -> bool:

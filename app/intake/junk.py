@@ -71,8 +71,7 @@ def _is_dummy(values: Mapping[str, Any]) -> bool:
     """Whether the texts are those that ad platforms put into their test leads."""
     if values.get("email") in _PLATFORM_ADDRESSES:
         return True
-    for name in _WRITTEN:
-        text = values.get(name)
+    for text in map(values.get, _WRITTEN):
         if type(text) is str and "ummy" in text and _DUMMY.search(text):
             return True
     return False

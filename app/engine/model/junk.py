@@ -68,7 +68,9 @@ class JunkRules:
         found = values.get("junk_parts")
         if not found and not counts:
             return NO_JUNK
-        named = [*(found or ()), *(f"{VELOCITY}{name}" for name in SUBJECTS if self._is_fast(name, counts))]
+        named = list(found or ())
+        if counts:
+            named += [f"{VELOCITY}{name}" for name in SUBJECTS if self._is_fast(name, counts)]
         parts = {name: points for name in named if (points := self.points.get(name, 0))}
         return Junk(sum(parts.values()), parts)
 
