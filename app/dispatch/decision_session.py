@@ -141,7 +141,7 @@ class StoredLeads:
 class DecisionSession:
     """The jobs of one commit group, or of one dry run, being decided one after another.
 
-    `zone` is the time zone of the workspace, where quiet hours ask for it. `answered` are the actions of the
+    `answered` are the actions of the
     decisions so far about persons whose contacts are counted from now on, by lead.
     """
 
@@ -151,7 +151,6 @@ class DecisionSession:
     work: UnitOfWork
     received: int = 0
     matched: int = 0
-    zone: str = "UTC"
     answered: dict[str, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
 
     def stored_reply(self, key: IdempotencyKey) -> StoredReply | None:
@@ -314,7 +313,7 @@ class DecisionSession:
             return None
         quiet = terms.quiet or (preferences.quiet if preferences is not None else None)
         contacts = self.work.contacts.get(lead_id, ()) if lead_id is not None else ()
-        zones = (zones_of(values) or (self.zone,)) if quiet is not None else ()
+        zones = (zones_of(values) or (self.found.zone,)) if quiet is not None else ()
         return ContactFacts(preferences or NO_PREFERENCES, zones, tuple(contacts), listed)
 
     def withdraw(self, lead_id: str, acts: Sequence[tuple[str, ConsentAct]], actor: str) -> None:
@@ -530,10 +529,13 @@ class DecisionSession:
     def _sharing(self, keys: Iterable[LeadKey]) -> list[ComparedLead]:
         """The leads that have one of these keys, as the jobs so far left them."""
         ids: dict[str, None] = {}
+        matches, identities = self.found.matches, self.work.identities
+        if not (matches or identities):
+            return []
         for key in keys:
-            if stored := self.found.matches.get(key):
+            if stored := matches.get(key):
                 ids |= dict.fromkeys(stored)
-            if here := self.work.identities.get(key[:2]):
+            if here := identities.get(key[:2]):
                 ids |= dict.fromkeys(here[-MAX_LEADS_OF_KEY:])
         return [lead for lead_id in ids if (lead := self._compared(lead_id)) is not None]
 

@@ -85,7 +85,6 @@ class DryRun:
         session.work.stored |= more.work.stored
         session.work.preferences = more.work.preferences | session.work.preferences
         session.work.contacts = more.work.contacts | session.work.contacts
-        session.zone = more.zone
 
     async def take(self, jobs: Sequence[Job], times: Sequence[datetime | None] = ()) -> list[Reply | Problem]:
         """Decide the next of the jobs that were read, in order. Replies have status 200.

@@ -32,7 +32,6 @@ from app.store.path.arrivals import Subject
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
 from app.store.privacy.held_data import find_person
-from app.store.workspaces import find_time_zone
 
 MAX_RELEASED = 20
 """The most waiting leads of a queue that one commit group decides before new ones."""
@@ -194,8 +193,6 @@ async def read_contacts(
     known = {id_: each.preferences for id_, each in leads.items()}
     known |= {id_: each.preferences for id_, each in found.known.items()}
     work.preferences |= {id_: each for id_, each in known.items() if each is not None}
-    if session.plan.contact.quiet is not None or any(each.quiet for each in work.preferences.values()):
-        session.zone = await find_time_zone(connection, workspace_id)
     if not known:
         return
     if session.plan.may_contact:

@@ -24,6 +24,7 @@ from app.store.life.agenda import read_agenda
 from app.store.life.outbox import number_actions_of_leads
 from app.store.path import arrivals
 from app.store.path.arrivals import ArrivalRow, Subject
+from app.store.path.group_write import PendingRows, write_group
 from app.worker import watch, worker
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
@@ -291,7 +292,8 @@ class Visits:
         workspace_id, now = self.workspace.workspace_id, datetime.now(UTC)
         subject = Subject("ip", f"address {self.number}")
         async with transaction(self.workspace.pool, workspace_id) as connection:
-            await arrivals.insert_arrivals(connection, workspace_id, [ArrivalRow(subject, now, str(uuid4()))])
+            rows = PendingRows(arrivals=[ArrivalRow(subject, now, str(uuid4()))])
+            await write_group(connection, workspace_id, rows, None)
             since = now - timedelta(minutes=1)
             assert await arrivals.count_arrivals(connection, workspace_id, [subject], since) == {subject: 1}
             assert await arrivals.delete_old_arrivals(connection, workspace_id, now, 100) == 0

@@ -7,9 +7,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
-
-import orjson
+from typing import Any, NamedTuple
 
 from app.store.connection.pool import Connection
 
@@ -56,10 +54,10 @@ SELECT wanted.subject, wanted.value, counted.leads
 INSERT_ARRIVALS = """
 INSERT INTO arrivals (workspace_id, subject, value, at, assignment_id, hour)
 SELECT $1, subject, decode(value, 'hex'), at, assignment_id, hour
-  FROM json_to_recordset($2) AS arrival (subject text, value text, at timestamptz, assignment_id uuid,
+  FROM json_to_recordset({rows}) AS arrival (subject text, value text, at timestamptz, assignment_id uuid,
     hour integer)
 """
-"""The subjects of new leads."""
+"""The subjects of new leads; `rows` is the name of the parameter that holds them as JSON."""
 
 # By the hour, because an index of times would be taken for counting, too, while the table is empty.
 DELETE_OLD_ARRIVALS = """
@@ -80,9 +78,9 @@ async def count_arrivals(
     return {by_hash[row["subject"], row["value"]]: row["leads"] for row in rows}
 
 
-async def insert_arrivals(connection: Connection, workspace_id: int, rows: Sequence[ArrivalRow]) -> None:
-    """Note the subjects of new leads."""
-    hashed = [
+def hashed_rows(workspace_id: int, rows: Sequence[ArrivalRow]) -> list[dict[str, Any]]:
+    """Return the rows to insert, with hashes in place of values."""
+    return [
         {
             "subject": row.subject.name,
             "value": row.subject.hashed(workspace_id),
@@ -92,7 +90,6 @@ async def insert_arrivals(connection: Connection, workspace_id: int, rows: Seque
         }
         for row in rows
     ]
-    await connection.execute(INSERT_ARRIVALS, workspace_id, orjson.dumps(hashed).decode())
 
 
 async def delete_old_arrivals(connection: Connection, workspace_id: int, now: datetime, limit: int) -> int:

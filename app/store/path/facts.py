@@ -43,6 +43,7 @@ WITH matches AS MATERIALIZED (
 )
 SELECT
   {NOW} AS now,
+  (SELECT timezone FROM workspaces WHERE id = $1) AS timezone,
   (SELECT json_agg(entry ORDER BY number) FROM (
      SELECT number, token, at, decision_number, received, matched, directory_version, plan_version,
             CASE WHEN number > $2 OR $6 THEN state_delta END AS state_delta,
@@ -125,11 +126,14 @@ class KnownLead:
 class Prefetched:
     """The result of the statement. `entries` begins with the requested one, if it is still there.
 
+    `zone` is the time zone of the workspace; UTC for one that is being deleted.
+
     `matches` are lead ids by key, `known` the leads they name. `suppressed` has lists, and the assignments
     whose rejects made the entries, by kind and value. `accounts` is None where no accounts were requested.
     """
 
     time: datetime
+    zone: str
     entries: list[JournalEntry]
     replays: dict[str, StoredReply] = field(default_factory=dict)
     matches: dict[LeadKey, list[str]] = field(default_factory=dict)
@@ -166,6 +170,7 @@ async def read_facts(
         raise LookupError("a statement without FROM returns one row")
     return Prefetched(
         time=row["now"].astimezone(UTC),
+        zone=row["timezone"] or "UTC",
         entries=[entry_from_row(entry) for entry in _rows(row["journal"])],
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
         matches=_matches(row["matches"]),

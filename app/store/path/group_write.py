@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 import orjson
 
@@ -34,7 +35,7 @@ from app.store.life.suppressions import (
     insert_reject_suppressions,
 )
 from app.store.life.taken_back import lock_in_order, take_back
-from app.store.path.arrivals import ArrivalRow, insert_arrivals
+from app.store.path.arrivals import INSERT_ARRIVALS, ArrivalRow, hashed_rows
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
@@ -202,18 +203,27 @@ WITH new_leads AS (
     ) AS assignment
 ), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
 ), new_keys AS ({UPSERT_IDEMPOTENCY_KEYS.format(rows="$7")}
-){{promises}}{INSERT_JOURNAL}
+){{more}}{INSERT_JOURNAL}
  WHERE $2 IS NOT NULL
 """
-INSERT_GROUP = _INSERT_GROUP.format(promises="")
-"""Everything new of a commit group, or of a part of it. The last part has the journal entry (`$2`)."""
+_MORE = {"clocks": UPSERT_CLOCKS, "actions": INSERT_ACTIONS, "arrivals": INSERT_ARRIVALS}
+_FIRST_OF_MORE = 10
+"""The number of the first parameter that only some groups have."""
 
-INSERT_GROUP_WITH_PROMISES = _INSERT_GROUP.format(
-    promises=f""", new_clocks AS ({UPSERT_CLOCKS.format(rows="$10")}
-), new_actions AS ({INSERT_ACTIONS.format(rows="$11")}
-)"""
-)
-"""The same with clocks and actions. A statement prepares for each table it names, even for no rows."""
+
+@cache
+def insert_group(more: tuple[str, ...] = ()) -> str:
+    """Return the statement for everything new of a commit group, or of a part of it.
+
+    The last part has the journal entry (`$2`). `more` are the tables that only some groups write: a statement
+    prepares for each table it names, even for no rows.
+    """
+    written = (
+        f", new_{name} AS ({_MORE[name].format(rows=f'${number}')}\n)"
+        for number, name in enumerate(more, _FIRST_OF_MORE)
+    )
+    return _INSERT_GROUP.format(more="".join(written))
+
 
 # One row at a time, sent together: for a list of ids Postgres 15 plans to read through the whole workspace
 # while the table is empty, and keeps that plan.
@@ -279,11 +289,12 @@ async def write_group(
         [pack(rows.responses[id_]) for id_ in rows.assignments],
         [pack(rows.inputs[id_]) for id_ in rows.assignments],
     ]
+    more: dict[str, Sequence[object]] = {}
     if rows.clocks or rows.actions:
-        promises = (_json(list(rows.clocks.values())), _json(rows.actions))
-        await connection.execute(INSERT_GROUP_WITH_PROMISES, *arguments, *promises)
-    else:
-        await connection.execute(INSERT_GROUP, *arguments)
+        more = {"clocks": list(rows.clocks.values()), "actions": rows.actions}
+    if rows.arrivals:
+        more["arrivals"] = hashed_rows(workspace_id, rows.arrivals)
+    await connection.execute(insert_group(tuple(more)), *arguments, *[_json(each) for each in more.values()])
     if rows.moved:
         moved = [
             (workspace_id, id_, row.state, row.assignment_id, row.fields_from)
@@ -383,12 +394,10 @@ async def _take_back(connection: Connection, workspace_id: int, rows: PendingRow
 
 
 async def _write_rejects(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
-    """Write refunds and disputes, what suppression lists got and lost, and what new leads may share."""
+    """Write refunds and disputes, and what suppression lists got and lost."""
     if rows.rejects:
         rejects = [(workspace_id, id_, row.refunded, row.dispute) for id_, row in rows.rejects.items()]
         await connection.executemany(UPDATE_REJECT, rejects)
-    if rows.arrivals:
-        await insert_arrivals(connection, workspace_id, rows.arrivals)
     if rows.suppressions:
         await insert_reject_suppressions(connection, workspace_id, rows.suppressions)
     if rows.lifted:
