@@ -27,6 +27,7 @@ from app.store.path.arrivals import ArrivalRow, Subject
 from app.store.path.group_write import PendingRows, write_group
 from app.worker import watch, worker
 from tests.support.factories import OWNERS, PLAN
+from tests.support.postgres import NEWEST_AND_LONG, Clusters
 from tests.support.workspace import Workspace, open_workspace
 
 LEADS = 50_000
@@ -160,8 +161,10 @@ URGENT = "  - rule: {name: urgent, when: {lead_type: urgent}, then: {queue: part
 Do = Callable[[], Awaitable[object]]
 
 
-@pytest_asyncio.fixture
-async def workspace(any_postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+@pytest_asyncio.fixture(params=NEWEST_AND_LONG, ids="postgres{}".format)
+async def workspace(
+    clusters: Clusters, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Workspace]:
     """A workspace whose connections keep their first plan of each statement, with tables never analyzed.
 
     What the service does now and then rests, the rounds of its worker too. Otherwise a visit could find its
@@ -170,14 +173,19 @@ async def workspace(any_postgres_database: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(rate_limits, "EXCHANGE_SECONDS", 3600.0)
     monkeypatch.setattr(watch, "EVERY_SECONDS", 3600.0)
     monkeypatch.setattr(worker, "MAX_PAUSE_SECONDS", 3600.0)
-    connection = await asyncpg.connect(any_postgres_database)
+    with clusters.clone(request.param) as dsn:
+        await _keep_plans(dsn)
+        async with open_workspace(dsn, pool_size=2, worker_interval_seconds=3600) as made:
+            yield made
+
+
+async def _keep_plans(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
     for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
         await connection.execute(f"ALTER TABLE {row['tablename']} SET (autovacuum_enabled = false)")
     await connection.close()
-    async with open_workspace(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
-        yield made
 
 
 @asynccontextmanager
@@ -470,15 +478,16 @@ class Visits:
         return id_
 
 
-async def counted(workspace: Workspace, visit: Do, *, other: bool = False) -> tuple[int, int]:
+async def counted(
+    workspace: Workspace, watcher: asyncpg.Connection, visit: Do, *, other: bool = False
+) -> tuple[int, int]:
     """Blocks of all tables and their indexes that a visit touches, and whole tables it reads.
 
     It begins with the same connection of the pool each time, or with the `other` one.
     """
-    async with second(workspace) as watcher:
-        before = await figures(workspace, watcher, other)
-        await visit()
-        after = await figures(workspace, watcher, other)
+    before = await figures(workspace, watcher, other)
+    await visit()
+    after = await figures(workspace, watcher, other)
     return after[0] - before[0], after[1] - before[1]
 
 
@@ -499,20 +508,20 @@ async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Wor
     await workspace.publish(PLAN.replace("pipeline:\n", f"{REASONS}{mails}pipeline:\n{URGENT}{NAMED}"))
     visits = Visits(workspace)
     small: dict[str, tuple[int, int]] = {}
-    # Each connection makes its plans. A visit that needs a second one while the first returns must find them
-    # there, too. The first time statements are made ready, which reads catalogs.
-    for other in (True, True, False, False):
-        for name, visit in visits.all().items():
-            small[name] = await counted(workspace, visit, other=other)
-    async with second(workspace) as filler:
-        await filler.execute("SET session_replication_role = replica")
+    async with second(workspace) as another:
+        # Each connection makes its plans. A visit that needs a second one while the first returns must find
+        # them there, too. The first time statements are made ready, which reads catalogs.
+        for other in (True, True, False, False):
+            for name, visit in visits.all().items():
+                small[name] = await counted(workspace, another, visit, other=other)
+        await another.execute("SET session_replication_role = replica")
         # Facts come first, so that the service at no moment finds any to be made.
         for statement in SKIP_OTHERS:
-            await filler.execute(statement, workspace.workspace_id)
+            await another.execute(statement, workspace.workspace_id)
         for statement in (*FILL_FACTS, FILL):
-            await filler.execute(statement.format(count=LEADS, workspace=workspace.workspace_id))
-        await filler.execute("SELECT pg_stat_force_next_flush()")
-    full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
+            await another.execute(statement.format(count=LEADS, workspace=workspace.workspace_id))
+        await another.execute("SELECT pg_stat_force_next_flush()")
+        full = {name: await counted(workspace, another, visit) for name, visit in visits.all().items()}
     for name, (blocks, scans) in full.items():
         assert scans == 0, (name, small[name], full[name])
         # Deeper indexes cost two blocks more a look-up, and the colleagues at a full company about 200. A

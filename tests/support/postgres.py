@@ -19,6 +19,9 @@ from app.store.connection.migrate import migrate
 from devtools.embedded_postgres import Binaries, Server, find_binaries, start
 
 TEMPLATE = "migrated"
+CLONE = "clone"
+"""What a clone is called where no other lives: the templates name that database as the one that acts."""
+ACTS = "UPDATE installation SET database_name = "
 IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 4 * 2**30  # bytes that must be free there
 
@@ -74,6 +77,7 @@ class Clusters:
         self._servers: dict[int, Server] = {}
         self._administrators: dict[int, Administrator] = {}
         self._numbers = itertools.count(1)
+        self._living: set[int] = set()
 
     def server(self, major: int) -> Server:
         """The server of a version. Its cluster is not durable, and is deleted after the run."""
@@ -83,6 +87,7 @@ class Clusters:
                 execute(server.dsn, f"DROP DATABASE IF EXISTS {TEMPLATE}")  # left by a migration that failed
                 execute(server.dsn, f"CREATE DATABASE {TEMPLATE}")
                 in_a_thread(lambda: migrate(server.database_dsn(TEMPLATE)))
+                execute(server.database_dsn(TEMPLATE), f"{ACTS}'{CLONE}'")
             except BaseException:
                 server.stop()
                 raise
@@ -93,17 +98,26 @@ class Clusters:
         """Make one more database to clone: a migrated one that `fill` gets the address of."""
         server = self.server(major)
         execute(server.dsn, f"CREATE DATABASE {template} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        execute(server.database_dsn(template), f"{ACTS}current_database()")
         fill(server.database_dsn(template))
+        execute(server.database_dsn(template), f"{ACTS}'{CLONE}'")
 
     @contextmanager
     def clone(self, major: int, template: str = TEMPLATE) -> Iterator[str]:
         """A migrated database of its own on a version's server, dropped afterwards: its address."""
-        server, name = self.server(major), f"clone_{next(self._numbers)}"
-        dsn, administrator = server.database_dsn(name), self._administrator(major)
+        server, administrator = self.server(major), self._administrator(major)
+        only = major not in self._living
+        name = CLONE if only else f"{CLONE}_{next(self._numbers)}"
+        dsn = server.database_dsn(name)
         administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        administrator.execute("UPDATE installation SET database_name = current_database()", dsn)
+        if only:
+            self._living.add(major)
+        else:
+            administrator.execute(f"{ACTS}current_database()", dsn)
         yield dsn
         administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if only:
+            self._living.discard(major)
 
     def _administrator(self, major: int) -> Administrator:
         if major not in self._administrators:

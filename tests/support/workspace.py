@@ -204,13 +204,15 @@ async def running_app(
 ) -> AsyncIterator[FastAPI]:
     """The app with its pool open, in production by default; `strategies` come on top of the installed ones.
 
-    A busy machine times out no request: a test of timeouts sets its own.
+    A busy machine times out no request: a test of timeouts sets its own. A worker runs where a test sets its
+    interval, or wants it; elsewhere its statements would cost more than most tests.
     """
     offered = {**_installed_on(tuple(sys.path)), **(strategies or {})}
     settings = {
         "env": "production",
         "request_timeout_seconds": 30.0,
         "secrets_key": SECRETS_KEY,
+        "no_worker": "worker_interval_seconds" not in settings,
         **settings,
     }
     app = create_app(Settings(database_url=dsn, **settings), offered)

@@ -16,7 +16,7 @@ from tests.support.workspace import Filled
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ORDERS = [*range(3), *(pytest.param(number, marks=pytest.mark.long) for number in range(3, 34))]
+ORDERS = [*range(2), *(pytest.param(number, marks=pytest.mark.long) for number in range(2, 34))]
 """Each makes three orders, so that a long run has more than a hundred."""
 
 
