@@ -14,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from app.errors import WorkspaceDeleted
 from app.metrics.process import PoolUse
 from app.store.connection import address
+from app.store.connection.known_types import KnowingConnection
 from app.store.connection.shares import Shares
 from app.troubles import Troubles
 
@@ -127,7 +128,7 @@ async def open_pool(
     within = CONNECT_SHARE * acquire_seconds
     arguments["timeout"] = min(within, arguments.get("timeout") or within)
     return await Pool(
-        connection_class=asyncpg.Connection,
+        connection_class=KnowingConnection,
         record_class=asyncpg.Record,
         loop=None,
         min_size=0,
