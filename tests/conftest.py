@@ -18,7 +18,7 @@ from tests.support.postgres import (
 )
 from tests.support.workspace import Filled, Workspace, fill_with_workspace, open_filled
 
-__all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "workspace"]
+__all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "working", "workspace"]
 
 # The same examples on each run, and none that a slow machine could fail: `--hypothesis-profile=search`
 # looks for new ones.
@@ -65,6 +65,13 @@ def filled(clusters: Clusters, pytestconfig: pytest.Config, filled_template: Fil
 
 @pytest.fixture
 async def workspace(filled: Filled) -> AsyncIterator[Workspace]:
-    """A running service with one workspace: ana, ben and eve in two teams, and an active plan."""
+    """A running service without a worker, and a workspace: ana, ben and eve in two teams, an active plan."""
     async with open_filled(filled) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def working(filled: Filled) -> AsyncIterator[Workspace]:
+    """The same, with a worker that rests for a second after each round, as usual."""
+    async with open_filled(filled, worker_interval_seconds=1.0) as opened:
         yield opened

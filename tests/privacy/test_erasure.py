@@ -79,7 +79,7 @@ COUNTS = "SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY
 @pytest_asyncio.fixture
 async def busy(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace with a reader of actions."""
-    async with open_filled(filled) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await workspace.put("settings", "actions", {"reader": True, "max_deliveries": 10})
         async with workspace.edit() as edit:
             record = await edit.find("owners", "eve")
