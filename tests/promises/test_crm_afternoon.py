@@ -76,7 +76,7 @@ class Afternoon:
 
 @pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.long)])
 async def test_books_equal_the_crm_after_an_afternoon(filled: Filled, count: int) -> None:
-    async with open_filled(filled) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.05) as workspace:
         await employ(workspace, "hubspot")
         path = await endpoint(
             workspace,
