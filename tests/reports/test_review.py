@@ -100,7 +100,7 @@ async def test_money_and_times_and_reasons_read_well(case: Case) -> None:
     assert "| save rate | – (0 of 0) | – (0 of 0) |" in text
     assert re.search(r"^\| inbound \|.*\| (–|20\d\d-\d\d-\d\d \d\d:\d\d UTC) \|$", text, re.MULTILINE)
     assert ".." not in text
-    assert re.search(r"^junk: not available\. [A-Z].*[^.]\.$", text, re.MULTILINE)
+    assert re.search(r"^fraud: not available\. [A-Z].*[^.]\.$", text, re.MULTILINE)
 
 
 async def test_the_last_month_is_the_default_and_a_running_one_is_not_complete(case: Case) -> None:

@@ -40,7 +40,7 @@ async def left_behind(pool: Pool, size: int) -> set[tuple[Any, ...]]:
 @asynccontextmanager
 async def workspaces(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Workspace]]:
     """A service with twenty workspaces. The names of owners show their workspace."""
-    async with running_app(dsn, **settings) as app, AsyncExitStack() as stack:
+    async with running_app(dsn, no_worker=False, **settings) as app, AsyncExitStack() as stack:
         made = [await create_workspace(app, f"workspace-{number}") for number in range(WORKSPACES)]
         for number, workspace in enumerate(made):
             await stack.enter_async_context(workspace.client)
