@@ -281,6 +281,15 @@ def test_wheel_holds_one_package(project: Project) -> None:
     assert {name for name in names if not name.endswith(".dist-info")} == {"lead_assignment"}
 
 
+def test_wheel_holds_every_template_and_static_file_of_the_console(project: Project) -> None:
+    console = ROOT / "app" / "console"
+    with zipfile.ZipFile(project.wheel) as wheel:
+        names = {name.removeprefix("lead_assignment/_internal/") for name in wheel.namelist()}
+    files = [*(console / "templates").rglob("*.html"), *(console / "static").rglob("*.*")]
+    assert len(files) > 10
+    assert [str(each) for each in files if each.relative_to(ROOT).as_posix() not in names] == []
+
+
 def test_installed_modules_import_nothing_of_a_project_that_has_the_same_names(project: Project) -> None:
     count, _, imported = project.python(IMPORT_ALL).partition(" ")
     assert int(count) > 200

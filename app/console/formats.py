@@ -1,5 +1,6 @@
 """How values read in pages: times in the viewer's zone, durations, numbers and shares."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,11 +8,12 @@ from typing import Any
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.console.viewer import Viewer
 
 NOTHING = "–"
+_TICKED = re.compile(r"`([^`]+)`")
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
 
@@ -68,6 +70,16 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
     return NOTHING if value is None else f"{value:,.{places}f}"
 
 
+def counted(value: int, one: str, many: str = "") -> str:
+    """A number with what it counts: `1 lead`, `12 leads`."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def ticked(text: str) -> Markup:
+    """A sentence of ours in which names stand between backticks, as `partners` does."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
 def percent(value: float | None, places: int = 0) -> str:
     """A share between 0 and 1 as a percentage."""
     return NOTHING if value is None else f"{value * 100:.{places}f} %"
@@ -82,6 +94,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "time": time,
     "duration": duration,
     "number": number,
+    "counted": counted,
+    "ticked": ticked,
     "percent": percent,
     "moment": moment,
 }

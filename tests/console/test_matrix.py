@@ -64,7 +64,9 @@ def guarded_pages() -> set[str]:
         route.path
         for router in routers()
         for route in router.routes
-        if isinstance(route, ConsoleRoute) and "GET" in route.methods and access_of(route.endpoint).scopes
+        if isinstance(route, ConsoleRoute)
+        and "GET" in (route.methods or ())
+        and access_of(route.endpoint).scopes
     }
 
 

@@ -6,8 +6,8 @@ import re
 import httpx2
 import pytest
 
-from app.api.http.auth import DEVELOPMENT_KEY
 from app.console.sessions import COOKIE
+from app.keys import DEVELOPMENT_KEY
 from app.store import api_keys
 from tests.console.pair import Pair, browser_of, signed_in
 from tests.support.workspace import Filled, open_filled, running_app

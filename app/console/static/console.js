@@ -195,6 +195,7 @@
     }
     const canvas = figure.querySelector("canvas");
     Chart.getChart(canvas)?.destroy();
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     const rows = [...figure.querySelectorAll("tbody tr")];
     const names = [...figure.querySelectorAll("thead th")].slice(1).map((each) => each.textContent);
     const kind = figure.dataset.chart;

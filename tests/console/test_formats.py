@@ -1,0 +1,74 @@
+"""How values read in pages."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.console import formats
+from app.console.addresses import local_path, path_of
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (formats.duration(0), "0 s"),
+        (formats.duration(59.6), "1 min"),
+        (formats.duration(3599), "59 min"),
+        (formats.duration(3600), "1 h"),
+        (formats.duration(12_000), "3 h 20 min"),
+        (formats.duration(timedelta(days=2, hours=4, minutes=59)), "2 d 4 h"),
+        (formats.duration(-90), "−1 min"),
+        (formats.duration(None), "–"),
+        (formats.number(1234567), "1,234,567"),
+        (formats.number(0.5, 2), "0.50"),
+        (formats.number(None), "–"),
+        (formats.percent(0.375), "38 %"),
+        (formats.percent(None), "–"),
+        (formats.counted(1, "lead"), "1 lead"),
+        (formats.counted(2000, "lead waits", "leads wait"), "2,000 leads wait"),
+        (formats.ticked("queue `<b>` of `x`"), "queue <code>&lt;b&gt;</code> of <code>x</code>"),
+    ],
+)
+def test_value_reads_as_people_write_it(made: object, text: str) -> None:
+    assert str(made) == text
+
+
+def test_time_is_in_the_zone_of_the_viewer_and_says_that_of_the_workspace() -> None:
+    zones = SimpleNamespace(zone=ZoneInfo("America/New_York"), workspace_zone=ZoneInfo("Europe/Berlin"))
+    context: Any = {"viewer": zones}
+    at = datetime(2026, 7, 1, 2, 5, tzinfo=UTC)
+    assert formats.time(context, at) == (
+        '<time datetime="2026-07-01T04:05:00+02:00" title="1 Jul 2026, 04:05:00 Europe/Berlin">'
+        "30 Jun 2026, 22:05</time>"
+    )
+    assert ">22:05</time>" in formats.time(context, at, "clock")
+    assert formats.time(context, None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/console/today", "/console/today"),
+        ("/console/reports/sla?by=lead&owner=a%20b", "/console/reports/sla?by=lead&owner=a%20b"),
+        ("/console", "/console"),
+        ("/console/sign-in", "/console"),
+        ("/console/link/1.x", "/console"),
+        ("//far.example/console", "/console"),
+        ("/consoleX", "/console"),
+        ("/console/../assign", "/console"),
+        ("/console\n/x", "/console"),
+        ("https://far.example", "/console"),
+        (None, "/console"),
+        ("/console/" + "a" * 3000, "/console"),
+    ],
+)
+def test_way_back_leads_to_a_page_of_the_console_only(text: str | None, path: str) -> None:
+    assert local_path(text) == path
+
+
+def test_way_back_of_a_part_is_the_path_of_its_page() -> None:
+    assert path_of("https://leads.example/console/today?x=1") == "/console/today?x=1"
+    assert path_of("https://leads.example/assign") == path_of(None) == "/console"
