@@ -8,7 +8,7 @@ from app.engine.model.accounts import Account, AccountKey, MatchedBy, account_fr
 from app.intake.domains import registrable
 from app.intake.mail_domains import is_free_mail, is_relay
 from app.intake.website import website_domain
-from app.values.company_names import MAX_LENGTH, company_name
+from app.values.company_names import GENERIC, MAX_LENGTH, CompanyName, company_name
 from app.values.crm_ids import crm_id_key
 
 
@@ -44,11 +44,21 @@ def domains_of(body: Mapping[str, Any]) -> Iterator[str]:
             yield domain
 
 
+_NEAR_LETTERS = range(6, 21)
+"""How long a word is in which a slip is forgiven that stands alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameKey:
-    """By what an account is found by its name: a whole name without its legal form, or one word of it."""
+    """By what an account is found by its name.
 
-    kind: Literal["name", "word"]
+    - `name`: a whole name without its legal form.
+    - `word`: one word of it.
+    - `near`: its only word that tells companies apart, as it is or with a letter left out. Two words that
+      differ by one slip of a finger share one of these.
+    """
+
+    kind: Literal["name", "word", "near"]
     value: str
 
 
@@ -66,12 +76,25 @@ def name_keys(text: object, country: str | None = None) -> list[NameKey]:
     if name is None:
         return []
     words = dict.fromkeys((*name.tokens(), *(word for word in name.all_words if word not in name.words)))
-    return [NameKey("name", name.key[:MAX_LENGTH]), *(NameKey("word", word) for word in words)]
+    return [
+        NameKey("name", name.key[:MAX_LENGTH]),
+        *(NameKey("word", word) for word in words),
+        *(NameKey("near", word) for word in _near(name)),
+    ]
+
+
+def _near(name: CompanyName) -> Iterator[str]:
+    apart = [word for word in name.words if word not in GENERIC]
+    if len(apart) != 1 or len(apart[0]) not in _NEAR_LETTERS or not apart[0].isalpha():
+        return
+    word = apart[0]
+    yield from dict.fromkeys((word, *(word[:at] + word[at + 1 :] for at in range(len(word)))))
 
 
 def names_seen(account: Account) -> str:
     """The names by which an account is found, as one text. It changes with them."""
-    return "\n".join(sorted(f"{each.kind}:{each.value}" for each in name_keys_of_account(account)))
+    keys = [each for each in name_keys_of_account(account) if each.kind != "near"]
+    return "\n".join(sorted(f"{each.kind}:{each.value}" for each in keys))
 
 
 def keys_of_lead(values: Mapping[str, Any]) -> tuple[AccountKey, ...]:

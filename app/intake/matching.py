@@ -23,7 +23,7 @@ from app.engine.model.lead_keys import (
 )
 from app.intake.lead_keys import alias_of
 from app.intake.mailboxes import is_role_address
-from app.intake.person_names import PersonName, contradict, person_name
+from app.intake.person_names import PersonName, are_written_apart, contradict, person_name
 
 NAME, SEVERAL = "name", "several_leads"
 """What can veto a match besides a key."""
@@ -145,7 +145,8 @@ def _veto(
         return CRM_LEAD
     if weak and _differ(EMAIL, lead, other):
         return EMAIL
-    if (weak or shared_mailbox) and contradict(lead.name, other.name):
+    apart = weak and are_written_apart(lead.name, other.name)
+    if apart or ((weak or shared_mailbox) and contradict(lead.name, other.name)):
         return NAME
     return None
 

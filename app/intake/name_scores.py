@@ -21,6 +21,14 @@ _GENERIC_WEIGHT = 0.25
 _FULL_LENGTH = 6
 _ONE_EDIT, _TWO_EDITS = 5, 9
 _EDIT_COST = 1.5
+_EDIT_COST_ALONE = 1.0
+_OTHER_FIRST = 8
+"""From so many letters on, a slip in the first letter of a word that stands alone is forgiven."""
+_ONE_EDIT_BESIDE, _EDIT_COST_BESIDE = 4, 0.75
+"""What is forgiven in a word beside one that both names have."""
+_ABBREVIATED = 0.9
+_SHORTEST = 3
+_VOWELS = frozenset("aeiou")
 _WELL_KNOWN = 7
 """A word of so many letters says enough alone."""
 
@@ -62,14 +70,16 @@ def _by_words(one: Sequence[str], other: Sequence[str]) -> float:
             shared += _weight(word) if word not in GENERIC else 0
         else:
             here.append(word)
+    context = _Context(one, other, shared > 0)
     for word in list(here):
-        best = max(left, key=lambda each: (_likeness(word, each), each), default=None)
-        likeness = _likeness(word, best) if best is not None else 0.0
+        best = max(left, key=lambda each: (context.likeness(word, each), each), default=None)
+        likeness = context.likeness(word, best) if best is not None else 0.0
         if best is not None and likeness:
             here.remove(word)
             left.remove(best)
             part = likeness * (_weight(word) + _weight(best)) / 2
-            matched, shared = matched + part, shared + part
+            matched += part
+            shared += part if word not in GENERIC and best not in GENERIC else 0
     whole = sum(map(_weight, one)) + sum(map(_weight, other))
     return min(2 * matched / whole if whole else 0.0, _limit(one, here, left, shared))
 
@@ -92,14 +102,58 @@ def _weight(word: str) -> float:
     return length * (_GENERIC_WEIGHT if word in GENERIC else 1)
 
 
-def _likeness(one: str, other: str) -> float:
-    """How alike two words are that are not equal; 0 if they are different words."""
-    shorter, longer = sorted((len(one), len(other)))
-    allowed = 2 if shorter >= _TWO_EDITS else 1 if shorter >= _ONE_EDIT else 0
-    if longer - shorter > allowed or one[0] != other[0] or one in GENERIC or other in GENERIC:
-        return 0.0
-    edits = _edits(one, other, allowed)
-    return 0.0 if edits > allowed else 1 - _EDIT_COST * edits / longer
+class _Context:
+    """Two names whose words are compared.
+
+    They are `known` to be near if they share a word that tells companies apart; then more is forgiven in the
+    others. They are `alone` if each has one such word, and not the same.
+    """
+
+    def __init__(self, one: Sequence[str], other: Sequence[str], known: bool) -> None:
+        self._first = (one[0], other[0])
+        self._known = known
+        apart = ([word for word in each if word not in GENERIC] for each in (one, other))
+        self._alone = not known and all(len(words) == 1 for words in apart)
+
+    def likeness(self, one: str, other: str) -> float:
+        """How alike two words are that are not equal; 0 if they are different words."""
+        short, long = sorted((one, other), key=len)
+        if self._known and _abbreviates(short, long, first=(one, other) == self._first):
+            return _ABBREVIATED
+        shorter, longer = len(short), len(long)
+        allowed = 2 if shorter >= _TWO_EDITS else 1 if shorter >= self._least() else 0
+        if longer - shorter > allowed or (not self._known and not GENERIC.isdisjoint((one, other))):
+            return 0.0
+        if one[0] != other[0] and not self._known and (not self._alone or longer < _OTHER_FIRST):
+            return 0.0
+        edits = _edits(one, other, allowed)
+        return 0.0 if edits > allowed else 1 - self._cost(edits, longer) * edits / longer
+
+    def _least(self) -> int:
+        return _ONE_EDIT_BESIDE if self._known else _ONE_EDIT
+
+    def _cost(self, edits: int, longer: int) -> float:
+        if edits > 1 or (self._alone and longer < _WELL_KNOWN):
+            return _EDIT_COST
+        return _EDIT_COST_BESIDE if self._known else _EDIT_COST_ALONE if self._alone else _EDIT_COST
+
+
+def _abbreviates(short: str, word: str, *, first: bool) -> bool:
+    """Whether a word is written short: by its beginning, as in `Fin.`, or without vowels, as in `Mfg`.
+
+    Three letters at the start of a name are a name: `PNC` is not short for `PennyMac`.
+    """
+    if not _SHORTEST <= len(short) <= len(word) - 2 + (word in GENERIC) or not short.isalpha():
+        return False
+    if word.startswith(short):
+        return True
+    if word.startswith(short[:-1]) and short[-1] == word[-1] and len(short) > _SHORTEST:
+        return True  # `Natl`
+    if first and len(short) == _SHORTEST:
+        return False
+    rest = iter(word)
+    ends = short[0] == word[0] and short[-1] == word[-1]
+    return ends and _VOWELS.isdisjoint(short[1:-1]) and all(letter in rest for letter in short)
 
 
 def _edits(one: str, other: str, most: int) -> int:

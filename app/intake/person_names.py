@@ -35,10 +35,14 @@ _APOSTROPHES = re.compile(r"['’`]")
 
 @dataclass(frozen=True, slots=True)
 class PersonName:
-    """A given and a family name, both whole, each as its words in a form that can be compared."""
+    """A given and a family name, both whole, each as its words in a form that can be compared.
+
+    `written` is the family name in Latin letters as it is written; empty if it is not.
+    """
 
     given: frozenset[str]
     family: frozenset[str]
+    written: frozenset[str] = frozenset()
 
 
 def person_name(values: Mapping[str, Any]) -> PersonName | None:
@@ -52,7 +56,10 @@ def person_name(values: Mapping[str, Any]) -> PersonName | None:
     if not first or not last or any(map(_says_nothing, (first, last))):
         return None
     given, family = (frozenset(map(_folded, words)) for words in (first, last))
-    return PersonName(given, family)
+    written = frozenset(map(_plain, last))
+    return PersonName(
+        given, family, written if all(_without_accents(word).isascii() for word in last) else frozenset()
+    )
 
 
 def is_placeholder(values: Mapping[str, Any]) -> bool:
@@ -76,6 +83,17 @@ def contradict(one: PersonName | None, other: PersonName | None) -> bool:
         return False
     pairs = ((one.family, other.family), (one.family, other.given), (other.family, one.given))
     return not any(_same(*pair) for pair in pairs)
+
+
+def are_written_apart(one: PersonName | None, other: PersonName | None) -> bool:
+    """Whether two family names sound alike and are not one: `Novak` and `Nowak`, both in Latin letters.
+
+    In another script both are written in one way, so there they may be one name.
+    """
+    if one is None or other is None or not one.written or not other.written:
+        return False
+    sounds = ({word.replace("w", "v") for word in each.written} for each in (one, other))
+    return one.written != other.written and next(sounds) == next(sounds)
 
 
 def _same(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -121,9 +139,19 @@ def _says_nothing(words: list[str]) -> bool:
 
 def _folded(word: str) -> str:
     """The word without accents, transliterated, with one spelling for each sound."""
-    spelled = word.replace("ου", "ou").replace("ού", "ou").translate(_GERMAN).translate(LETTERS)
-    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spelled)).translate(LETTERS)
-    plain = "".join(letter for letter in base if letter.isalnum())
+    plain = _plain(word)
     for written, sound in _SPELLINGS:
         plain = plain.replace(written, sound)
     return _DOUBLED.sub(r"\1", plain)
+
+
+def _plain(word: str) -> str:
+    """The word without accents, transliterated."""
+    spelled = word.replace("ου", "ou").replace("ού", "ou").translate(_GERMAN).translate(LETTERS)
+    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spelled)).translate(LETTERS)
+    return "".join(letter for letter in base if letter.isalnum())
+
+
+def _without_accents(word: str) -> str:
+    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", word).translate(_GERMAN))
+    return "".join(letter for letter in base if not unicodedata.combining(letter)).replace(".", "")

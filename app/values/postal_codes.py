@@ -2,8 +2,9 @@
 
 Digits stand without separators (`110 00` is `11000`), codes with letters in upper case with the blank of
 their country (`SW1A 1AA`, `K1A 0B1`, `1011 AB`), and a ZIP+4 is its ZIP code. What files add is taken off:
-the country (`D-80331`), the state (`MA 02139`), the mark of an export (`z:01960`), the apostrophe of a
-spreadsheet (`'02139`). A code after the sign of another country than the lead's is not read.
+the country (`D-80331`), the state (`MA 02139`, `NSW 2000`), the mark of Japan (`〒100-0001`) and that of an
+export (`z:01960`), the apostrophe of a spreadsheet (`'02139`). A code after the sign of another country than
+the lead's is not read.
 Leading zeros that a spreadsheet lost come back where the length of the country's codes is known.
 """
 
@@ -19,7 +20,13 @@ _COUNTRY = re.compile(r"([A-Z]{1,3})(?:\s*[-–]\s*|\s+)?(?=\d[\d\s-]*(?:[A-Z]{2
 _SEPARATORS = re.compile(r"[\s–-]+")
 _ZIP_4 = re.compile(r"(\d{3,5})\s*[-–]\s*\d{4}|(\d{5})\s?\d{4}")
 _PLAIN = re.compile(r"\d{5}")
-_STATE_AND_ZIP = re.compile(r"([A-Za-z]{2})[\s,]+(\d{5}(?:-\d{4})?)")
+_STATE_AND_CODE = {
+    "US": re.compile(r"([A-Za-z]{2})[\s,]+(\d{5}(?:-\d{4})?)"),
+    "AU": re.compile(r"([A-Za-z]{2,3})[\s,]+(\d{4})"),
+    "CA": re.compile(r"([A-Za-z]{2})[\s,]+([A-Za-z]\d[A-Za-z][\s-]?\d[A-Za-z]\d)"),
+}
+_JAPANESE = "〒"
+"""The mark of a postal code in Japan."""
 
 _PREFIXES = {
     "A": "AT", "B": "BE", "D": "DE", "DK": "DK", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU",
@@ -82,8 +89,10 @@ def postal_code(text: str, country: str | None = None) -> str | None:
 
 @lru_cache(4096)
 def _read(text: str, country: str | None) -> str | None:
-    if country == "US":
-        text = _without_state(text)
+    if text.strip().startswith(_JAPANESE):
+        text, country = text.strip().removeprefix(_JAPANESE), country or "JP"
+    if country in _STATE_AND_CODE:
+        text = _without_state(text, country)
     plain, sign = without_marks(text)
     if country is not None and sign is not None and country not in (sign, *_SHARED.get(sign, ())):
         return _contradicted(text, country)
@@ -104,10 +113,10 @@ def _read(text: str, country: str | None) -> str | None:
     return _of_any_country(compact) or (" ".join(plain.split()) if any(map(str.isdigit, plain)) else None)
 
 
-def _without_state(text: str) -> str:
-    """The ZIP code in `MA 02139`."""
-    found = _STATE_AND_ZIP.fullmatch(text.strip())
-    return found[2] if found is not None and read_state(found[1], "US") is not None else text
+def _without_state(text: str, country: str) -> str:
+    """The code in `MA 02139` and `NSW 2000`."""
+    found = _STATE_AND_CODE[country].fullmatch(text.strip())
+    return found[2] if found is not None and read_state(found[1], country) is not None else text
 
 
 def _contradicted(text: str, country: str) -> str | None:

@@ -277,3 +277,17 @@ async def test_accounts_stored_before_there_were_names_get_them(workspace: Works
     assert not await name_slice(workspace.pool, workspace.workspace_id)
     assert account_of(await workspace.assign(email="b@gmail.com", company="Mandant")) == "one"
     assert not (await workspace.agenda()).account_names
+
+
+async def test_a_misspelled_name_of_one_word_finds_its_account_or_leaves_a_doubt(
+    workspace: Workspace,
+) -> None:
+    await workspace.publish(PLAN)
+    await put(workspace, "long", name="Kestrelon Inc.")
+    await put(workspace, "short", name="Kedron AG", phone="+4930901820")
+    assert account_of(await workspace.assign(email="a@gmail.com", company="Kestrleon")) == "long"
+    answer = await workspace.assign(email="b@gmail.com", company="Kedren")
+    assert account_of(answer) is None
+    assert answer["review"]
+    told = await workspace.assign(email="c@gmail.com", company="Kedren", phone="+4930901820")
+    assert account_of(told) == "short"

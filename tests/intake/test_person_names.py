@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.intake.person_names import contradict, person_name
+from app.intake.person_names import are_written_apart, contradict, person_name
 
 
 def name(text: str) -> dict[str, str]:
@@ -59,3 +59,21 @@ def test_incomplete_name_contradicts_nobody(text: str) -> None:
 )
 def test_names_of_two_people_contradict(one: str, other: str) -> None:
     assert contradict(person_name(name(one)), person_name(name(other)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("Jan | Novak", "Jan | Nowak", True),
+        ("Anna | Kowalew", "Anna | Kovalev", True),
+        ("Jan | Novák", "Jan | Novak", False),
+        ("Jan | Новак", "Jan | Nowak", False),
+        ("Ana | Weiß", "Ana | Weiss", False),
+        ("Jan | Wójcik", "Jan | Wojcik", False),
+        ("Ana | Sol", "Ben | Tor", False),
+        ("M. | Novak", "Jan | Nowak", False),
+    ],
+)
+def test_names_that_only_sound_alike_are_written_apart(one: str, other: str, apart: bool) -> None:
+    names = person_name(name(one)), person_name(name(other))
+    assert are_written_apart(*names) == are_written_apart(*reversed(names)) == apart
