@@ -1,5 +1,6 @@
 """Leads that look like junk are flagged, blocked or looked at, and a person can unblock them."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.support.workspace import Workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 junk: {block_at: 60, review_at: 40, queue: to_check}
@@ -206,3 +207,22 @@ async def test_a_test_lead_is_decided_and_leaves_nothing_but_its_answer(workspac
         "/assign/batch", json={"items": [body, {"lead": {"email": "b@b.example"}}]}
     )
     assert [each["decision"].get("is_test") for each in batch.json()["items"]] == [True, None]
+
+
+async def test_colleagues_who_come_together_are_no_bots(workspace: Workspace) -> None:
+    await workspace.publish(f"{FAST}same_company: 30d\n")
+    answers = [await workspace.assign(email=f"p{n}@burst.example") for n in range(6)]
+    assert {each["owner"]["id"] for each in answers} == {answers[0]["owner"]["id"]}
+    assert [each["junk"]["score"] for each in answers] == [0] * 6
+
+
+async def test_processes_count_leads_together(filled: Filled) -> None:
+    async with open_filled(filled) as one, open_filled(filled) as other:
+        await one.publish(FAST)
+        await other.assign(email="first@other.example")
+        leads = [{"email": f"p{n}@f{n}.example", "ip": "203.0.113.9"} for n in range(10)]
+        answers = await asyncio.gather(
+            *((one if n % 2 else other).assign(**lead) for n, lead in enumerate(leads))
+        )
+    answers.sort(key=lambda each: each["decision_number"])
+    assert [each["junk"]["score"] for each in answers] == [0] * 3 + [30] * 7

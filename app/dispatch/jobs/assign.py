@@ -122,8 +122,9 @@ class Assign(Job):
             return request
         subjects = dict(self.subjects())
         account = request.account.account if request.account is not None else None
-        if account is not None and is_named_account(account.tier):
-            subjects.pop("domain", None)
+        named = account is not None and is_named_account(account.tier)
+        if "domain" in subjects and (named or session.find_colleagues(request.values)):
+            del subjects["domain"]  # many of them may well come from one company
         counts = session.arrived(subjects, request.assignment_id)
         return replace(request, counts={**request.counts, **counts}) if counts else request
 
