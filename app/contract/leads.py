@@ -25,6 +25,7 @@ from app.contract.responses import (
 Cause = Literal[
     "assign", "reassign", "claim", "release", "import", "reject", "take_away", "escalate", "handoff",
     "give_back", "lease_ended", "max_wait", "cover", "return", "signal", "crm", "crm_reassign", "unblocked",
+    "recheck",
 ]  # fmt: skip
 """What asked for a decision."""
 EndCause = Literal[

@@ -66,6 +66,7 @@ END_CAUSES = {
     "crm": "crm",
     "crm_reassign": "reassigned",
     "unblocked": "reassigned",
+    "recheck": "superseded",
 }
 """Why an assignment ends, by the kind of the request that follows."""
 NO_LEAD = "There is no such lead."

@@ -10,6 +10,8 @@ from app.engine.model.accounts import Account
 from app.engine.model.enrichment_terms import EnrichmentTerms
 from app.engine.model.filled import FilledField, value_of, where_empty, with_filled
 from app.intake.contact_quality import quality_of
+from app.intake.job_titles import job_of
+from app.intake.junk import WRITTEN, junk_parts
 from app.intake.readings import NUMBERS, is_unread, read_fields
 from app.intake.website import website_domain
 
@@ -43,6 +45,8 @@ def read_filled(found: Mapping[str, Any], origin: str, values: Mapping[str, Any]
             del read["website"]
         else:
             read["website_domain"] = FilledField(domain, origin)
+    if "title" in read:
+        read |= {name: FilledField(value, origin) for name, value in job_of(plain).items()}
     return where_empty(read, values)
 
 
@@ -62,11 +66,17 @@ def filled_from_account(
 
 
 def with_quality(values: Mapping[str, Any], filled: Mapping[str, FilledField]) -> Mapping[str, Any]:
-    """The fields of a lead, with what they say of its place together with what was filled."""
-    if filled.keys().isdisjoint(_OF_PLACE):
-        return values
-    kept = {name: value for name, value in values.items() if name != "geo_conflict_parts"}
-    return {**kept, **quality_of(with_filled(values, filled))}
+    """The fields of a lead, with what they say of its place, and of junk, together with what was filled."""
+    found = values
+    if not filled.keys().isdisjoint(_OF_PLACE):
+        kept = {name: value for name, value in values.items() if name != "geo_conflict_parts"}
+        found = {**kept, **quality_of(with_filled(values, filled))}
+    if filled.keys().isdisjoint(WRITTEN):
+        return found
+    parts = junk_parts(with_filled(found, filled))
+    if parts == list(found.get("junk_parts") or ()):
+        return found
+    return {**found, "junk_parts": parts} if parts else {n: v for n, v in found.items() if n != "junk_parts"}
 
 
 def _at(place: Any, path: Sequence[str]) -> Any:

@@ -23,7 +23,8 @@ _NETWORK = 64
 """One visitor has so many bits of an IPv6 address."""
 _PLATFORM_ADDRESSES = frozenset(("test@meta.com", "test@fb.com"))
 _DUMMY = re.compile(r"<?\s*test lead:\s*dummy data for|^\s*(?:<|&lt;)?\s*dummy data for", re.I)
-_WRITTEN = ("first_name", "last_name", "company", "title", "city", "email", "phone", "postal_code", "state")
+WRITTEN = ("first_name", "last_name", "company", "title", "city", "email", "phone", "postal_code", "state")
+"""The fields that a person writes, as far as they may say that a lead is junk."""
 
 
 def take_honeypot(values: dict[str, Any]) -> list[str]:
@@ -71,7 +72,7 @@ def _is_dummy(values: Mapping[str, Any]) -> bool:
     """Whether the texts are those that ad platforms put into their test leads."""
     if values.get("email") in _PLATFORM_ADDRESSES:
         return True
-    for text in map(values.get, _WRITTEN):
+    for text in map(values.get, WRITTEN):
         if type(text) is str and "ummy" in text and _DUMMY.search(text):
             return True
     return False

@@ -20,7 +20,7 @@ Tally = Counter[Key]
 
 MOVES = (
     "reassign", "claim", "release", "reject", "take_away", "escalate", "handoff", "give_back", "lease_ended",
-    "max_wait", "cover", "return", "signal", "crm", "crm_reassign", "unblocked",
+    "max_wait", "cover", "return", "signal", "crm", "crm_reassign", "unblocked", "recheck",
 )  # fmt: skip
 """The causes of decisions about a lead that had been decided, other than that it came again."""
 
@@ -54,6 +54,7 @@ ACCOUNT_MATCHES = "account_matches"
 PROBABLE = "probable_persons"
 COLLEAGUES = "colleague_leads"
 MERGES = "merged_leads"
+RECHECKS = "enrichment_rechecks"
 MERGES_UNDONE = "merges_undone"
 CLOCKS_MET = "sla_clocks_met"
 CLOCKS_MISSED = "sla_clocks_missed"
@@ -112,6 +113,11 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         "Leads of a company with other leads, by whether an owner of those took them.",
         ("result",),
         ("same_company", "colleague_unavailable"),
+    ),
+    RECHECKS: _Family(
+        "Leads that were looked at again because a provider had failed, by what became of them.",
+        ("result",),
+        ("moved", "kept", "touched"),
     ),
     MERGES: _Family(
         "Leads that another lead took the place of, by who said so.", ("source",), ("api", "crm")

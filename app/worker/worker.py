@@ -42,6 +42,7 @@ from app.worker.owner_erasures import OwnerErasures
 from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
+from app.worker.rechecks import Rechecks
 from app.worker.report_facts import ReportFacts
 from app.worker.retention import Retention
 from app.worker.share_facts import ShareFacts
@@ -75,6 +76,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     return [
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
+        Rechecks(pool, dispatch),
         ShiftReleases(pool, dispatch),
         QueueOrder(pool, dispatch),
         ClockRecounts(pool),

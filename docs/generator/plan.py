@@ -38,6 +38,8 @@ _AFTER_THE_WHOLE = (
     "JunkSettings",
     "Velocity",
     "PerSubject",
+    "Enrichment",
+    "ProviderEntry",
 )
 _AFTER_THE_STEPS = (
     "Target",
@@ -71,6 +73,8 @@ _MARKS = {
     "JunkSettings": "junk",
     "Velocity": "velocity",
     "PerSubject": "per",
+    "Enrichment": "enrichment",
+    "ProviderEntry": "providers[]",
     "Customers": "customers",
 }
 
@@ -126,6 +130,8 @@ def _default(name: str, each: Schema, required: object) -> str:
         return ""
     if isinstance(default, str) and _ISO_DURATION.fullmatch(default):
         distance = _DURATION.validate_python(default)
+        if timedelta() < distance < timedelta(seconds=1):
+            return f"`{distance // timedelta(milliseconds=1)}ms`"
         return (
             f"`-{format_duration(-distance)}`" if distance < timedelta() else f"`{format_duration(distance)}`"
         )

@@ -144,6 +144,28 @@ async def test_suppressed_leads_are_sent_to_nobody(workspace: Workspace) -> None
     assert service.paths == ["/by-domain/front.example"]
 
 
+async def test_known_lead_is_checked_again_with_what_was_found_out(workspace: Workspace) -> None:
+    """The title says how senior somebody is; texts of a test and the domain of a rival are found, too."""
+    answers: list[dict[str, Any]] = [{"title": "Head of Marketing", "city": "Test lead: dummy data for city"}]
+    http = workspace.app.state.target_http
+    async with answering(lambda _: (200, answers[-1]), http) as service:
+        plan = asking(service.base, fill="title: title, city: city, website: web", more="cache: 0")
+        await workspace.publish(plan)
+        first = await workspace.assign(email="a@front.example")
+        filled = first["normalized"]
+        assert (filled["title"], filled["seniority"], filled["function"]) == (
+            "Head of Marketing", "head", "marketing",
+        )  # fmt: skip
+        assert filled["origins"]["seniority"] == "firms"
+        assert first["junk"]["parts"] == {"platform_test": 30}
+        body = {"list": "rivals", "entries": ["rival.example"]}
+        assert (await workspace.client.post("/suppressions", json=body)).status_code == 200
+        answers.append({"web": "https://rival.example"})
+        back = await workspace.assign(email="a@front.example", source="fair")
+    assert (back["lead_id"], back["outcome"]) == (first["lead_id"], "blocked")
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
 async def test_dry_run_asks_nobody(workspace: Workspace) -> None:
     http = workspace.app.state.target_http
     async with answering(lambda _: (200, {"firm": {"people": 900}}), http) as service:

@@ -58,8 +58,7 @@ class Assign(Job):
         arrival = submitted_until(self.arrival, session.work.now)
         arrival = with_rules(with_declared(arrival, plan.declared), plan.attribution)
         person = session.find_person(arrival, plan.match_rules, plan.window)
-        keys = self.suppression_keys() if person.prior is None else suppression_keys(person.values)
-        suppression = session.find_suppression(keys)
+        suppression = session.find_suppression(self._keys_of(person))
         if suppression is None:
             self.prepared.go_on()
         account, filled = self._account_and_filled(person, session, suppression)
@@ -161,10 +160,18 @@ class Assign(Job):
         """The lead's address and its domain, and the domain that was found out about its company."""
         if self._suppression_keys is None:
             self._suppression_keys = suppression_keys(self.arrival.values)
+        return (*self._suppression_keys, *self._found_domain())
+
+    def _keys_of(self, person: Person) -> Sequence[SuppressionKey]:
+        """The same of a lead that may be known: its newest address counts."""
+        if person.prior is None:
+            return self.suppression_keys()
+        return (*suppression_keys(person.values), *self._found_domain())
+
+    def _found_domain(self) -> Sequence[SuppressionKey]:
+        """The domain of the company, as far as it was found out."""
         domain = self.prepared.filled.get("website_domain")
-        if domain is None:
-            return self._suppression_keys
-        return (*self._suppression_keys, *domain_keys(domain.value))
+        return domain_keys(domain.value) if domain is not None else ()
 
     def subjects(self) -> Mapping[str, str]:
         """What the lead may share with others."""

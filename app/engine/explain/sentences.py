@@ -154,6 +154,11 @@ def had_it(owner: str, code: str | None) -> str:
     return f"{owner} had it before and {_KEPT[code]}." if code is not None else f"{owner} had it before."
 
 
+def rechecked(providers: Sequence[str]) -> str:
+    """Who told something that was not known before."""
+    return f"It was decided again, because there is news from {', '.join(providers)}."
+
+
 def rejected_by(owner: str, reason: str) -> str:
     """The owner who gave the lead back, and the reason as the plan names it."""
     return f"{owner} rejected it as {reason}."

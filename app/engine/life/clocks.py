@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-ClockKind = Literal["accept", "touch", "claim", "max_wait", "lease", "handoff"]
+ClockKind = Literal["accept", "touch", "claim", "max_wait", "lease", "handoff", "recheck"]
 ClockState = Literal["pending", "met", "missed", "withdrawn"]
 Strike = Literal["new", "counted", "spent"]
 CLOCK_KINDS: tuple[ClockKind, ...] = get_args(ClockKind)
 SLA_KINDS: tuple[ClockKind, ...] = ("accept", "touch", "claim")
-"""The clocks that an SLA starts. The others belong to queues, or say when a handoff is tried again."""
+"""The clocks that an SLA starts. The others belong to queues, or say when something is tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,15 @@ class EnrichmentTerms:
     """Who is asked, in order of precedence, and how many seconds a lead waits for all.
 
     `accounts` are the fields that are filled from the account of a lead, and where each stands there.
-    `accounts_name` is the origin of such fields.
+    `accounts_name` is the origin of such fields. `recheck` is after how long a lead is decided again that was
+    decided without a provider.
     """
 
     deadline: float
     providers: tuple[ProviderTerms, ...]
     accounts: Mapping[str, str]
     accounts_name: str
+    recheck: timedelta | None = None
 
 
 def enrichment_terms(written: Enrichment | None) -> EnrichmentTerms | None:
@@ -61,4 +63,5 @@ def enrichment_terms(written: Enrichment | None) -> EnrichmentTerms | None:
         ),
         accounts=(account.fill or OF_ACCOUNTS) if account is not None else {},
         accounts_name=account.shown if account is not None else ACCOUNTS,
+        recheck=written.recheck,
     )

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 ORIGINS = "origins"
 _ATTRIBUTES = "attributes"
 _PREFIX = f"{_ATTRIBUTES}."
-_FOLLOWS = {"website_domain": "website"}
-"""A field that intake makes of another one, and that is filled with it."""
+_FOLLOWS = {"website_domain": "website", "seniority": "title", "function": "title"}
+"""Fields that intake makes of another one, and that are filled with it."""
 
 
 class FilledField(NamedTuple):

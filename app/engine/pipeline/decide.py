@@ -18,6 +18,7 @@ from app.engine.followup.notices import lease_notice
 from app.engine.life.hidden_fields import without_hidden
 from app.engine.life.preferences import fields_of
 from app.engine.life.queue_clocks import queue_clocks
+from app.engine.life.rechecks import RECHECK, recheck_clocks
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.filled import origins_of, with_filled
@@ -61,7 +62,9 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     request, facts = prepared(request, plan, facts)
     decision = _with_clocks(request, plan, facts) if plan.slas else _settled(request, plan, facts)
     decision.text += _who_had_it(decision, request, facts)
+    decision.text += _why_again(request)
     decision.clocks += queue_clocks(decision, request, plan, facts)
+    decision.clocks += recheck_clocks(decision, request, plan, facts)
     if ranges := _ranges(request.values):
         decision.trace = {**decision.trace, "ranges": ranges}
     if request.degraded_codes:
@@ -145,7 +148,7 @@ def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> D
 def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> str:
     """The sentence that names the previous owner, if another owner or a queue has the lead now."""
     previous = request.prior.owner if request.prior is not None else None
-    if request.kind in ("reassign", CRM_REASSIGN) or request.kind in MOVES:
+    if request.kind in ("reassign", CRM_REASSIGN, RECHECK) or request.kind in MOVES:
         previous = request.present_owner
     if request.reject_reason is not None and request.present_owner is not None:
         rejected = facts.directory.owners.get(request.present_owner)
@@ -157,6 +160,13 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     owner = facts.directory.owners.get(previous)
     refused = keep_refusal(previous, request.exclude, facts) if request.kind not in MOVES else None
     return " " + sentences.had_it(owner.name if owner is not None else previous, refused)
+
+
+def _why_again(request: DecisionRequest) -> str:
+    """The sentence that names who told something that was not known when the lead was decided first."""
+    if request.kind != RECHECK or not request.filled:
+        return ""
+    return " " + sentences.rechecked(sorted({each.origin for each in request.filled.values()}))
 
 
 def can_hand_off(rule: HandoffRule, request: DecisionRequest, plan: Plan, facts: Facts) -> bool | None:

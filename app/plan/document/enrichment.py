@@ -13,7 +13,7 @@ ACCOUNTS = "accounts"
 """The provider that fills fields from the matched account."""
 FILLABLE = (
     "company", "website", "country", "state", "city", "postal_code", "language", "industry", "employees",
-    "annual_revenue", "customer_status", "tier", "timezone",
+    "annual_revenue", "customer_status", "tier", "timezone", "title",
 )  # fmt: skip
 """The fields that may be filled, besides custom attributes. None of them identifies or reaches a person."""
 OF_ACCOUNTS = {
@@ -29,6 +29,7 @@ OF_ACCOUNTS = {
 }
 """What `accounts` fills by default, and where it stands in the account."""
 MIN_EMPTY, MAX_EMPTY = timedelta(minutes=15), timedelta(hours=24)
+MIN_RECHECK, MAX_RECHECK = timedelta(minutes=1), timedelta(days=7)
 _MILLISECONDS = re.compile(r"([0-9]{1,5})(ms|s)")
 _ATTRIBUTE = re.compile(r"attributes\.[^.\x00-\x1f\x7f]{1,255}")
 _MAX_WAIT = timedelta(seconds=10)
@@ -51,6 +52,12 @@ def _written(wait: timedelta) -> str:
 def _kept_empty(duration: timedelta) -> timedelta:
     if not MIN_EMPTY <= duration <= MAX_EMPTY:
         raise fault("out_of_range", "Must be from 15m to 24h.")
+    return duration
+
+
+def _recheck(duration: timedelta) -> timedelta:
+    if not MIN_RECHECK <= duration <= MAX_RECHECK:
+        raise fault("out_of_range", "Must be from 1m to 7d.")
     return duration
 
 
@@ -118,6 +125,12 @@ class Enrichment(Part):
         min_length=1,
         max_length=20,
         description="Who is asked, all at the same time. Where several have a value, the first one counts.",
+    )
+
+    recheck: Annotated[Duration, AfterValidator(_recheck)] | None = Field(
+        None,
+        description="When a provider failed, a new lead that nobody has touched is decided again after this "
+        "time, once: 1m to 7d. The default is never.",
     )
 
     @model_validator(mode="after")

@@ -40,6 +40,9 @@ SELECT_DUE_QUEUE_CLOCKS = _SELECT_DUE.format(
 )
 """The same for waits in queues that are too long, leases of claims, and handoffs that nobody could take."""
 
+SELECT_DUE_RECHECKS = _SELECT_DUE.format(until="clock.now", kinds="'recheck'", order="due.next_at")
+"""The same for leads that are decided again, because a provider had failed."""
+
 SELECT_FIRST_DUE = f"""
 SELECT (SELECT extract(epoch FROM next_at)::double precision FROM sla_clocks
          WHERE workspace_id = $1 AND state = 'pending'
@@ -82,6 +85,13 @@ async def find_due_queue_clocks(
 ) -> list[DueClock]:
     """Return the clocks of queues that are due by the workspace's time, without those of some assignments."""
     return await _find(connection, SELECT_DUE_QUEUE_CLOCKS, workspace_id, limit, list(excluded))
+
+
+async def find_due_rechecks(
+    connection: Connection, workspace_id: int, limit: int, excluded: Sequence[str] = ()
+) -> list[DueClock]:
+    """Return the leads that are due to be decided again, without those of some assignments."""
+    return await _find(connection, SELECT_DUE_RECHECKS, workspace_id, limit, list(excluded))
 
 
 async def _find(connection: Connection, statement: str, *arguments: object) -> list[DueClock]:

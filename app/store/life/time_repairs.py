@@ -49,7 +49,7 @@ recounts AS (
 UPDATE_NEXT_TRIES = f"""
 WITH changed AS (
   UPDATE sla_clocks SET next_at = greatest(due_at, $2::timestamptz)
-   WHERE workspace_id = $1 AND state = 'pending' AND kind IN ('max_wait', 'lease', 'handoff')
+   WHERE workspace_id = $1 AND state = 'pending' AND kind IN ('max_wait', 'lease', 'handoff', 'recheck')
      AND next_at > greatest(due_at, $3::timestamptz) + interval '10 minutes'
   RETURNING lead_id),
 stale AS ({INSERT_STALE_OF_CHANGED})
