@@ -141,5 +141,8 @@ class PreferencesShown(ResponseModel):
     revision: int
     consents: dict[str, ConsentShown]
     quiet_hours: QuietHoursShown | None
+    more_quiet_hours: list[QuietHoursShown] | None = Field(
+        None, description="Present only after a merge: the quiet hours of the other lead, which hold as well."
+    )
     frequency: list[CapShown]
     history: list[PreferencesChange]

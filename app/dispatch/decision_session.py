@@ -271,6 +271,17 @@ class DecisionSession:
                 found.setdefault(owner, ColleagueOwner(lead_id, owner, team))
         return tuple(found.values())
 
+    def waiting_colleagues(self, values: Mapping[str, Any]) -> list[CurrentLead]:
+        """The leads of the same company that wait in a queue, the oldest first, if the plan asks."""
+        terms = self.plan.same_company
+        domain = company_domain(values, education=terms.education) if terms is not None else None
+        if domain is None:
+            return []
+        ids = {*self.work.identities.get((COMPANY, domain), [])[-MAX_COLLEAGUES:]}
+        ids |= {each.lead_id for each in self.stored.companies.get(domain, NO_COMPANY).colleagues}
+        found = (self.find_lead(lead_id) for lead_id in sorted(ids))
+        return [lead for lead in found if lead is not None and lead.prior.state == "queued"]
+
     def accounts_by_name(self, lead_id: str | None) -> tuple[str, ...]:
         """The accounts that were found by the name of a stored lead when it was decided."""
         if lead_id is None or not self.plan.wants_accounts:

@@ -159,7 +159,10 @@ def _grants_taken(session: DecisionSession, loser_id: str, survivor_id: str) -> 
 
 
 def _part_preferences(session: DecisionSession, of: StoredMerge, granted: Sequence[str]) -> None:
-    """What was withdrawn stays so for both. What only the other lead had granted is its own again."""
+    """What was withdrawn stays so for both, and so do quiet hours and caps.
+
+    What only the other lead had granted is its own again.
+    """
     work = session.work
     joined = work.preferences.get(of.survivor_id)
     if joined is None:
@@ -167,8 +170,9 @@ def _part_preferences(session: DecisionSession, of: StoredMerge, granted: Sequen
     details = {"from_merge": of.id}
     closed = [(name, act) for name, act in joined.consents.items() if act.state != "granted"]
     theirs = work.preferences.get(of.lead_id, NO_PREFERENCES)
-    after = theirs.taking(closed)
-    if after is not theirs:
+    after = theirs.taking(closed).with_limits_of(joined)
+    if replace(after, version=theirs.version) != theirs:
+        after = replace(after, version=theirs.version + 1)
         work.keep_preferences(of.lead_id, after, "service", details)
     left = {
         name: act

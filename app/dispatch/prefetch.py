@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from app.dispatch import crm_books
 from app.dispatch.decision_session import DecisionSession, StoredLeads
 from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan, SameCompanyTerms
+from app.engine.followup.contact import Contacted
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.junk import JunkRules
@@ -25,7 +27,12 @@ from app.store.leads import bulk_jobs, companies, current_leads, histories, merg
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
-from app.store.life.preferences import find_answered_actions, find_contacts, find_leads_of_address
+from app.store.life.preferences import (
+    find_answered_actions,
+    find_contacts,
+    find_leads_of_address,
+    is_new_plan,
+)
 from app.store.life.suppressions import find_suppressed
 from app.store.path import arrivals, facts
 from app.store.path.arrivals import Subject
@@ -170,12 +177,19 @@ async def read_companies(
     terms: SameCompanyTerms,
     stored: StoredLeads,
 ) -> None:
-    """Add the companies of arriving leads."""
-    arriving = [lead for job in jobs if (lead := job.arriving()) is not None]
-    found = {company_domain(lead.values, education=terms.education) for lead in arriving}
+    """Add the companies of arriving and released leads, and their leads that wait."""
+    values: list[Mapping[str, Any]] = []
+    values += [lead.values for job in jobs if (lead := job.arriving()) is not None]
+    released = {id_ for job in jobs if job.releases() for id_ in job.lead_ids()}
+    values += [stored.leads[id_].values for id_ in released if id_ in stored.leads]
+    found = {company_domain(each, education=terms.education) for each in values}
     domains = sorted(domain for domain in found if domain is not None)
     if domains:
         stored.companies = await companies.find_companies(connection, workspace_id, domains)
+    colleagues = [each for company in stored.companies.values() for each in company.colleagues]
+    waiting = {each.lead_id for each in colleagues if each.state == "queued"} - stored.leads.keys()
+    if waiting:
+        stored.leads |= await current_leads.find_leads(connection, workspace_id, sorted(waiting))
 
 
 async def read_contacts(
@@ -200,10 +214,34 @@ async def read_contacts(
     counted = known if session.plan.contact.caps else {}
     for id_ in {id_ for job in jobs if (id_ := job.begins_to_count()) is not None}:
         person = stored.people.get(id_, [id_])
-        session.answered[id_] = await find_answered_actions(connection, workspace_id, person, work.now)
+        answered = await find_answered_actions(connection, workspace_id, person, work.now)
+        session.answered[id_] = [(at, action) for _, at, action in answered]
     ids = counted.keys() | {id_ for id_, each in work.preferences.items() if each.caps}
     if ids:
-        work.contacts |= await find_contacts(connection, workspace_id, ids, work.now)
+        contacts = await find_contacts(connection, workspace_id, ids, work.now)
+        work.contacts |= {id_: list(each.values()) for id_, each in contacts.items()}
+        if counted:
+            await _count_earlier(connection, workspace_id, session, counted.keys(), contacts)
+
+
+async def _count_earlier(
+    connection: Connection,
+    workspace_id: int,
+    session: DecisionSession,
+    lead_ids: Collection[str],
+    contacts: Mapping[str, Mapping[str, Contacted]],
+) -> None:
+    """Count what contacted persons before the plan had caps, as long as one of its caps looks back so far."""
+    plan, work = session.plan, session.work
+    longest = timedelta(days=max(cap.days for cap in plan.contact.caps))
+    if not await is_new_plan(connection, workspace_id, plan.version, longest):
+        return
+    for lead_id, at, action in await find_answered_actions(
+        connection, workspace_id, sorted(lead_ids), work.now
+    ):
+        channel = plan.follow_up.channel_of(action["type"], action["params"])
+        if channel is not None and action["id"] not in contacts.get(lead_id, {}):
+            work.count_contact(lead_id, at, action["id"], channel)
 
 
 async def _read_entries(

@@ -337,3 +337,43 @@ on_event:
     assert [(each["type"], each["cause"]) for each in body["withheld_actions"]] == [("x-text", "complained")]
     (shown,) = (await office.get(f"/assignments/{lead['assignment_id']}"))["events"]
     assert shown["withheld_actions"] == body["withheld_actions"]
+
+
+async def test_quiet_hours_and_caps_of_both_hold_after_a_merge_and_its_undo(office: Workspace) -> None:
+    one, two = await person(office), await office.assign(email="bea@people.example", consent=YES)
+    soon = {"from": "23:57", "to": "23:58", "timezone": "UTC"}
+    always = {"from": "00:00", "to": "23:59", "timezone": "UTC", "channels": ["email"]}
+    for lead, quiet, most in ((one, soon, 9), (two, always, 8)):
+        body = {"origin": "center", "quiet_hours": quiet, "frequency": [{"max": most, "days": 7}]}
+        answer = await office.client.put(f"/leads/{lead['lead_id']}/preferences", json=body)
+        assert answer.status_code == 200, answer.text
+    assert "email" not in causes(await again(office, one))
+    ids = [one["lead_id"], two["lead_id"]]
+    body = {"leads": ids, "survivor": ids[0], "reason": "One."}
+    merge = (await office.client.post("/leads/merge", json=body)).json()
+    assert causes(await again(office, one))["email"] == "quiet_hours"
+    undone = await office.client.post(f"/leads/merge/{merge['id']}/undo", json={"reason": "Two."})
+    assert undone.status_code == 200, undone.text
+    for lead_id in ids:
+        shown = await office.get(f"/leads/{lead_id}/preferences")
+        windows = [shown["quiet_hours"], *shown["more_quiet_hours"]]
+        assert {each["from"] for each in windows} == {"23:57", "00:00"}
+        assert {each["max"] for each in shown["frequency"]} == {8, 9}
+        assert causes(await again(office, {"lead_id": lead_id}))["email"] == "quiet_hours"
+    await office.client.put(f"/leads/{ids[0]}/preferences", json={"origin": "center"})
+    assert "email" not in causes(await again(office, one))
+
+
+async def test_new_cap_of_the_plan_counts_contacts_of_decisions_and_events_before_it(
+    office: Workspace,
+) -> None:
+    event = "\non_event:\n  reached:\n    - do: [{type: x-text, contact: sms}]\n"
+    await office.publish(PLAN + event)
+    lead, other = await person(office), await office.assign(email="new@people.example")
+    await told(office, lead, "reached", by="ana")
+    caps = "\nfrequency:\n  - {max: 1, days: 7, channel: email}\n  - {max: 3, days: 7, channel: sms}\n"
+    await office.publish(PLAN + event + caps)
+    assert causes(await again(office, lead)) == {"email": "frequency"}
+    assert causes(await again(office, lead)) == {"email": "frequency", "sms": "frequency"}
+    assert causes(await again(office, other)) == {"email": "consent_missing", "sms": "consent_missing",
+                                                  "phone": "consent_missing"}  # fmt: skip

@@ -179,3 +179,18 @@ async def test_erasing_one_lead_leaves_its_colleagues(office: Workspace) -> None
     )
     assert [row["lead_id"] for row in rows] == [other["lead_id"]]
     assert owner(await office.assign(email="c@werft.example")) == owner(other)
+
+
+async def test_colleagues_who_wait_join_the_first_who_gets_an_owner(office: Workspace) -> None:
+    waits = {"rule": {"name": "wait", "when": {"source": "fair"}, "then": {"queue": "desk"}}}
+    await office.publish({**PLAN, "pipeline": [waits, *PLAN["pipeline"]]})
+    early = [await office.assign(email=f"w{number}@werft.example", source="fair") for number in range(3)]
+    stranger = await office.assign(email="x@kontor.example", source="fair")
+    assert {each["outcome"] for each in early} == {"queued"}
+    first = await office.assign(email="first@werft.example")
+    for each in early:
+        found = await office.get(f"/leads/{each['lead_id']}")
+        assert (found["state"], found["owner"]["id"]) == ("assigned", owner(first))
+        assert found["assignments"][-1]["reason"]["code"] == "same_company"
+    assert (await office.get(f"/leads/{stranger['lead_id']}"))["state"] == "queued"
+    await assert_clean(office)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.dispatch.arrivals import count_arrival, count_junk
+from app.dispatch.colleagues import join_waiting
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prepared import Prepared
@@ -113,6 +114,7 @@ class Assign(Job):
         session.matched += existing is not None
         if existing is None or decision.code != JUNK:  # else it proves nothing about the lead
             session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
+        join_waiting(session, existing.lead_id if existing else request.lead_id)
         return reply
 
     def _counted(self, session: DecisionSession, request: DecisionRequest) -> DecisionRequest:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.dispatch.colleagues import join_waiting
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.engine.model.decision import PriorAssignment
@@ -23,9 +24,14 @@ class Release(Job):
         if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
             return Reply(204, b"")
         backlog = session.backlog(lead.prior.held_for_team)
-        request = request_again(session, lead, "release", exclude=lead.exclude, backlog=backlog)
+        colleagues = session.find_colleagues(lead.values)
+        request = request_again(
+            session, lead, "release", exclude=lead.exclude, backlog=backlog, colleagues=colleagues
+        )
         request = self.plugin.attach_results(request, session.plan, session.work.now)
-        return session.decide_again(request, lead)
+        reply = session.decide_again(request, lead)
+        join_waiting(session, self.lead_id)
+        return reply
 
     def releases(self) -> bool:
         """The backlog of its team counts."""

@@ -69,7 +69,7 @@ class SetPreferences(Job):
             for name, wanted in self.wishes
         ]
         after = before.taking(acts, lifts=self.may_lift)
-        after = replace(after, quiet=self.quiet, caps=self.caps)
+        after = replace(after, quiet=self.quiet, more_quiet=(), caps=self.caps)
         if replace(after, version=0) != replace(before, version=0):
             after = replace(after, version=before.version + 1)
             work.keep_preferences(self.lead_id, after, self.actor, self._details(before, after))
@@ -100,7 +100,7 @@ class SetPreferences(Job):
     def _details(self, before: Preferences, after: Preferences) -> dict[str, object]:
         new = {name: act for name, act in after.consents.items() if before.consents.get(name) != act}
         details: dict[str, object] = {"consents": {name: act.to_json() for name, act in new.items()}}
-        if after.quiet != before.quiet:
+        if after.all_quiet != before.all_quiet:
             details["quiet_hours"] = after.quiet.to_json() if after.quiet is not None else None
         if after.caps != before.caps:
             details["frequency"] = [cap.to_json() for cap in after.caps]

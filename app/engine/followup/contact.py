@@ -184,11 +184,15 @@ class Gate:
         return due_at if until in (None, _NEVER) else until
 
     def _windows(self, channel: str, at: datetime) -> list[tuple[QuietHours, Sequence[str]]]:
-        own = self.facts.preferences.quiet
-        windows = [each for each in (self.terms.quiet, own) if each is not None and channel in each.channels]
-        named = own.zone if own is not None else None
+        own = self.facts.preferences.all_quiet
+        named = next((each.zone for each in own if each.zone is not None), None)
         zones = (named,) if named is not None else self.facts.zones or ("UTC",)
-        return [(each, _distinct(zones, at.date())) for each in windows]
+        windows = (*((self.terms.quiet,) if self.terms.quiet is not None else ()), *own)
+        return [
+            (each, _distinct((each.zone,) if each.zone is not None else zones, at.date()))
+            for each in windows
+            if channel in each.channels
+        ]
 
     def _room_at(self, cap: Cap, at: datetime) -> datetime:
         """From when on a cap has room for one more contact, at a moment or after it."""

@@ -47,22 +47,37 @@ class ConsentAct:
 class Preferences:
     """What a person allows. `consents` are the newest acts by `channel` or `channel/topic`.
 
-    `version` goes up by one with each change.
+    `version` goes up by one with each change. `more_quiet` are the quiet hours of leads that were merged,
+    which hold as well until the person says new ones.
     """
 
     version: int = 0
     consents: Mapping[str, ConsentAct] = field(default_factory=dict)
     quiet: QuietHours | None = None
     caps: tuple[Cap, ...] = ()
+    more_quiet: tuple[QuietHours, ...] = ()
+
+    @property
+    def all_quiet(self) -> tuple[QuietHours, ...]:
+        """All quiet hours of the person."""
+        return (*((self.quiet,) if self.quiet is not None else ()), *self.more_quiet)
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored beside the lead."""
+        more = {"more_quiet_hours": [each.to_json() for each in self.more_quiet]} if self.more_quiet else {}
         return {
             "version": self.version,
             "consents": {name: act.to_json() for name, act in self.consents.items()},
             "quiet_hours": self.quiet.to_json() if self.quiet is not None else None,
             "frequency": [cap.to_json() for cap in self.caps],
+            **more,
         }
+
+    def with_limits_of(self, other: "Preferences") -> "Preferences":
+        """The same with the quiet hours and caps of another lead of the person as well."""
+        quiet = tuple(dict.fromkeys((*self.all_quiet, *other.all_quiet)))
+        caps = tuple(dict.fromkeys((*self.caps, *other.caps)))
+        return replace(self, quiet=quiet[0] if quiet else None, more_quiet=quiet[1:], caps=caps)
 
     @property
     def closes(self) -> bool:
@@ -130,19 +145,18 @@ def name_of(channel: str, topic: str | None) -> str:
 
 
 def joined(one: Preferences, other: Preferences) -> Preferences:
-    """The preferences of two leads that are one person: of each consent the stricter act, and all caps."""
+    """The preferences of two leads that are one person.
+
+    Of each consent they have the stricter act, and the quiet hours and caps of both.
+    """
     consents = dict(one.consents)
     rank = {"granted": 0, "withdrawn": 1, "complained": 2}
     for name, act in other.consents.items():
         mine = consents.get(name)
         if mine is None or (rank[mine.state], mine.at) < (rank[act.state], act.at):
             consents[name] = act
-    return Preferences(
-        max(one.version, other.version) + 1,
-        consents,
-        one.quiet or other.quiet,
-        tuple(dict.fromkeys((*one.caps, *other.caps))),
-    )
+    version = max(one.version, other.version) + 1
+    return replace(one, version=version, consents=consents).with_limits_of(other)
 
 
 def from_json(stored: Mapping[str, Any]) -> Preferences:
@@ -152,6 +166,7 @@ def from_json(stored: Mapping[str, Any]) -> Preferences:
         {name: act_from_json(act) for name, act in stored["consents"].items()},
         quiet_from_json(stored["quiet_hours"]) if stored["quiet_hours"] is not None else None,
         tuple(Cap(**cap) for cap in stored["frequency"]),
+        tuple(map(quiet_from_json, stored.get("more_quiet_hours", ()))),
     )
 
 

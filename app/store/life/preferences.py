@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -72,14 +72,38 @@ ON CONFLICT DO NOTHING
 """The contacts of a person, for another lead of theirs."""
 
 SELECT_ANSWERS = f"""
-SELECT assignment.decided_at, assignment.response
+SELECT wanted.id::text AS lead_id, assignment.decided_at, assignment.response
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
    SELECT decided_at, response FROM assignments
     WHERE workspace_id = $1 AND assignments.lead_id = wanted.id AND decided_at > $3
     ORDER BY decision_number DESC LIMIT {_MAX_LISTED}) AS assignment
 """
-"""What was answered to the leads of a person."""
+"""What was answered to leads."""
+
+SELECT_EVENT_ANSWERS = f"""
+SELECT wanted.id::text AS lead_id, event.received_at, event.response
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT received_at, response FROM events
+    WHERE workspace_id = $1 AND events.lead_id = wanted.id AND received_at > $3 AND response IS NOT NULL
+    ORDER BY received_at DESC LIMIT {_MAX_LISTED}) AS event
+"""
+"""What was answered to events about leads."""
+
+SELECT_NOT_EXECUTED = """
+SELECT wanted.id
+  FROM unnest($2::text[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT state FROM actions WHERE workspace_id = $1 AND actions.id = wanted.id LIMIT 1) AS action
+ WHERE state IN ('dead', 'withdrawn', 'expired')
+"""
+"""Which of these actions contacted nobody."""
+
+SELECT_IS_NEW = """
+SELECT activated_at > now() - $3::interval FROM plans WHERE workspace_id = $1 AND version = $2
+"""
+"""Whether a plan became active lately. Plans are published by the system clock."""
 
 DELETE_OLD_CONTACTS = """
 DELETE FROM contacts WHERE workspace_id = $1 AND lead_id = ANY ($2::uuid[]) AND at < $3
@@ -167,15 +191,29 @@ async def copy_contacts(
 
 async def find_answered_actions(
     connection: Connection, workspace_id: int, lead_ids: Sequence[str], now: datetime
-) -> list[tuple[datetime, dict[str, Any]]]:
-    """Return the actions of the decisions about some leads, as far back as a cap looks."""
-    rows = await connection.fetch(SELECT_ANSWERS, workspace_id, list(lead_ids), now - LONGEST)
-    return [
-        (row_in_utc(row)["decided_at"], action)
-        for row in rows
-        if row["response"]
-        for action in orjson.loads(unpack(row["response"]))["actions"]
+) -> list[tuple[str, datetime, dict[str, Any]]]:
+    """Return the actions of the decisions and events about some leads, as far back as a cap looks.
+
+    Those that are known not to be executed are left out.
+    """
+    decided = await connection.fetch(SELECT_ANSWERS, workspace_id, list(lead_ids), now - LONGEST)
+    told = await connection.fetch(SELECT_EVENT_ANSWERS, workspace_id, list(lead_ids), now - LONGEST)
+    answers = [(row["lead_id"], row["decided_at"], unpack(row["response"])) for row in decided]
+    answers += [(row["lead_id"], row["received_at"], row["response"]) for row in told]
+    actions = [
+        (lead_id, at.astimezone(UTC), action)
+        for lead_id, at, body in answers
+        if body
+        for action in orjson.loads(body).get("actions", ())
     ]
+    ids = [action["id"] for _, _, action in actions]
+    ended = {row["id"] for row in await connection.fetch(SELECT_NOT_EXECUTED, workspace_id, ids)}
+    return [each for each in actions if each[2]["id"] not in ended]
+
+
+async def is_new_plan(connection: Connection, workspace_id: int, version: int, within: timedelta) -> bool:
+    """Return whether a plan became the active one within this time."""
+    return bool(await connection.fetchval(SELECT_IS_NEW, workspace_id, version, within))
 
 
 async def write_contacts(connection: Connection, workspace_id: int, rows: Sequence[ContactRow]) -> None:
@@ -214,10 +252,11 @@ async def find_preference_changes(
 
 async def find_contacts(
     connection: Connection, workspace_id: int, lead_ids: Collection[str], now: datetime
-) -> dict[str, list[Contacted]]:
-    """Return the contacts of persons, by lead."""
-    found: dict[str, list[Contacted]] = {}
+) -> dict[str, dict[str, Contacted]]:
+    """Return the contacts of persons, by lead and by the id of the action."""
+    found: dict[str, dict[str, Contacted]] = {}
     for row in await connection.fetch(SELECT_CONTACTS, workspace_id, sorted(lead_ids), now - LONGEST):
         known = row_in_utc(row)
-        found.setdefault(known["lead_id"], []).append(Contacted(known["channel"], known["at"]))
+        of_lead = found.setdefault(known["lead_id"], {})
+        of_lead[known["action_id"]] = Contacted(known["channel"], known["at"])
     return found
