@@ -60,14 +60,9 @@ ALWAYS = ("/console", "/console/{rest:path}")
 
 def guarded_pages() -> set[str]:
     """The templates of all pages that need a session."""
-    return {
-        route.path
-        for router in routers()
-        for route in router.routes
-        if isinstance(route, ConsoleRoute)
-        and "GET" in (route.methods or ())
-        and access_of(route.endpoint).scopes
-    }
+    routes = [route for router in routers() for route in router.routes if isinstance(route, ConsoleRoute)]
+    gets = [route for route in routes if "GET" in (route.methods or ())]
+    return {route.path for route in gets if access_of(route.endpoint).scopes}
 
 
 def test_every_page_has_a_row() -> None:
