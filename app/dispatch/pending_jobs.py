@@ -151,7 +151,9 @@ class PendingJobs:
 
     def enter(self, job: Job) -> None:
         """Append a job."""
-        job.entered, job.forecast = self._clock(), self.expected_wait(bulk=job.bulk)
+        if self._single or self._bulk:
+            job.forecast = self.expected_wait(bulk=job.bulk)
+        job.entered = self._clock()
         self._queue(job).append(job)
         self._count(job, 1)
         if not job.bulk:
@@ -160,7 +162,8 @@ class PendingJobs:
 
     def note_end(self, job: Job) -> None:
         """The job has its reply, or its caller has stopped waiting. It says how good forecasts are."""
-        self.times.note_wait(job.forecast, self._clock() - job.entered)
+        if job.forecast:
+            self.times.note_wait(job.forecast, self._clock() - job.entered)
 
     async def expect_single(self) -> None:
         """Wait a moment for a single job, if the last group had one and none is here."""
