@@ -8,6 +8,8 @@ from app.api.http.auth import Caller
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import plan_that_hides, redact_with
 from app.engine.compile.plan import Plan
+from app.engine.explain.sentences import without_whereabouts
+from app.engine.explain.traces import of_one_owner
 from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
 from app.engine.selection.shifts import HELD
 from app.store.connection.pool import Connection
@@ -78,6 +80,24 @@ class View:
             return document
         kept = redacted(moved, hidden_values(lead.values, hide))
         return {**document, "reassigned": {**moved, "reason": kept.get("reason")}}
+
+    def discreet(self, document: dict[str, Any]) -> dict[str, Any]:
+        """An assignment or an explanation without what it tells a key of one owner about other owners.
+
+        That is why and until when they were away, and how much they have.
+        """
+        bound = self.caller.owner_id
+        if bound is None:
+            return document
+        shown = dict(document)
+        if isinstance(shown.get("trace"), Mapping):
+            steps = of_one_owner(shown["trace"]["steps"], bound)
+            shown["trace"] = {**shown["trace"], "steps": steps}
+        if "steps" in shown:
+            shown["steps"] = of_one_owner(shown["steps"], bound)
+        if shown.get("reason"):
+            shown["reason"] = {**shown["reason"], "text": without_whereabouts(shown["reason"]["text"])}
+        return shown
 
     async def of_actions(self, connection: Connection, actions: Sequence[StoredAction]) -> list[StoredAction]:
         """Actions without what the hidden fields of their leads hold.

@@ -252,3 +252,29 @@ class Explanation(ResponseModel):
     steps_total: int
     next: int | None
     inputs: DecisionInputs
+
+
+class WhyNot(ResponseModel):
+    """Why one owner did not get the lead; `chosen` if they did.
+
+    `team` is the team that was asked for an owner. `would_have_got_it` says whether the lead would have been
+    theirs if nothing but the refusal had been different; null where the refusal does not pass by itself.
+    """
+
+    owner: str
+    name: str
+    code: str
+    text: str = Field(description="The reason in a sentence. Times are in the owner's time zone.")
+    team: str | None
+    available_at: datetime | None
+    would_have_got_it: bool | None
+
+
+class WhyNotList(ResponseModel):
+    """A page of the answers for all owners. `total` counts all owners."""
+
+    assignment_id: UUID
+    decided_at: datetime
+    items: list[WhyNot]
+    total: int
+    next: int | None

@@ -87,6 +87,11 @@ def claim_codes() -> str:
     return meanings(codes.CLAIMS)
 
 
+def bystander_codes() -> str:
+    """Why an owner did not get a lead, beside the candidates' codes."""
+    return meanings(codes.BYSTANDERS)
+
+
 def plugin_errors() -> str:
     """Why a plugin gave no verdict."""
     return meanings(codes.PLUGIN_ERRORS)

@@ -43,6 +43,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "target-codes": engine.target_codes,
     "candidate-codes": engine.candidate_codes,
     "claim-codes": engine.claim_codes,
+    "bystander-codes": engine.bystander_codes,
     "no-actions-codes": engine.no_actions_codes,
     "match-codes": engine.match_codes,
     "plugin-errors": engine.plugin_errors,

@@ -39,6 +39,17 @@ CLAIMS: dict[str, str] = {
 }
 """Why an owner may not claim a lead, besides the refusals."""
 
+NOT_AVAILABLE = "not_available"
+"""What a key of one owner sees instead of the code of another owner."""
+
+BYSTANDERS: dict[str, str] = {
+    "never_due": "The SLA never comes due in the owner's working time, so they were passed over.",
+    "not_considered": "The owner is in no team that the decision asked, or it asked no team.",
+    "not_there_yet": "The owner came to the directory after the decision.",
+    NOT_AVAILABLE: "Instead of any other code, where a key of one owner asks about others.",
+}
+"""Why an owner did not get a lead, besides the codes of candidates: `GET /assignments/{id}/why-not`."""
+
 CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
 """Every code of a candidate."""
 

@@ -3,6 +3,7 @@
 It names the plan's words, the owner, and general facts about the lead. It never identifies the lead.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -68,6 +69,15 @@ _KEPT = {
     "off_shift": "is off shift",
 }
 """What kept an owner from taking a lead, by the code of the refusal."""
+_WHEREABOUTS = ("not active", "absent", "paused", "at the cap on open leads", "at the daily cap",
+                "at the weekly cap", "at a cap", "off shift")  # fmt: skip
+_TELLS = re.compile(rf"\b(is|has) (?:{'|'.join(_WHEREABOUTS)}|weight 0)( until [0-9: -]+ UTC)?")
+_FREED = re.compile(r" The first of them is available again at [0-9: -]+ UTC\.")
+
+
+def without_whereabouts(text: str) -> str:
+    """A sentence for one owner, which does not tell why and until when others could not take the lead."""
+    return _FREED.sub("", _TELLS.sub("is not available", text))
 
 
 def settled(

@@ -1,8 +1,10 @@
 """How much of a trace is stored."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from app.engine.explain.codes import NOT_AVAILABLE, REFUSALS
 
 MAX_CANDIDATES = 50
 """How many candidates of a target the stored trace shows."""
@@ -22,6 +24,31 @@ def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
         for step in trace["steps"]
     ]
     return {**trace, "steps": steps}
+
+
+def of_one_owner(steps: Sequence[Mapping[str, Any]], owner_id: str) -> list[Mapping[str, Any]]:
+    """The steps with only the facts of one owner. Of the other candidates they say who was chosen."""
+    return [
+        {**step, "targets": [_target_for(each, owner_id) for each in step["targets"]]}
+        if "targets" in step
+        else step
+        for step in steps
+    ]
+
+
+def _target_for(target: Mapping[str, Any], owner_id: str) -> Mapping[str, Any]:
+    shown = {name: each for name, each in target.items() if name != "more_candidates"}
+    if shown["code"] in REFUSALS:
+        shown["code"] = NOT_AVAILABLE
+    if "candidates" in shown:
+        shown["candidates"] = [_candidate_for(each, owner_id) for each in shown["candidates"]]
+    return shown
+
+
+def _candidate_for(each: Mapping[str, Any], owner_id: str) -> Mapping[str, Any]:
+    if each["owner"] == owner_id:
+        return each
+    return {"owner": each["owner"], "code": "chosen" if each["code"] == "chosen" else NOT_AVAILABLE}
 
 
 def skipped_steps(trace: Mapping[str, Any]) -> list[str]:

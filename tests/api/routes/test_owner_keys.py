@@ -28,6 +28,7 @@ OF_ANOTHER: dict[str, tuple[str, Any]] = {
     "POST /assignments/{assignment_id}/release": ("/assignments/{assignment_id}/release", {}),
     "POST /events": ("/events", {"items": [ITEM, {**ITEM, "type": "closed"}]}),
     "GET /assignments/{assignment_id}/explain": ("/assignments/{assignment_id}/explain", None),
+    "GET /assignments/{assignment_id}/why-not": ("/assignments/{assignment_id}/why-not", None),
     "GET /leads": ("/leads?external_id=anas", None),
     "POST /leads/lookup": ("/leads/lookup", {"email": "anas@people.example"}),
     "GET /leads/{lead_id}": ("/leads/{lead_id}", None),
