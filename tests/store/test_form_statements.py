@@ -105,12 +105,12 @@ async def test_plans_made_without_forms_stay_right_with_many(workspace: Workspac
     async with transaction(workspace.pool, workspace.workspace_id) as connection:
         await fetches.write_token(connection, workspace.workspace_id, "web", b"sealed", "print")
     small: dict[str, tuple[int, int]] = {}
-    for _ in range(2):  # the first time statements are made ready, which reads catalogs
-        for name, visit in visits.all().items():
-            small[name] = await counted(workspace, visit)
-    async with second(workspace) as filler:
+    async with second(workspace) as another:
+        for _ in range(2):  # the first time statements are made ready, which reads catalogs
+            for name, visit in visits.all().items():
+                small[name] = await counted(workspace, another, visit)
         for fill in (FILL, *FILL_FORMS.split(";")):
-            await filler.execute(fill.format(workspace=workspace.workspace_id))
-        await filler.execute("SELECT pg_stat_force_next_flush()")
-    full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
+            await another.execute(fill.format(workspace=workspace.workspace_id))
+        await another.execute("SELECT pg_stat_force_next_flush()")
+        full = {name: await counted(workspace, another, visit) for name, visit in visits.all().items()}
     assert [name for name in full if full[name][0] > 2 * small[name][0] + 200] == [], (small, full)
