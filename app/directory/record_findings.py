@@ -1,6 +1,6 @@
 """Findings about directory records: warnings that do not stop a write."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.directory.calendar_findings import calendar_findings
@@ -67,6 +67,8 @@ async def _account_findings(
     connection: Connection, workspace_id: int, directory: Directory, items: Sequence[Item]
 ) -> list[list[Finding]]:
     parents = await _read_parents(connection, workspace_id, items)
+    heirs = {body["successor"] for _, body in items if body.get("successor") is not None}
+    known = await records.find_records(connection, workspace_id, ACCOUNTS, sorted(heirs)) if heirs else {}
     wanted = [(domain, id_) for id_, body in items for domain in domains_of(body)]
     shared = await accounts.find_shared_domains(connection, workspace_id, wanted) if wanted else set()
     found = []
@@ -77,6 +79,7 @@ async def _account_findings(
             [
                 *_account_owner_findings(body, directory),
                 *_parent_findings(id_, body, parents),
+                *_successor_findings(body, known),
                 *_domain_findings(domains, of_others, body.get("tier")),
             ]
         )
@@ -115,6 +118,13 @@ def _parent_findings(id_: str, body: Body, parents: Mapping[str, str | None]) ->
         at = parents.get(at)
     if at == id_:
         yield _warning("parent", "parent_cycle", "The account is its own ancestor. Use another parent.")
+
+
+def _successor_findings(body: Body, known: Collection[str]) -> Iterator[Finding]:
+    successor = body.get("successor")
+    if successor is not None and successor not in known:
+        text = "Unknown account. Until it is added, leads stay with the account itself."
+        yield _warning("successor", "unknown_successor", text)
 
 
 def _domain_findings(domains: list[str], shared: set[str], tier: str | None) -> Iterator[Finding]:

@@ -141,10 +141,14 @@ class Preparation:
                     job.prepared.miss(preparer.name, again=not limit.expired())
 
     def is_missing(self, job: Job, plan: Plan) -> bool:
-        """Whether a job has to be prepared before it is decided by this plan."""
-        if not self._wanted(plan) or not job.prepared.is_missing(plan.version):
+        """Whether a job has to be prepared before it is decided by this plan.
+
+        A plan that wants nothing prepared decides without what was found for the plan before it.
+        """
+        if not self._wanted(plan):
+            job.prepared.keep_only_for(plan.version)
             return False
-        return job.arriving() is not None
+        return job.prepared.is_missing(plan.version) and job.arriving() is not None
 
     def prepare_again(
         self, plan: Plan, jobs: Sequence[Job], now: datetime, enter: Callable[[Job], None]

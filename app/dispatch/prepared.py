@@ -48,6 +48,14 @@ class Prepared:
     def begin(self, plan_version: int) -> None:
         """Forget what was found for an earlier plan. Preparers look again."""
         self.plan_version, self.rounds = plan_version, self.rounds + 1
+        self._forget()
+
+    def keep_only_for(self, plan_version: int) -> None:
+        """Forget what was found, unless it was for this plan."""
+        if self.plan_version not in (None, plan_version):
+            self._forget()
+
+    def _forget(self) -> None:
         self.suppressed = False
         self.accounts, self.filled, self.degraded, self.counts, self.codes = None, {}, [], {}, {}
 

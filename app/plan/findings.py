@@ -68,6 +68,7 @@ CODES: dict[str, str] = {
     "unknown_team": "The team is not in the directory.",
     "unknown_calendar": "The calendar is not in the directory.",
     "unknown_parent": "The parent account is not in the directory.",
+    "unknown_successor": "The account that stands for this one is not in the directory.",
     "parent_cycle": "The account is its own ancestor.",
     "shared_domain": "Another account has the same domain.",
     "night_shift_cut": "A later rule of the opening hours ends a night shift at midnight.",

@@ -83,16 +83,19 @@ async def test_warnings_are_reported(workspace: Workspace) -> None:
         owner="zoe",
         roles={"sdr": "yan", "ae": "ana"},
         parent="above",
+        successor="heir",
         domains=["mail.other.example", "gmail.com", "own.example"],
     )
     assert [(each["path"], each["code"], each["severity"]) for each in returned["findings"]] == [
         ("owner", "unknown_owner", "warning"),
         ("roles.sdr", "unknown_owner", "warning"),
         ("parent", "unknown_parent", "warning"),
+        ("successor", "unknown_successor", "warning"),
         ("domains[0]", "shared_domain", "warning"),
         ("domains[1]", "free_email_domain", "warning"),
     ]
-    returned = await put(workspace, "above", parent="acme")
+    await put(workspace, "heir")
+    returned = await put(workspace, "above", parent="acme", successor="heir")
     assert [(each["path"], each["code"]) for each in returned["findings"]] == [("parent", "parent_cycle")]
     assert (await put(workspace, "free", domains=["gmail.com"], tier="named"))["findings"][0]["code"] == (
         "shared_domain"

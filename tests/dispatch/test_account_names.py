@@ -291,3 +291,18 @@ async def test_a_misspelled_name_of_one_word_finds_its_account_or_leaves_a_doubt
     assert answer["review"]
     told = await workspace.assign(email="c@gmail.com", company="Kedren", phone="+4930901820")
     assert account_of(told) == "short"
+
+
+async def test_first_lead_of_a_new_plan_is_decided_without_what_the_one_before_wanted(
+    workspace: Workspace,
+) -> None:
+    await put(workspace, "one", name="Schilfrohr Werke")
+    found = []
+    for number, domain_only in enumerate((False, True, False, True)):
+        await workspace.publish(plan(domain_only=domain_only))
+        answers = [
+            await workspace.assign(email=f"a{number}{each}@gmail.com", company="Schilfrohr Werke")
+            for each in range(2)
+        ]
+        found.append([account_of(each) for each in answers])
+    assert found == [["one", "one"], [None, None]] * 2
