@@ -68,6 +68,7 @@ from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plans.kept_findings import KeptFindings
+from app.plans.words import PlansInWords
 from app.plugins.process import PluginLimits
 from app.rates import Rate
 from app.registry import strategies as installed
@@ -120,6 +121,7 @@ def create_app(
         )
         app.state.authentication = await _authentication(pool, settings, metrics)
         app.state.console_sessions = ConsoleSessions(pool, app.state.authentication)
+        app.state.plans_in_words = PlansInWords(pool, offered)
         app.state.dispatch = Dispatcher(
             pool,
             offered,

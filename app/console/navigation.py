@@ -19,7 +19,10 @@ class Item:
     audience: tuple[str, ...] = ("team",)
 
 
-NAVIGATION = (Item("Today", "/console/today", ("ops", "reports", "leads:read", "claim")),)
+NAVIGATION = (
+    Item("Today", "/console/today", ("ops", "reports", "leads:read", "claim")),
+    Item("Plan", "/console/plan", ("plan:write", "plan:approve", "leads:read", "ops")),
+)
 
 
 def items_for(viewer: Viewer) -> Iterator[Item]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from app.console.pages import home, sign_in, today
+from app.console.pages import home, plan, plan_drafts, plan_try, sign_in, today
 
-PAGES = (today,)
+PAGES = (today, plan_try, plan_drafts, plan)
 """The pages that need a session, one module each with its `router`."""
 
 

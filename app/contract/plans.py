@@ -1,19 +1,30 @@
 """The versions of a routing plan: the bodies that callers send, and the versions as returned."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from app.contract.findings import FindingDetail
+from app.contract.requests import LeadInput
 from app.contract.responses import ResponseModel
-from app.contract.types import RequestModel
+from app.contract.types import RequestModel, RequiredId, Trigger
 
 
 class PlanComment(RequestModel):
     """A comment for the change log."""
 
     comment: str | None = Field(None, max_length=1000)
+
+
+class LeadToTry(RequestModel):
+    """A lead that a version of the plan decides as a dry run."""
+
+    lead: LeadInput
+    trigger: Trigger | None = Field(None, description="What happened. The default is `form`.")
+    exclude: Annotated[list[RequiredId], Field(max_length=100)] | None = Field(
+        None, description="Owners who must not get the lead."
+    )
 
 
 class PlanVersion(ResponseModel):

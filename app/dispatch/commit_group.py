@@ -195,8 +195,9 @@ async def open_session(
     known: Snapshot | None,
     jobs: Sequence[Job],
     plans: PlanCache,
+    version: int | None = None,
 ) -> DecisionSession:
-    """Read everything that these jobs need.
+    """Read everything that these jobs need. `version` is that of the plan, for None the active one.
 
     Raises CompileFirst.
     """
@@ -210,7 +211,7 @@ async def open_session(
         wants_accounts,
         expected is None or expected.probable is not None,
     )
-    version = snapshot.entry.plan_version
+    version = snapshot.entry.plan_version if version is None else version
     plan = plans.get_ready(workspace_id, version)
     tables = plans.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
     if plan is None or tables is None:

@@ -138,11 +138,14 @@ class Dispatcher:
                         job.done.cancel()
         return [_outcome(job, writer) for job in jobs]
 
-    async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
+    async def dry_run_all(
+        self, workspace_id: int, jobs: Sequence[Job], version: int | None = None
+    ) -> list[Reply | Problem]:
         """What the replies would be now, each job seeing what the earlier ones would have done.
 
-        Of one workspace only a few are under way at once; further ones wait. Raises DatabaseUnavailable, or
-        Overloaded when a dry run would wait too long.
+        With `version` they are decided by that version of the plan instead of the active one. Of one
+        workspace only a few are under way at once; further ones wait. Raises DatabaseUnavailable, Overloaded
+        when a dry run would wait too long, or LookupError for a version that does not exist.
         """
         slots = self._dry_runs.setdefault(workspace_id, asyncio.Semaphore(MAX_DRY_RUNS))
         try:
@@ -150,11 +153,13 @@ class Dispatcher:
         except TimeoutError:
             raise Overloaded("Too many dry runs are waiting.") from None
         try:
-            return await (await self.open_dry_run(workspace_id, jobs)).take(jobs)
+            return await (await self.open_dry_run(workspace_id, jobs, version)).take(jobs)
         finally:
             slots.release()
 
-    async def open_dry_run(self, workspace_id: int, jobs: Sequence[Job]) -> DryRun:
+    async def open_dry_run(
+        self, workspace_id: int, jobs: Sequence[Job], version: int | None = None
+    ) -> DryRun:
         """A dry run of these jobs, to be taken part by part.
 
         Raises DatabaseUnavailable or Overloaded.
@@ -162,7 +167,7 @@ class Dispatcher:
         writer = self._writer(workspace_id)
         try:
             return await open_dry_run(
-                self._pool, workspace_id, jobs, self.plans, writer.preparation, writer.plugins
+                self._pool, workspace_id, jobs, self.plans, writer.preparation, writer.plugins, version
             )
         except Exception as error:
             if is_database_error(error):

@@ -36,6 +36,7 @@ class _Reader:
     pool: Pool
     workspace_id: int
     plans: PlanCache
+    version: int | None = None
 
     async def read(self, jobs: Sequence[Job]) -> tuple[DecisionSession, dict[str, bytes]]:
         while True:
@@ -43,7 +44,9 @@ class _Reader:
                 async with transaction(
                     self.pool, self.workspace_id, read_only=True, limits=LIMITS
                 ) as connection:
-                    session = await open_session(connection, self.workspace_id, None, jobs, self.plans)
+                    session = await open_session(
+                        connection, self.workspace_id, None, jobs, self.plans, self.version
+                    )
                     known = sorted(
                         {each.assignment_id for each in session.found.replays.values() if each.assignment_id}
                     )
@@ -184,8 +187,12 @@ async def open_dry_run(
     plans: PlanCache,
     preparation: Preparation,
     plugins: PluginPort,
+    version: int | None = None,
 ) -> DryRun:
-    """Read everything that these jobs need, as it is now."""
-    reader = _Reader(pool, workspace_id, plans)
+    """Read everything that these jobs need, as it is now.
+
+    `version` is that of the plan, for None the active one.
+    """
+    reader = _Reader(pool, workspace_id, plans, version)
     session, bodies = await reader.read(jobs)
     return DryRun(GroupResult(session, preparation), preparation, plugins, reader, bodies)

@@ -355,6 +355,13 @@ async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[l
         return await store.list_versions(connection, workspace_id, after, limit), now.entry.plan_version
 
 
+async def newest(pool: Pool, workspace_id: int, before: int, limit: int) -> tuple[list[Version], int]:
+    """The versions before `before`, the newest first, and the number of the active one (0 for none)."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await read_current_state_on(connection, workspace_id)
+        return await store.list_newest(connection, workspace_id, before, limit), now.entry.plan_version
+
+
 def _check_activation(version: Version, active: int, how: Activation) -> None:
     if version.version == active:
         raise AlreadyActive

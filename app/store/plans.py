@@ -38,6 +38,13 @@ SELECT version, author, comment, created_at, activated_at FROM plans
 """
 """A page of versions, in order."""
 
+SELECT_VERSIONS_BEFORE = """
+SELECT version, author, comment, created_at, activated_at FROM plans
+ WHERE workspace_id = $1 AND version < $2
+ ORDER BY version DESC LIMIT $3
+"""
+"""A page of versions, the newest first."""
+
 SELECT_NEWEST_VERSION = "SELECT version FROM plans WHERE workspace_id = $1 ORDER BY version DESC LIMIT 1"
 """The number of the newest version."""
 
@@ -152,6 +159,12 @@ async def find_version(connection: Connection, workspace_id: int, version: int) 
 async def list_versions(connection: Connection, workspace_id: int, after: int, limit: int) -> list[Version]:
     """Return the versions after `after`, in order."""
     rows = await connection.fetch(SELECT_VERSIONS_AFTER, workspace_id, after, limit)
+    return [Version(**row) for row in rows]
+
+
+async def list_newest(connection: Connection, workspace_id: int, before: int, limit: int) -> list[Version]:
+    """Return the versions before `before`, the newest first."""
+    rows = await connection.fetch(SELECT_VERSIONS_BEFORE, workspace_id, before, limit)
     return [Version(**row) for row in rows]
 
 

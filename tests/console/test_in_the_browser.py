@@ -9,7 +9,14 @@ from tests.console.pair import Pair
 
 pytestmark = pytest.mark.xdist_group("browser")  # one worker starts it for all of them
 TODAY = "/console/today"
-PAGES = ((TODAY, "admin"),)
+PAGES = (
+    (TODAY, "admin"),
+    ("/console/plan", "admin"),
+    ("/console/plan/versions", "admin"),
+    ("/console/plan/versions/1/changes", "admin"),
+    ("/console/plan/new", "admin"),
+    ("/console/plan/try", "admin"),
+)
 """Pages that axe looks at, with the role that opens them."""
 
 

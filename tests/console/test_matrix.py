@@ -54,6 +54,49 @@ PAGES = (
         shows={"admin": ("What hurts",)},
     ),
 )
+PLAN_READERS = ("admin", "manager", "operator", "reader", "planner")
+PLAN_VERSION = "/console/plan/versions/{version}"
+PAGES += (
+    Page(
+        "/console/plan",
+        PLAN_READERS,
+        shows={
+            "admin": (
+                "country is DE or AT",
+                "goes to queue partner-desk",
+                "/console/plan/hits",
+                "Try a lead",
+            ),
+            "reader": ("country is DE or AT",),
+        },
+        hides={
+            "reader": ("/console/plan/hits", "New draft", "Try a lead"),
+            "planner": ("/console/plan/hits",),
+        },
+    ),
+    Page(
+        "/console/plan/hits",
+        ("admin", "manager", "analyst", "operator"),
+        shows={"analyst": ("arriving lead",)},
+    ),
+    Page("/console/plan/versions", PLAN_READERS, shows={"planner": ("Version 1", "active")}),
+    Page(PLAN_VERSION, PLAN_READERS, path="/console/plan/versions/1", shows={"reader": ("students",)}),
+    Page(
+        f"{PLAN_VERSION}/check",
+        PLAN_READERS,
+        path="/console/plan/versions/1/check",
+        shows={"planner": ("Findings", "This plan has no tests.")},
+    ),
+    Page(
+        f"{PLAN_VERSION}/text",
+        PLAN_READERS,
+        path="/console/plan/versions/1/text",
+        shows={"admin": ("pipeline",)},
+    ),
+    Page(f"{PLAN_VERSION}/changes", PLAN_READERS, path="/console/plan/versions/1/changes"),
+    Page("/console/plan/new", ("admin", "planner"), shows={"planner": ("Store as a draft", "partner-desk")}),
+    Page("/console/plan/try", ("admin", "sender"), shows={"sender": ("Try it", "Postal code")}),
+)
 ALWAYS = ("/console", "/console/{rest:path}")
 """What every key opens: the way to its first page, and the page that says that there is none."""
 
@@ -87,7 +130,8 @@ async def test_page_opens_for_its_scopes_and_shows_one_workspace(pair: Pair, pag
 async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:
     found = {role: await (await pair.as_(role)).get("/console") for role in ROLES}
     assert {role: answer.headers.get("location") for role, answer in found.items()} == {
-        role: "/console/today" if role in TEAM else None for role in ROLES
+        role: "/console/today" if role in TEAM else "/console/plan" if role == "planner" else None
+        for role in ROLES
     }
     assert "Nothing to show for this key" in found["sender"].text
 

@@ -68,13 +68,13 @@ async def assign_lead(
 ) -> Json[Decision]:
     """Decides who owns a lead, and returns once the decision is stored."""
     if body.is_test:
-        tests = [(uuid7(), _job(caller, body, None))]
+        tests = [(uuid7(), assign_job(caller, body, None))]
         (reply,) = await decide_tests(pool, dispatch, caller.workspace_id, SOURCE, tests)
         return _response(reply)
     if body.dry_run:
-        (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(caller, body, None)])
+        (reply,) = await dispatch.dry_run_all(caller.workspace_id, [assign_job(caller, body, None)])
         return _response(reply)
-    return _response(await dispatch.ask(caller.workspace_id, _job(caller, body, key)))
+    return _response(await dispatch.ask(caller.workspace_id, assign_job(caller, body, key)))
 
 
 @hot.post("/assign/batch")
@@ -101,7 +101,7 @@ async def assign_leads(
     for position, item in enumerate(validate_items(body)):
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
-            job = _job(caller, item, None if item.is_test else item_key(key, position), batch)
+            job = assign_job(caller, item, None if item.is_test else item_key(key, position), batch)
             if item.is_test:
                 tests[position] = job
             else:
@@ -189,9 +189,10 @@ async def unblock_lead(
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-def _job(
+def assign_job(
     caller: Caller, body: AssignRequest, key: IdempotencyKey | None, batch: Batch | None = None
 ) -> Assign:
+    """The job that decides a lead as it was sent."""
     sent = body.lead.model_dump(exclude_none=True)
     for name in ("external_id_source", "submission_id"):
         if name not in sent and (default := getattr(body, name)) is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 
-from app.api.http.auth import requires
+from app.api.http.auth import Caller, requires
 from app.api.http.idempotency import HEADER, edit_once, key_of
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import (
@@ -25,17 +25,31 @@ from app.api.http.parameters import (
 )
 from app.api.http.raw_body import TEXT, documented, raw_body
 from app.api.http.routing import StrictRoute
+from app.api.routes.assign import assign_job
 from app.contract.findings import findings_to_json
 from app.contract.limits import KIB, BodyLimits
-from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
-from app.contract.responses import Page
+from app.contract.plans import CheckedPlanVersion, LeadToTry, PlanComment, PlanVersion, PlanVersionDetail
+from app.contract.requests import AssignRequest
+from app.contract.responses import Decision, Page
 from app.directory.edit_once import Edit
-from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Reply
+from app.errors import (
+    AlreadyActive,
+    LeadNotDecided,
+    NeverPublished,
+    NotFound,
+    PlanInvalid,
+    PlanUnparseable,
+    Problem,
+)
 from app.plan.findings import settles
 from app.plan_check import parse
+from app.plan_check.parse import Strategies
 from app.plans import versions
 from app.plans.kept_findings import Findings, KeptFindings
 from app.plans.versions import Activation, PlanFindings, StoredPlan
+from app.store.connection.pool import Pool
 from app.store.path.idempotency import IdempotencyKey
 from app.store.plans import Version
 
@@ -63,13 +77,26 @@ async def create_plan(
 ) -> Json[CheckedPlanVersion]:
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
+    # The text must be the same byte for byte: parsing it first could take seconds.
+    key = key_of(request, {"text": sha256(raw).hexdigest()})
+    return await add_draft(caller, pool, dispatch, strategies, raw, key)
+
+
+async def add_draft(
+    caller: Caller,
+    pool: Pool,
+    dispatch: Dispatcher,
+    strategies: Strategies,
+    raw: bytes,
+    key: IdempotencyKey | None,
+    comment: str | None = None,
+) -> Json[CheckedPlanVersion]:
+    """Stores a text as a draft, once for each key. Raises PlanUnparseable."""
     await dispatch.attribute_names.write(caller.workspace_id)
 
     async def prepare() -> Edit[PlanFindings]:
-        return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw)
+        return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw, comment)
 
-    # The text must be the same byte for byte: parsing it first could take seconds.
-    key = key_of(request, {"text": sha256(raw).hexdigest()})
     return await edit_once(pool, caller, key, prepare, _checked_to_json, 201)
 
 
@@ -118,7 +145,7 @@ async def get_plan(
 
 
 @dataclass(frozen=True)
-class _Activation:
+class PlanActivation:
     """What publishing a version and rolling back to it have in common."""
 
     caller: CallerParameter
@@ -126,15 +153,18 @@ class _Activation:
     dispatch: DispatchParameter
     strategies: StrategiesParameter
     version: Number
-    body: PlanComment | None = None
 
-    async def run(self, how: Activation, key: IdempotencyKey | None) -> Json[CheckedPlanVersion]:
-        return await edit_once(self.pool, self.caller, key, partial(self._prepare, how), _checked_to_json)
+    async def run(
+        self, how: Activation, comment: str | None, key: IdempotencyKey | None
+    ) -> Json[CheckedPlanVersion]:
+        """Makes the version active, once for each key. Raises what `prepare_activation` raises."""
+        prepare = partial(self._prepare, how, comment)
+        return await edit_once(self.pool, self.caller, key, prepare, _checked_to_json)
 
-    async def _prepare(self, how: Activation) -> Edit[PlanFindings]:
+    async def _prepare(self, how: Activation, comment: str | None) -> Edit[PlanFindings]:
         # Compiled before it becomes active, so that no lead waits for it. A version that cannot be compiled
         # is refused below.
-        workspace_id, comment = self.caller.workspace_id, self.body.comment if self.body else None
+        workspace_id = self.caller.workspace_id
         with suppress(LookupError):
             plan = await self.dispatch.plans.fetch(workspace_id, self.version)
             if plan.table_refs:
@@ -144,25 +174,61 @@ class _Activation:
         )
 
 
-ActivationParameter = Annotated[_Activation, Depends()]
+ActivationParameter = Annotated[PlanActivation, Depends()]
 
 
 @router.post("/plans/{version}/publish")
 @requires("plan:approve", problems=(AlreadyActive, PlanInvalid, PlanUnparseable))
 async def publish_plan(
-    activation: ActivationParameter, key: IdempotencyKeyParameter
+    activation: ActivationParameter, key: IdempotencyKeyParameter, body: PlanComment | None = None
 ) -> Json[CheckedPlanVersion]:
     """Makes a version active for all decisions from now on."""
-    return await activation.run("publish", key)
+    return await activation.run("publish", body.comment if body else None, key)
 
 
 @router.post("/plans/{version}/rollback")
 @requires("plan:approve", problems=(AlreadyActive, NeverPublished, PlanInvalid, PlanUnparseable))
 async def roll_back_plan(
-    activation: ActivationParameter, key: IdempotencyKeyParameter
+    activation: ActivationParameter, key: IdempotencyKeyParameter, body: PlanComment | None = None
 ) -> Json[CheckedPlanVersion]:
     """Makes a version active again that was active before."""
-    return await activation.run("rollback", key)
+    return await activation.run("rollback", body.comment if body else None, key)
+
+
+@router.post("/plans/{version}/dry-run")
+@requires("assign", problems=(NotFound, PlanInvalid, LeadNotDecided), decides_leads=True)
+async def dry_run_plan(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    strategies: StrategiesParameter,
+    kept: KeptParameter,
+    version: Number,
+    body: LeadToTry,
+) -> Json[Decision]:
+    """Returns what this version would decide about a lead now, and stores nothing."""
+    reply = await try_version(caller, pool, dispatch, strategies, kept, version, body)
+    return Json(reply.body)
+
+
+async def try_version(
+    caller: Caller,
+    pool: Pool,
+    dispatch: Dispatcher,
+    strategies: Strategies,
+    kept: KeptFindings,
+    version: int,
+    body: LeadToTry,
+) -> Reply:
+    """What a version would decide about a lead now. Raises NotFound, PlanInvalid for one with errors."""
+    _, found = await versions.find_checked(pool, caller.workspace_id, version, strategies, kept)
+    if errors := [each for each in found.findings if each.severity == "error"]:
+        raise PlanInvalid(faults=parse.faults(errors, "plan"))
+    job = assign_job(caller, AssignRequest.model_construct(**dict(body), dry_run=True), None)
+    (reply,) = await dispatch.dry_run_all(caller.workspace_id, [job], version)
+    if isinstance(reply, Problem):
+        raise reply
+    return reply
 
 
 def _detail(stored: StoredPlan, found: Findings) -> Json[PlanVersionDetail]:

@@ -257,6 +257,15 @@
     if (control.getAttribute?.("aria-invalid")) control.removeAttribute("aria-invalid");
   });
 
+  // The text of a chosen file goes into the field that is sent.
+  document.addEventListener("change", async (event) => {
+    const field = document.getElementById(event.target.dataset?.fileInto ?? "");
+    const file = event.target.files?.[0];
+    if (!field || !file) return;
+    field.value = await file.text();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.confirm && !confirm(form.dataset.confirm)) {

@@ -74,6 +74,7 @@ SENT: dict[str, Any] = {
     "DELETE /owners/{id}/absences/{absence_id}": None,
     "GET /plans/{version}": None,
     "POST /plans/{version}/publish": {},
+    "POST /plans/{version}/dry-run": {"lead": {"email": "a@b.example"}},
     "POST /plans/{version}/rollback": {},
     "POST /queues/{name}/claim": {"owner_id": "ben"},
     "DELETE /suppressions/{suppression_id}": None,
