@@ -26,5 +26,5 @@ WORDS: Mapping[str, str] = {
 
 
 def in_words(code: str | None) -> str:
-    """The words for a code; None stands for somebody whom nothing keeps."""
+    """The words for a code; None stands for somebody who can take it."""
     return "available" if code is None else WORDS.get(code, code.replace("_", " "))

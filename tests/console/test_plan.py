@@ -94,7 +94,7 @@ async def test_what_is_wrong_with_a_plan_is_told_at_its_form(console: Console) -
     assert unreadable.status_code == 422
     assert "pipeline[0]" in unreadable.json()["errors"][0]["detail"]
     empty = await console.send(f"{PLAN_PAGE}/new", htmx=True, text=" ")
-    assert empty.json()["errors"][0]["path"] == ["text"]
+    assert empty.json()["errors"][0]["path"] == "text"
     page = (await console.send(f"{PLAN_PAGE}/new", text=WRONG)).headers["location"]
     assert "1 of 1 failed" in await console.read(f"{page}/check")
     refused = await console.send(f"{page}/publish", htmx=True)
@@ -112,8 +112,8 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
     answer = await console.send(TRY, htmx=True, **lead, more="consent.email: yes\nproduct_interest: a, b")
     assert answer.status_code == 200, answer.text
     active, draft = answer.text.split(f"<h2>Version {version}")
-    assert ("Team inbound" in active, "Team dach" in draft) == (True, True)
-    assert ("does not match" in active, "is known" in active) == (True, False)
+    for text, where in (("Team inbound", active), ("Team dach", draft), ("lacks a skill", draft)):
+        assert text in where
     assert await console.workspace.fetch("SELECT count(*) FROM leads WHERE workspace_id = $1") == before
 
     wrong = yaml.safe_load(WRONG)
@@ -129,7 +129,7 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
         answer = await console.send(TRY, htmx=True, **fields)
         assert answer.status_code == status, (fields, answer.text)
         if path is not None:
-            assert answer.json()["errors"][0]["path"][0] == path, fields
+            assert answer.json()["errors"][0]["path"].startswith(path), fields
 
 
 @pytest.mark.parametrize(

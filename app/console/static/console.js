@@ -95,7 +95,7 @@
       return;
     }
     for (const fault of faults) {
-      const name = String((fault.path || [])[0] ?? "");
+      const name = String(fault.path ?? "").split(/[.[]/)[0];
       const control = name && form.elements.namedItem(name);
       const place = [...form.querySelectorAll("[data-error-of]")].find((each) => each.dataset.errorOf === name);
       if (!control || !place) continue;
