@@ -117,7 +117,7 @@ async def test_keyboard_reaches_the_content_first_and_then_every_control(screen:
     await screen.sign_in(path=TODAY)
     await screen.settled()
     await screen.page.keyboard.press("Tab")
-    assert await screen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert await screen.page.evaluate("document.activeElement.textContent") == "Skip to content"
     await screen.page.keyboard.press("Enter")
     assert await screen.page.evaluate("document.activeElement.id") == "main"
     await screen.page.keyboard.press("Tab")

@@ -37,7 +37,7 @@ PAGES = (
         "/console/today",
         TEAM,
         shows={
-            "admin": ("Leads that wait", "partner-desk", "/console/today/figures"),
+            "admin": ("Waiting leads", "partner-desk", "/console/today/figures"),
             "reader": ("partner-desk",),
         },
         hides={"reader": ("/console/today/figures",)},
@@ -51,7 +51,7 @@ PAGES = (
     Page(
         "/console/today/findings",
         ("admin", "manager", "analyst", "operator"),
-        shows={"admin": ("What hurts",)},
+        shows={"admin": ("Findings",)},
     ),
 )
 PLAN_READERS = ("admin", "manager", "operator", "reader", "planner")

@@ -1,4 +1,4 @@
-"""The first page, the files of all pages, and what is at no address."""
+"""The home page, the files of all pages, and what is at no address."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Today: what waits and what is late now, what the day brought so far, and what hurts."""
+"""Today: what waits and what is late now, the figures of the day so far, and findings."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
