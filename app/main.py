@@ -57,6 +57,7 @@ from app.console.router import routers as console_routers
 from app.console.sessions import ConsoleSessions
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
+from app.enrichment.registry import installed as providers_installed
 from app.forms.fetch.fetcher import Fetcher
 from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
@@ -131,6 +132,7 @@ def create_app(
             tracing=tracing,
             http=app.state.target_http,
             box=box,
+            providers=providers_installed(settings.ip_country_database),
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         _load_lists()

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = None
     public_base_url: str | None = None
     allowed_target_hosts: str = ""
+    ip_country_database: str | None = None
     log_level: Level = "info"
     access_log: AccessLog = "all"
     drain_seconds: float | None = Field(None, ge=0, le=3600)

@@ -38,6 +38,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     from app.audit.exporter import Exporter
     from app.cli.metrics_port import metrics_port
     from app.dispatch.dispatcher import Dispatcher
+    from app.enrichment.registry import installed
     from app.forms.fetch.fetcher import Fetcher
     from app.loop_lag import measured
     from app.metrics.process import Metrics
@@ -75,6 +76,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
         tracing=tracing,
         http=http,
         box=secrets,
+        providers=installed(settings.ip_country_database),
     )
     sender = sender_of(pool, dispatch, http, secrets, metrics)
     fetcher = Fetcher(pool, http, secrets, metrics.form_fetched)

@@ -16,6 +16,7 @@ from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
 from app.enrichment.enricher import Enricher
+from app.enrichment.provider import Provider
 from app.enrichment.registry import installed
 from app.errors import OutcomeUnknown, Overloaded, Problem
 from app.metrics.process import Metrics
@@ -48,12 +49,13 @@ class Dispatcher:
         preparers: Sequence[Preparer] | None = None,
         http: SafeHttp | None = None,
         box: SecretBox | None = None,
+        providers: Mapping[str, Provider] | None = None,
     ) -> None:
         """Without `http` no provider is called; what is known of their answers counts. `box` has secrets."""
         self._pool = pool
         self.metrics = metrics
         self._tracing = tracing
-        self._enricher = Enricher(pool, installed(), http, box, metrics.enrichment)
+        self._enricher = Enricher(pool, providers or installed(), http, box, metrics.enrichment)
         self._preparers = make_preparers(pool, metrics, self._enricher) if preparers is None else preparers
         self._deadline = deadline
         self._limits = Limits(

@@ -20,6 +20,7 @@ from app.enrichment.provider import (
     QueryRefused,
     Tools,
 )
+from app.intake.junk import visitor_of
 from app.intake.mail_domains import is_free_mail, is_relay
 
 log = structlog.get_logger()
@@ -93,7 +94,7 @@ class Asked:
             return None
         query: dict[str, str] = {}
         for name in self.reads:
-            value = getter(name)(values)
+            value = _visitor(values) if name == "ip" else getter(name)(values)
             if name == "email_domain" and isinstance(value, str) and (is_free_mail(value) or is_relay(value)):
                 return None  # nobody's company
             text = str(value).strip() if isinstance(value, (str, int, float)) else ""
@@ -137,6 +138,12 @@ class Question:
     text: bytes
     person: str | None
     leads: list[int] = field(default_factory=list)
+
+
+def _visitor(values: Mapping[str, Any]) -> str | None:
+    """The address that came with a lead, if it can be a visitor's. A zone names a network card of ours."""
+    address = visitor_of(values)
+    return str(address).partition("%")[0] if address is not None else None
 
 
 def canonical(query: Mapping[str, str]) -> dict[str, str]:

@@ -106,7 +106,9 @@ class Memory:
 
     async def keep(self, workspace_id: int, known: Known, question: Question, outcome: Outcome) -> None:
         """Keep what became of a call."""
-        name, now = question.asked.terms.name, known.now
+        name, now, lives = question.asked.terms.name, known.now, _life(question, outcome)
+        if outcome.code is None and not lives and not known.is_troubled(question):
+            return
         async with transaction(self._pool, workspace_id) as connection:
             if outcome.kind == "failed" or outcome.kind == "denied" or outcome.kind == "later":
                 limit, open_until = _opened(question, outcome, now)
@@ -123,8 +125,7 @@ class Memory:
                 return
             if known.is_troubled(question):
                 await breakers.close_breaker(connection, workspace_id, name)
-            lives = _life(question, outcome)
-            if lives > timedelta():
+            if lives:
                 person = question.person
                 hashed = answers.keyed(known.hash_key, person.encode()) if person is not None else None
                 kind = outcome.kind

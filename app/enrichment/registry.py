@@ -11,6 +11,7 @@ from app.enrichment.paths import is_path
 from app.enrichment.provider import Provider
 from app.enrichment.providers.accounts import AccountsProvider
 from app.enrichment.providers.http import HttpProvider
+from app.enrichment.providers.ip_country import IpCountryProvider
 from app.plan.document.enrichment import ACCOUNTS, Enrichment
 from app.plan.document.pydantic_errors import findings_of
 from app.plan.findings import Finding, quote
@@ -23,12 +24,14 @@ log = structlog.get_logger()
 
 
 @cache
-def installed() -> Mapping[str, Provider]:
+def installed(country_database: str | None = None) -> Mapping[str, Provider]:
     """All providers by name. None of another package takes the name of a built-in one.
 
-    One that cannot be imported is logged and left out.
+    One that cannot be imported is logged and left out. `country_database` is the file of `ip_country`.
     """
     found: dict[str, Provider] = {each.name: each() for each in BUILT_IN}
+    if IpCountryProvider.is_installed():
+        found[IpCountryProvider.name] = IpCountryProvider(country_database)
     for point in entry_points(group=GROUP):
         try:
             provider: Provider = point.load()()

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from app.engine.model.junk import GIBBERISH, HONEYPOT, PLACEHOLDER
@@ -80,23 +81,28 @@ def _is_dummy(values: Mapping[str, Any]) -> bool:
 
 def subjects_of(values: Mapping[str, Any]) -> dict[str, str]:
     """What a lead is counted by: `ip`, `identity` and `domain`, as far as it has them."""
-    ip = values.get("ip") or (values.get("attributes") or {}).get("ip")
-    found = {"ip": _visitor(ip), "identity": _identity(values), "domain": _domain(values)}
+    found = {"ip": _network(values), "identity": _identity(values), "domain": _domain(values)}
     return {name: value for name, value in found.items() if value}
 
 
-def _visitor(ip: Any) -> str | None:
-    """The address of a visitor. Private ones are those of proxies."""
+def visitor_of(values: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
+    """The address of the visitor who sent a lead. Private ones are those of proxies."""
+    ip = values.get("ip") or (values.get("attributes") or {}).get("ip")
     try:
         address = ipaddress.ip_address(ip.strip()) if isinstance(ip, str) else None
     except ValueError:
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if address is None or any(address in each for each in _OF_PROXIES if each.version == address.version):
         return None
-    if address.version == 4:
-        return str(address)
+    return address
+
+
+def _network(values: Mapping[str, Any]) -> str | None:
+    address = visitor_of(values)
+    if address is None or address.version == 4:
+        return str(address) if address is not None else None
     return str(ipaddress.ip_network((address, _NETWORK), strict=False).network_address)
 
 
