@@ -90,6 +90,12 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def coded(text: str) -> Markup:
+    """A text with what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in parts)
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "time": time,
     "duration": duration,
@@ -98,5 +104,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "ticked": ticked,
     "percent": percent,
     "moment": moment,
+    "coded": coded,
 }
 """The filters of templates by name."""

@@ -28,9 +28,17 @@ class KeptAnswers:
         self._kept: OrderedDict[Hashable, tuple[float, asyncio.Task[Any]]] = OrderedDict()
 
     async def get(
-        self, key: Hashable, seconds: float, make: Callable[[], Coroutine[Any, Any, Value]]
+        self,
+        key: Hashable,
+        seconds: float,
+        make: Callable[[], Coroutine[Any, Any, Value]],
+        *,
+        keeps: Callable[[Value], bool] = lambda _: True,
     ) -> KeptValue[Value]:
-        """The answer for a key, at most so many seconds old. Raises what making it raises."""
+        """The answer for a key, at most so many seconds old. Raises what making it raises.
+
+        One that `keeps` does not want, because it is large, is only for those who wait for it now.
+        """
         now = self._clock()
         at, task = self._kept.get(key, (0.0, None))
         if task is None or _has_failed(task) or (task.done() and now - at >= seconds):
@@ -41,6 +49,8 @@ class KeptAnswers:
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
         value: Value = await asyncio.shield(task)
+        if not keeps(value) and self._kept.get(key) == (at, task):
+            del self._kept[key]
         return KeptValue(value, self._clock() - at)
 
 

@@ -22,6 +22,7 @@ class Item:
 NAVIGATION = (
     Item("Today", "/console/today", ("ops", "reports", "leads:read", "claim")),
     Item("Plan", "/console/plan", ("plan:write", "plan:approve", "leads:read", "ops")),
+    Item("Reports", "/console/reports", ("ops", "reports", "reports:owners")),
 )
 
 

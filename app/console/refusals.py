@@ -31,7 +31,7 @@ def refusal(request: Request, problem: Problem) -> Response:
         "status": problem.status,
         "heading": _heading(problem),
         "detail": problem.detail,
-        "faults": [fault.detail for fault in problem.faults],
+        "faults": [(".".join(map(str, fault.path)), fault.detail) for fault in problem.faults],
         "advice": _ADVICE.get(problem.status, ""),
     }
     response = render(request, "problem.html", context, status=problem.status)

@@ -1,5 +1,6 @@
 """The route class of the console: it knows the session, checks forms, and shows problems as pages."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,16 @@ from starlette.responses import Response
 from app.api.http.auth import Access, access_of, permit
 from app.api.http.problems import HANDLED, handled
 from app.api.http.rate_limits import RateLimits
-from app.api.http.routing import Handler, charge, check_url
+from app.api.http.routing import Handler, charge, check_url, query_names
 from app.console.forms import read_form
 from app.console.refusals import refusal
 from app.console.rendering import HEADERS
 from app.console.sessions import COOKIE, ConsoleSessions, Session
 from app.console.viewer import viewer_with
 from app.errors import Unauthenticated
+
+_BLANK = re.compile(rb"(?:^|&)[^=&]*=(?=&|$)")
+"""A field of a form that was left empty: it is no filter."""
 
 
 def live(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,10 +44,14 @@ class ConsoleRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         respond = super().get_route_handler()
         access, is_live = access_of(self.endpoint), getattr(self.endpoint, "live", False)
-        parameters = frozenset(each.alias for each in self.dependant.query_params)
+        parameters = query_names(self.dependant)
 
         async def handle(request: Request) -> Response:
             try:
+                if request.method == "GET":
+                    request.scope["query_string"] = _BLANK.sub(b"", request.scope["query_string"]).lstrip(
+                        b"&"
+                    )
                 session = await _admitted(request, access, is_live=is_live)
                 check_url(request, parameters)
                 if request.method == "POST":

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from app.console.pages import home, plan, plan_drafts, plan_try, sign_in, today
+from app.console.pages import (
+    audit_sample,
+    diagnosis,
+    home,
+    plan,
+    plan_drafts,
+    plan_try,
+    reports,
+    sign_in,
+    today,
+)
 
-PAGES = (today, plan_try, plan_drafts, plan)
+PAGES = (today, plan_try, plan_drafts, plan, diagnosis, audit_sample, reports)
 """The pages that need a session, one module each with its `router`."""
 
 

@@ -112,6 +112,7 @@ async def open_pair(filled: Filled) -> AsyncIterator[Pair]:
         assigned = await other.assign(email="a@far.example", last_name="Elsewhere")
         ids = {"foreign_lead": assigned["lead_id"], "foreign_assignment": assigned["assignment_id"]}
         ids |= await _fill(workspace)
+        ids["this_week"] = await _this_week(workspace)
         keys = {role: await add_key(workspace, *what) for role, what in ROLES.items()}
         pair = Pair(workspace, other, keys, ids)
         try:
@@ -119,6 +120,13 @@ async def open_pair(filled: Filled) -> AsyncIterator[Pair]:
         finally:
             for client in (*pair.clients.values(), other.client):
                 await client.aclose()
+
+
+async def _this_week(workspace: Workspace) -> str:
+    """The ISO week of the decisions."""
+    (row,) = await workspace.fetch("SELECT max(decided_at) AS at FROM assignments WHERE workspace_id = $1")
+    year, week, _ = row["at"].isocalendar()
+    return f"{year}-W{week:02d}"
 
 
 async def _fill(workspace: Workspace) -> dict[str, str]:

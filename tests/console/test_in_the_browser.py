@@ -16,6 +16,12 @@ PAGES = (
     ("/console/plan/versions/1/changes", "admin"),
     ("/console/plan/new", "admin"),
     ("/console/plan/try", "admin"),
+    ("/console/reports", "admin"),
+    ("/console/reports/acceptance?group_by=owner", "admin"),
+    ("/console/reports/speed-to-lead?group_by=day", "admin"),
+    ("/console/reports/diagnosis", "admin"),
+    ("/console/reports/audit-sample?week={this_week}&n=5", "admin"),
+    ("/console/reports/audit-sample/decision?week={this_week}&n=5", "admin"),
 )
 """Pages that axe looks at, with the role that opens them."""
 
@@ -30,7 +36,7 @@ async def test_axe_finds_nothing_grave_and_no_page_is_wider_than_the_screen(
         for role in dict.fromkeys(role for _, role in PAGES):
             await screen.sign_in(role, "/console/nowhere")
             for path in [path for path, who in PAGES if who == role]:
-                await screen.open(path)
+                await screen.open(path.format(**pair.ids))
                 await screen.settled()
                 assert await screen.grave_faults() == [], path
                 assert (

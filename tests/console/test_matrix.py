@@ -32,7 +32,7 @@ class Page:
 
 
 TEAM = ("admin", "manager", "analyst", "operator", "reader")
-PAGES = (
+PAGES: tuple[Page, ...] = (
     Page(
         "/console/today",
         TEAM,
@@ -97,8 +97,48 @@ PAGES += (
     Page("/console/plan/new", ("admin", "planner"), shows={"planner": ("Store as a draft", "partner-desk")}),
     Page("/console/plan/try", ("admin", "sender"), shows={"sender": ("Try it", "Postal code")}),
 )
-ALWAYS = ("/console", "/console/{rest:path}")
-"""What every key opens: the way to its first page, and the page that says that there is none."""
+REPORTERS = ("admin", "manager", "analyst", "operator")
+SLA = "/console/reports/sla"
+SAMPLE = "/console/reports/audit-sample"
+PAGES += (
+    Page(
+        "/console/reports",
+        REPORTERS,
+        shows=dict.fromkeys(REPORTERS, ("Speed to lead", "How soon does a person", SAMPLE)),
+    ),
+    Page(
+        "/console/reports/{report}",
+        REPORTERS,
+        path=f"{SLA}?group_by=owner&owner=ana",
+        shows={
+            "analyst": ("Group by", "Owner: ana", "Denominator", f"{SLA}/csv?group_by=owner&amp;owner=ana")
+        },
+    ),
+    Page(
+        "/console/reports/{report}/answer",
+        REPORTERS,
+        path="/console/reports/acceptance/answer?group_by=owner",
+        shows={"operator": ("ana", "Acceptance by owner", "Complete.", "95 % intervals")},
+    ),
+    Page("/console/reports/diagnosis", REPORTERS, shows={"operator": ("Outcome", "Last 90 days")}),
+    Page(
+        "/console/reports/diagnosis/answer",
+        REPORTERS,
+        shows={"manager": ("Queue unattended", "too few"), "analyst": ("Owners are not compared",)},
+        hides={"manager": ("Owners are not compared",)},
+    ),
+    Page(SAMPLE, REPORTERS, shows={"admin": ("Seed", "Week")}),
+    Page(f"{SAMPLE}/list", REPORTERS, path=f"{SAMPLE}/list?n=5", shows={"admin": ("No decision was made",)}),
+    Page(
+        f"{SAMPLE}/decision",
+        REPORTERS,
+        path=f"{SAMPLE}/decision?week={{this_week}}&n=5&at=2",
+        shows={"admin": ("Decision 2 of 5", "/console/assignments/", "at=3"), "analyst": ("leads:read",)},
+        hides={"analyst": ("/console/assignments/",)},
+    ),
+)
+ALWAYS = ("/console", "/console/{rest:path}", "/console/reports/{report}/csv")
+"""What every key opens: the way to its first page, and the page that says that there is none. And a file."""
 
 
 def guarded_pages() -> set[str]:

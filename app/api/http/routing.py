@@ -6,6 +6,7 @@ from functools import cache
 from io import BytesIO
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError, create_model
@@ -91,7 +92,7 @@ class StrictRoute(APIRoute):
 
     def _strictly(self, respond: Handler) -> Handler:
         access, reads = access_of(self.endpoint), self.body_field is not None
-        parameters = frozenset(each.alias for each in self.dependant.query_params)
+        parameters = query_names(self.dependant)
 
         async def strictly(request: Request) -> Response:
             caller = request.scope.get("caller")
@@ -229,6 +230,12 @@ def _dependencies(endpoint: Callable[..., Any]) -> Iterator[tuple[str, Dependenc
             for each in hint.__metadata__:
                 if isinstance(each, Depends) and each.dependency is not None:
                     yield name, each.dependency
+
+
+def query_names(dependant: Dependant) -> frozenset[str]:
+    """The parameters of the query that an endpoint or one of its dependencies takes."""
+    own = (each.alias for each in dependant.query_params)
+    return frozenset(own).union(*map(query_names, dependant.dependencies))
 
 
 async def read(request: Request, limits: BodyLimits) -> bytes:

@@ -187,6 +187,37 @@
     percent: (value) => `${Math.round(value * 100)} %`,
   };
 
+  // Thin lines from the lower to the upper bound of each interval.
+  const intervals = {
+    id: "intervals",
+    afterDatasetsDraw(chart) {
+      const { ctx, scales } = chart;
+      ctx.save();
+      ctx.strokeStyle = color("--text");
+      ctx.lineWidth = 1.5;
+      chart.data.datasets.forEach((set, index) => {
+        chart.getDatasetMeta(index).data.forEach((point, at) => {
+          const bounds = set.bounds[at];
+          if (!bounds) return;
+          const [low, high] = bounds.map((each) => scales.y.getPixelForValue(each));
+          ctx.beginPath();
+          ctx.moveTo(point.x, low);
+          ctx.lineTo(point.x, high);
+          for (const y of [low, high]) {
+            ctx.moveTo(point.x - 4, y);
+            ctx.lineTo(point.x + 4, y);
+          }
+          ctx.stroke();
+        });
+      });
+      ctx.restore();
+    },
+  };
+
+  function boundsOf(cell) {
+    return cell?.dataset.low ? [Number(cell.dataset.low), Number(cell.dataset.high)] : null;
+  }
+
   function draw(figure) {
     if (typeof Chart === "undefined") {
       figure.setAttribute("data-failed", "");
@@ -207,6 +238,7 @@
         const text = row.querySelectorAll("td")[index]?.dataset.value;
         return text === undefined || text === "" ? null : Number(text);
       }),
+      bounds: rows.map((row) => boundsOf(row.querySelectorAll("td")[index])),
       backgroundColor: color(`--series-${index + 1}`),
       borderColor: color(`--series-${index + 1}`),
       borderWidth: kind === "line" ? 2 : 0,
@@ -219,13 +251,14 @@
     new Chart(canvas, {
       type: kind === "line" ? "line" : "bar",
       data: { labels: rows.map((row) => row.querySelector("th").textContent), datasets },
+      plugins: [intervals],
       options: {
         animation: false,
         maintainAspectRatio: false,
         interaction: { mode: "index", intersect: false },
         scales: {
           x: { stacked, grid: { display: false }, border: { color: color("--line") }, ticks: { color: color("--muted"), maxRotation: 0, autoSkipPadding: 12 } },
-          y: { stacked, beginAtZero: true, grid: { color: color("--line") }, border: { display: false }, ticks: { color: color("--muted"), precision: 0, maxTicksLimit: 6, callback: (value) => write(value) } },
+          y: { stacked, beginAtZero: true, suggestedMax: Math.max(...datasets.flatMap((set) => set.bounds.map((each) => (each ? each[1] : 0)))), grid: { color: color("--line") }, border: { display: false }, ticks: { color: color("--muted"), ...(write === UNITS.percent ? {} : { precision: 0 }), maxTicksLimit: 6, callback: (value) => write(value) } },
         },
         plugins: {
           legend: { display: names.length > 1, position: "bottom", labels: { color: color("--text"), boxWidth: 12, boxHeight: 12 } },
