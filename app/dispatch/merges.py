@@ -39,9 +39,10 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
     work, loser_id = session.work, loser.prior.lead_id
     refunded: list[str] = []
     for tracked in [each for each in session.history(loser_id) if each.open]:
-        if tracked.turn is not None and not tracked.refunded:
+        holder = work.turn_holder(tracked)
+        if holder is not None and not holder.refunded:
             work.give_back(tracked, "refund")
-            refunded.append(tracked.id)
+            refunded.append(holder.id)
         if tracked.id != loser.prior.assignment_id:
             work.end_tracked(tracked, "merged")
     _tell(session, loser, origin.source)

@@ -331,11 +331,10 @@ class UnitOfWork:
         With the cause `REVERSED` both are taken again. The open place is another matter.
         """
         state, directory = self.snapshot.state, self.snapshot.directory
-        turn, team = tracked.turn, tracked.team_id
-        if turn is not None and team is not None:
-            taken = LedgerEntry(team, turn.cause, turn.chosen, turn.changes)
-            entries = refund_entries(taken, turn.number, cause, state, directory, self.now)
-            self.enter(entries, tracked.id)
+        holder = self.turn_holder(tracked)
+        if holder is not None and (holder is tracked or holder.refunded == (cause == REVERSED)):
+            self._enter_turn(holder, cause)
+        team = tracked.team_id
         owner = directory.owners.get(tracked.owner_id or "")
         if owner is not None and tracked.counts_toward_load:
             state.recount(directory, owner, team, tracked.decided_at, counts=cause == REVERSED)
@@ -347,14 +346,30 @@ class UnitOfWork:
 
         That one has the place in the caps.
         """
-        state, turn, team = self.snapshot.state, tracked.turn, tracked.team_id
-        if turn is not None and team is not None:
-            taken = LedgerEntry(team, turn.cause, turn.chosen, turn.changes)
-            directory = self.snapshot.directory
-            entries = refund_entries(taken, turn.number, REVERSED, state, directory, self.now)
-            self.enter(entries, tracked.id)
-            tracked.refunded = False
-            self.keep_reject(tracked)
+        if tracked.turn is not None and tracked.team_id is not None:
+            self._enter_turn(tracked, REVERSED)
+
+    def turn_holder(self, tracked: TrackedAssignment) -> TrackedAssignment | None:
+        """The assignment whose turn this one has: its own, or that of before a merge that was undone."""
+        line = self.histories.get(tracked.lead_id, [])
+        at = next((position for position, each in enumerate(line) if each.id == tracked.id), 0)
+        for each in (tracked, *reversed(line[:at])):
+            if each is not tracked and (each.end_cause != "merged" or each.owner_id != tracked.owner_id):
+                return None
+            if each.turn is not None:
+                return each if each.team_id is not None else None
+        return None
+
+    def _enter_turn(self, holder: TrackedAssignment, cause: str) -> None:
+        """Enter that the turn of an assignment is given back, or with `REVERSED` that it is taken again."""
+        if holder.turn is None or holder.team_id is None:
+            return
+        taken = LedgerEntry(holder.team_id, holder.turn.cause, holder.turn.chosen, holder.turn.changes)
+        state, directory = self.snapshot.state, self.snapshot.directory
+        entries = refund_entries(taken, holder.turn.number, cause, state, directory, self.now)
+        self.enter(entries, holder.id)
+        holder.refunded = cause != REVERSED
+        self.keep_reject(holder)
 
     def keep_reject(self, tracked: TrackedAssignment) -> None:
         """Write whether an assignment is refunded, and what became of a dispute about its reject."""

@@ -134,6 +134,37 @@ async def test_undo_gives_everything_back_once(office: Workspace) -> None:
     await assert_clean(office)
 
 
+@pytest.mark.parametrize("then", ["reject", "merge", "undo"])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_turn_of_a_restored_lead_is_given_back_once(office: Workspace, then: str, times: int) -> None:
+    await office.publish({**PLAN, "reject_reasons": {"wrong_region": {"refund": True}}})
+    one = await office.assign(email="kim.vega@nordlicht.example")
+    before = (await books(office))["balances"]
+    other = await office.assign(email="lou.berg@suedlicht.example")
+    with_turn = (await books(office))["balances"]
+    for _ in range(times):
+        made = await merged(office, one["lead_id"], other["lead_id"])
+        assert (await books(office))["balances"] == before
+        back = await undone(office, made["id"])
+        assert (await books(office))["balances"] == with_turn
+    if then == "merge":
+        await merged(office, one["lead_id"], other["lead_id"])
+    elif then == "reject":
+        url, closed = f"/assignments/{back['assignment_id']}/events", {"type": "closed", "reason": "lost"}
+        told = await office.client.post(f"/assignments/{one['assignment_id']}/events", json=closed)
+        assert told.status_code == 200, told.text
+        told = await office.client.post(url, json={"type": "rejected", "reason": "wrong_region"})
+        assert told.json()["refunded"] is True
+        rows = await office.fetch(
+            "SELECT cause FROM ledger_entries WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY number",
+            other["assignment_id"],
+        )
+        assert [row["cause"] for row in rows] == ["turn", *("refund", "refund_reversed") * times, "refund"]
+    expected = {"merge": before, "undo": with_turn}.get(then)
+    assert expected is None or (await books(office))["balances"] == expected
+    await assert_clean(office)
+
+
 async def test_what_came_after_the_merge_stays_with_the_survivor(office: Workspace) -> None:
     one, other = await two(office)
     sold = {"type": "purchase", "amount": 70, "currency": "EUR", "ref": "d1"}

@@ -104,8 +104,9 @@ class UndoMerge(Job):
         """The owner who has the lead again has the turn again that the merge gave back."""
         now = session.get_lead(of.lead_id).prior
         tracked = session.find_assignment(of.lead_id, lead.prior.assignment_id)
-        if tracked is not None and tracked.id in of.refunded and now.owner == tracked.owner_id:
-            session.work.take_turn_again(tracked)
+        holder = session.work.turn_holder(tracked) if tracked is not None else None
+        if holder is not None and holder.id in of.refunded and now.owner == holder.owner_id:
+            session.work.take_turn_again(holder)
 
     def _answer(self, session: DecisionSession, of: StoredMerge) -> bytes:
         prior = session.get_lead(of.lead_id).prior
