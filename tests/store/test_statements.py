@@ -17,6 +17,8 @@ from app.store import plans
 from app.store.connection.pool import transaction
 from app.store.crm import inbox
 from app.store.directory import accounts
+from app.store.enrichment import answers, breakers, open_breakers
+from app.store.enrichment.answers import QueryKey, StoredAnswer
 from app.store.leads import companies, held, idle, lead_counts, open_leads
 from app.store.leads.idle import IdleTerms
 from app.store.life import deliveries, due_clocks, target_deliveries
@@ -129,6 +131,10 @@ WITH numbered AS (
     FROM numbered
 ), contact AS (
   INSERT INTO contacts SELECT {workspace}, lead, now(), 'filled-' || number, 'email' FROM numbered
+), answer AS (
+  INSERT INTO enrichment_answers (workspace_id, provider, query, kind, answer, person, asked_at, expires_at)
+  SELECT {workspace}, 'firms', 'filled ' || number, 'found', '{{}}', 'filled ' || number, now(), now()
+    FROM numbered
 ), preference_change AS (
   INSERT INTO preference_changes
   SELECT {workspace}, lead, gen_random_uuid(), 1, now(), 'test', '{{}}' FROM numbered
@@ -153,7 +159,8 @@ SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
                    'changes', 'directory', 'account_keys', 'account_names', 'suppressions', 'actions',
                    'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
-                   'stale_facts', 'contacts', 'preference_changes', 'lead_merges', 'arrivals')
+                   'stale_facts', 'contacts', 'preference_changes', 'lead_merges', 'arrivals',
+                   'enrichment_answers', 'sla_clocks')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -223,6 +230,7 @@ class Visits:
             "company": self.company, "lease": self.lease, "upkeep": self.upkeep,
             "scrape": self.scrape, "merge": self.merge,
             "fast": self.fast,
+            "enrich": self.enrich,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -305,6 +313,27 @@ class Visits:
             since = now - timedelta(minutes=1)
             assert await arrivals.count_arrivals(connection, workspace_id, [subject], since) == {subject: 1}
             assert await arrivals.delete_old_arrivals(connection, workspace_id, now, 100) == 0
+
+    async def enrich(self) -> None:
+        """Answers of a provider are found and kept, one is about a person; it fails, and works again."""
+        self.number += 1
+        workspace_id, now = self.workspace.workspace_id, datetime.now(UTC)
+        query = QueryKey("firms", f"query {self.number}")
+        async with transaction(self.workspace.pool, workspace_id) as connection:
+            kept = StoredAnswer("found", {}, None, f"person {self.number}", now, now + timedelta(days=1))
+            await answers.keep_answer(connection, workspace_id, query, kept)
+            assert list(await answers.find_answers(connection, workspace_id, [query])) == [query]
+            await answers.ensure_key(connection, workspace_id)
+            await answers.erase_answers(connection, workspace_id, [f"p{self.number}@firm.example"])
+            until = now + timedelta(minutes=1)
+            await breakers.note_failure(
+                connection, workspace_id, "firms", "timeout", now, limit=1, open_until=until
+            )
+            assert not await breakers.claim_probe(connection, workspace_id, "firms", now, until)
+            assert list(await breakers.list_breakers(connection, workspace_id)) == ["firms"]
+            assert await open_breakers.list_failing(connection, workspace_id, 1) == []
+            await breakers.close_breaker(connection, workspace_id, "firms")
+            assert await due_clocks.find_due_rechecks(connection, workspace_id, 16) == []
 
     async def edit(self) -> None:
         self.number += 1

@@ -65,10 +65,21 @@ ON CONFLICT (workspace_id, provider, query) DO UPDATE
 """
 """The newest answer to a query."""
 
-DELETE_ANSWERS_OF_PERSON = (
-    "DELETE FROM enrichment_answers WHERE workspace_id = $1 AND person = ANY ($2::text[])"
-)
-"""What was asked about a person."""
+# Of a table that was empty when this was planned every index looks equally good. Only that of persons has the
+# order, and an equality would need none.
+SELECT_ANSWERS_OF_PERSONS = """
+SELECT found.provider, found.query
+  FROM unnest($2::text[]) AS wanted (person)
+ CROSS JOIN LATERAL (
+   SELECT provider, query FROM enrichment_answers
+    WHERE workspace_id = $1 AND enrichment_answers.person >= wanted.person
+      AND enrichment_answers.person <= wanted.person
+    ORDER BY enrichment_answers.person LIMIT 100000) AS found
+"""
+"""What was asked about persons."""
+
+DELETE_ANSWER = "DELETE FROM enrichment_answers WHERE workspace_id = $1 AND provider = $2 AND query = $3"
+"""An answer, by its key."""
 
 
 async def find_key(connection: Connection, workspace_id: int) -> bytes | None:
@@ -126,4 +137,6 @@ async def erase_answers(connection: Connection, workspace_id: int, values: Colle
     key = await find_key(connection, workspace_id)
     if key is not None and values:
         persons: Sequence[str] = [keyed(key, value.encode()) for value in sorted(values)]
-        await connection.execute(DELETE_ANSWERS_OF_PERSON, workspace_id, persons)
+        found = await connection.fetch(SELECT_ANSWERS_OF_PERSONS, workspace_id, persons)
+        keys = [(workspace_id, each["provider"], each["query"]) for each in found]
+        await connection.executemany(DELETE_ANSWER, keys)
