@@ -133,7 +133,8 @@ class LedgerEntry(ResponseModel):
 class Change(ResponseModel):
     """One entry of the change log. `actor` is the id of the API key that was used.
 
-    Of a reassignment, `comment` is its reason, as long as the decision or the job has it.
+    Of a reassignment, `comment` is its reason, as long as the decision or the job has it, and of a single
+    one, `reason_code` is the code of the decision.
     """
 
     version: Int64
@@ -145,3 +146,4 @@ class Change(ResponseModel):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     comment: str | None
+    reason_code: str | None

@@ -121,23 +121,39 @@ async def changes(
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = await store.list_changes(connection, workspace_id, after, resource_type, id_, limit)
         reasons = await _reasons(connection, workspace_id, found)
-    return [replace(each, comment=reasons.get(each.version, each.comment)) for each in found]
+    return [
+        replace(each, comment=reason, reason_code=code)
+        for each in found
+        for reason, code in (reasons.get(each.version, (each.comment, None)),)
+    ]
 
 
 async def _reasons(
     connection: Connection, workspace_id: int, found: Sequence[ChangeRecord]
-) -> dict[int, str | None]:
-    """Why leads were moved, by the number of the change."""
+) -> dict[int, tuple[str | None, str | None]]:
+    """Why leads were moved, and the code of the decision, by the number of the change."""
     jobs = {each.version: each.resource_id for each in found if each.resource_type == "jobs"}
     moves = {
         each.version: str(each.after["assignment_id"])
         for each in found
-        if each.resource_type == "leads" and each.after is not None
+        if each.resource_type == "leads" and each.after is not None and _is_decided(each)
     }
     of_jobs = await bulk_jobs.find_reasons(connection, workspace_id, list(jobs.values())) if jobs else {}
     bodies = await find_responses(connection, workspace_id, list(moves.values()))
     decisions = {id_: orjson.loads(body) for id_, body in bodies.items() if body}
-    reasons = {version: of_jobs.get(id_) for version, id_ in jobs.items()}
+    reasons: dict[int, tuple[str | None, str | None]] = {
+        version: (of_jobs.get(id_), None) for version, id_ in jobs.items()
+    }
     for version, id_ in moves.items():
-        reasons[version] = decisions.get(id_, {}).get("reassigned", {}).get("reason")
+        decided = decisions.get(id_, {})
+        reasons[version] = (
+            decided.get("reassigned", {}).get("reason"),
+            decided.get("reason", {}).get("code"),
+        )
     return reasons
+
+
+def _is_decided(change: ChangeRecord) -> bool:
+    """Whether a decision moved the lead. A merge decides nothing about the lead that is no more."""
+    before, after = change.before or {}, change.after or {}
+    return before.get("assignment_id") != after.get("assignment_id")

@@ -1084,6 +1084,8 @@ event_facts = _of_a_workspace(
     Column("amount", Numeric),
     Column("currency", Text),
     Column("for_at", INSTANT),
+    _required("closes", ARRAY(Text), server_default=text("'{}'")),
+    Column("topic", Text),
     _index("event_facts_of_lead", "lead_id"),
     _index("event_facts_happened", "type", "at"),
     _index("event_facts_received", "type", "lead_received_at"),

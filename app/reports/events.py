@@ -70,4 +70,6 @@ def _event(lead: LeadFact, holder: AssignmentFact | None, told: Told, *, first: 
         amount=str(event.amount) if event.amount is not None else None,
         currency=event.currency,
         for_at=event.for_at,
+        closes=list(event.closes),
+        topic=name_of(event.topic),
     )

@@ -1,6 +1,6 @@
 """`experience`: how people take our follow-up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.reports.groups import newest_change, table_of
@@ -30,19 +30,35 @@ _COLUMNS = (
 _PLAIN = ("leads", "followed_up", "automated", "by_person", "unsubscribed_otherwise", "complained_otherwise",
           "immature")  # fmt: skip
 _NOT_AVAILABLE = {
-    "channels": "channels and topics are not told apart here; the preferences of each person tell them"
+    "preferences": "what persons close in their preferences is no event; GET /leads/{id}/preferences tells it"
 }
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
     columns = FIRST_OR_LAST[question.credit]
     counted = await store.count_answers(connection, question.reading, columns, question.within, question.now)
+    closed = await store.count_closed(connection, question.reading, columns, question.within, question.now)
+    of_all = sum(row["followed_up"] for row in counted if row["is_total"])
     return Result(
         table_of(question, _COLUMNS, counted, _cells),
         credit=question.credit,
+        details={f"by_{kind}": _closed(closed, kind, of_all) for kind in ("channel", "topic")},
         not_available=_NOT_AVAILABLE,
         changed_at=newest_change(counted),
     )
+
+
+def _closed(closed: Sequence[Row], kind: str, of_all: int) -> list[dict[str, Any]]:
+    """The leads that closed each channel, or each topic, of all that were followed up."""
+    return [
+        {
+            kind: row["name"],
+            "unsubscribed": Rate(row["unsubscribed"], of_all).to_json(),
+            "complained": Rate(row["complained"], of_all).to_json(),
+        }
+        for row in closed
+        if row["kind"] == kind
+    ]
 
 
 def _cells(row: Row) -> Mapping[str, Any]:
@@ -66,7 +82,8 @@ EXPERIENCE = Report(
         "A follow-up is what an assignment sets off: a sequence that starts, a try of a person, a "
         "conversation, or an automatic answer. The first one of a lead counts. Unsubscribing and complaining "
         "are the events `unsubscribed` and `complained`, the first of each lead, after that follow-up; with "
-        "`within`, so long after it at most."
+        "`within`, so long after it at most. `by_channel` and `by_topic` count the leads that closed each: "
+        "without a channel, `unsubscribed` closes e-mail, text messages and chat, and `complained` all."
     ),
     numerator="Leads that unsubscribed, or complained, after their first follow-up.",
     denominator=(

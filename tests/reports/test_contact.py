@@ -169,7 +169,36 @@ async def test_who_left_after_a_follow_up_and_who_left_without_one(office: Works
         "immature": 0,
     }
     assert found.interval("unsubscribed") == (33.3, 9.7, 70.0)
-    assert "channels" in found.body["not_available"]
+    assert "preferences" in found.body["not_available"]
+
+
+async def test_leaving_is_told_by_channel_and_topic(office: Workspace) -> None:
+    leads = [await arrive(office) for _ in range(5)]
+    await tell(office, leads[4], "complained", channel="phone")
+    await move_to(office, "09:30")
+    for lead in leads[:4]:
+        await tell(office, lead, "first_touch")
+    await move_to(office, "10:00")
+    await tell(office, leads[0], "unsubscribed", channel="email", topic="newsletter")
+    await tell(office, leads[0], "unsubscribed", channel="email")
+    await tell(office, leads[1], "unsubscribed")
+    await tell(office, leads[2], "complained", channel="sms", topic="events")
+    found = (await report(office, "experience", group_by="owner")).body["details"]
+    rates = {
+        (kind, each[kind]): [
+            f"{each[name]['numerator']}/{each[name]['denominator']}"
+            for name in ("unsubscribed", "complained")
+        ]
+        for kind in ("channel", "topic")
+        for each in found[f"by_{kind}"]
+    }
+    assert rates == {
+        ("channel", "chat"): ["1/4", "0/4"],
+        ("channel", "email"): ["2/4", "0/4"],
+        ("channel", "sms"): ["1/4", "1/4"],
+        ("topic", "newsletter"): ["1/4", "0/4"],
+        ("topic", "events"): ["0/4", "1/4"],
+    }
 
 
 async def test_day_without_a_time_is_after_a_follow_up_of_the_same_day(office: Workspace) -> None:

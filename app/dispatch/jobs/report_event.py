@@ -24,7 +24,7 @@ from app.dispatch.reported_events import (
 )
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
-from app.engine.life.preferences import WITHDRAWS, ConsentAct, act_of_event
+from app.engine.life.preferences import WITHDRAWS, ConsentAct, act_of_event, channels_of_event
 from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
 from app.errors import AmbiguousAssignment, Conflict, Forbidden, NotFound, refused_at
@@ -253,6 +253,8 @@ class Report:
         act = ConsentAct(state, at, f"event:{self.event.type}", self.reporter.actor)
         acts = act_of_event(self.event.type, self.event.channel, self.event.topic, act)
         self.session.withdraw(self.lead.prior.lead_id, acts, self.reporter.actor)
+        closed = {"closes": channels_of_event(self.event.type, self.event.channel), "topic": self.event.topic}
+        self.details = {**self.details, **{name: each for name, each in closed.items() if each}}
 
     def _check_order(self) -> None:
         """Raises AssignmentSuperseded or AlreadyClosed."""

@@ -180,8 +180,14 @@ def act_of_event(
     type_: str, channel: str | None, topic: str | None, act: ConsentAct
 ) -> list[tuple[str, ConsentAct]]:
     """What the events `unsubscribed` and `complained` say. Without a channel it is all that fits."""
-    channels = (channel,) if channel is not None else MESSAGES if type_ == "unsubscribed" else CHANNELS
-    return [(name_of(each, topic), act) for each in channels]
+    return [(name_of(each, topic), act) for each in channels_of_event(type_, channel)]
+
+
+def channels_of_event(type_: str, channel: str | None) -> list[str]:
+    """The channels that the event `unsubscribed` or `complained` closes."""
+    if channel is not None:
+        return [channel]
+    return list(MESSAGES if type_ == "unsubscribed" else CHANNELS)
 
 
 def fields_of(preferences: Preferences) -> dict[str, Any]:

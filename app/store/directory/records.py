@@ -37,6 +37,7 @@ class ChangeRecord:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     comment: str | None = None
+    reason_code: str | None = None
 
 
 SELECT_RECORD = """

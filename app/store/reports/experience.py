@@ -62,3 +62,40 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads,
  {parts.grouping}
 """
     return await fetch_rows(connection, statement, parts.values)
+
+
+async def count_closed(
+    connection: Connection,
+    reading: Reading,
+    columns: Mapping[str, str],
+    until: timedelta | None,
+    now: datetime,
+) -> Sequence[Row]:
+    """Return how many of these leads closed a channel (`kind`), or a topic, after their first follow-up.
+
+    Events that were stored without their channels have none.
+    """
+    parts = Parts(reading, "received_at", columns)
+    end, old = "'infinity'::timestamptz", "true"
+    if until is not None:
+        end = f"followed_up_at + {parts.add(until, 'interval')}"
+        old = f"{end} <= {parts.add(now, 'timestamptz')}"
+    statement = f"""
+SELECT closed.kind, closed.name,
+       count(DISTINCT lead_id) FILTER (WHERE type = 'unsubscribed') AS unsubscribed,
+       count(DISTINCT lead_id) FILTER (WHERE type = 'complained') AS complained
+  FROM (SELECT lead_id, least(follow_up_at, first_touch_at, automated_at) AS followed_up_at
+          FROM lead_facts
+         WHERE {parts.where} AND {SAMPLE}
+           AND (unsubscribed_at IS NOT NULL OR complained_at IS NOT NULL)) AS lead
+ CROSS JOIN LATERAL (
+   SELECT type, at, closes, topic FROM event_facts
+    WHERE workspace_id = $1 AND event_facts.lead_id = lead.lead_id
+      AND type IN ('unsubscribed', 'complained')) AS event
+ CROSS JOIN LATERAL (
+   SELECT 'channel' AS kind, unnest(closes) AS name
+   UNION ALL SELECT 'topic', topic WHERE topic IS NOT NULL) AS closed
+ WHERE followed_up_at IS NOT NULL AND {old} AND {_AFTER.format("at")} AND at <= {end}
+ GROUP BY closed.kind, closed.name ORDER BY closed.kind, closed.name
+"""
+    return await fetch_rows(connection, statement, parts.values)

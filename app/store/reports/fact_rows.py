@@ -231,7 +231,8 @@ class EventFact(Cuts):
     `actor` is a `person`, something `automated`, or the `system` itself. `by_owner_id` is the person, and
     `owner_id` the owner who had the lead at the time. `first` says that it is the first of its type of the
     lead. `told_at` is when it was reported. Events of leads that were merged are those of the lead that
-    remains.
+    remains. `closes` are the channels that the person wants nothing through any more, of the `topic` alone if
+    there is one.
     """
 
     event_id: str
@@ -253,6 +254,8 @@ class EventFact(Cuts):
     amount: str | None = None
     currency: str | None = None
     for_at: datetime | None = None
+    closes: list[str] = field(default_factory=list)
+    topic: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -114,7 +114,9 @@ class AssignmentRecord:
 class EventRecord:
     """One event. `by_is_owner` says that `by_id` is, or was, an owner of the directory.
 
-    `reported` is false for what the service recorded itself. `known_actor` is what its fact says already.
+    `reported` is false for what the service recorded itself. `closes` are the channels that the person wants
+    nothing through any more, of the `topic` alone if there is one.
+    `known_actor` is what its fact says already.
     """
 
     id: str
@@ -135,6 +137,8 @@ class EventRecord:
     for_at: datetime | None
     effect: str
     reported: bool
+    closes: Sequence[str] = ()
+    topic: str | None = None
     known_actor: str | None = None
     known_owner: str | None = None
 
@@ -209,7 +213,9 @@ SELECT found.*
  CROSS JOIN LATERAL (
    SELECT events.id::text AS id, lead_id::text AS lead_id, assignment_id::text AS assignment_id, sequence,
           type, at, received_at, day_only, by_id, via, reason, amount, currency, ref, for_at, effect,
-          status IS NOT NULL AS reported, known.actor AS known_actor, known.by_owner_id AS known_owner,
+          status IS NOT NULL AS reported, events.details ->> 'topic' AS topic,
+          ARRAY(SELECT json_array_elements_text(events.details -> 'closes')) AS closes,
+          known.actor AS known_actor, known.by_owner_id AS known_owner,
           EXISTS (SELECT FROM changes
                    WHERE changes.workspace_id = $1 AND resource_type = 'owners'
                      AND resource_id = events.by_id) AS by_is_owner

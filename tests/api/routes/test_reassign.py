@@ -324,7 +324,26 @@ async def test_reason_is_gone_from_the_change_log_when_the_lead_is_erased(worksp
     await post(workspace, lead_id=lead["lead_id"], to="ben", reason="Ben knows Zoe Doe")
     assert (await workspace.client.delete(f"/leads/{lead['lead_id']}")).status_code == 200
     (change,) = (await workspace.get("/changes?resource_type=leads"))["items"]
-    assert (change["comment"], change["after"]["owner"]) == (None, "ben")
+    assert (change["comment"], change["reason_code"], change["after"]["owner"]) == (None, None, "ben")
+
+
+async def test_change_log_tells_code_reason_and_actor_of_each_move_of_a_lead(workspace: Workspace) -> None:
+    lead, other = [await workspace.assign(external_id=each, source=each) for each in ("a", "b")]
+    await post(workspace, lead_id=lead["lead_id"], to="ben", reason="Ben knows them")
+    again = (await post(workspace, lead_id=lead["lead_id"], reason="Once more")).json()
+    told = {
+        "leads": [lead["lead_id"], other["lead_id"]],
+        "survivor": other["lead_id"],
+        "reason": "Same badge",
+    }
+    assert (await workspace.client.post("/leads/merge", json=told)).status_code == 201
+    changes = (await workspace.get(f"/changes?resource_type=leads&resource_id={lead['lead_id']}"))["items"]
+    assert [(each["reason_code"], each["comment"]) for each in changes] == [
+        ("manual", "Ben knows them"),
+        (again["reason"]["code"], "Once more"),
+        (None, None),
+    ]
+    assert {each["actor"] for each in changes} == {workspace.key.split("_")[2]}
 
 
 async def test_repeated_reassignment_is_logged_once(workspace: Workspace) -> None:
