@@ -13,6 +13,7 @@ from app.engine.explain.traces import of_one_owner
 from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
 from app.engine.selection.shifts import HELD
 from app.store.connection.pool import Connection
+from app.store.leads.current_leads import CurrentLead
 from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
 from app.store.life.deliveries import StoredAction
 
@@ -57,6 +58,17 @@ class View:
             return lead.values
         shown: Mapping[str, Any] = redacted(
             without_hidden(lead.values, hide), hidden_values(lead.values, hide)
+        )
+        return shown
+
+    def fields_of_current(self, lead: CurrentLead) -> Mapping[str, Any]:
+        """The fields of a lead in a list. Those that its queue hides are left out for everybody here."""
+        if self.plan is None or lead.prior.state != "queued":
+            return lead.values
+        hide = self.plan.terms_of(lead.prior.queue or "").hide
+        secrets = hidden_values(lead.values, hide)
+        shown: Mapping[str, Any] = (
+            redacted(without_hidden(lead.values, hide), secrets) if hide else lead.values
         )
         return shown
 

@@ -144,7 +144,7 @@ def why_not_page(
 
     Each answer may decide once more, so this takes a while.
     """
-    everyone = found.owners()
+    everyone = found.owners(caller.owner_id)
     if owner is not None and owner not in everyone:
         raise refused_at(("owner",), "unknown_owner", "names an owner that does not exist", "query")
     wanted = everyone[after : after + limit] if owner is None else [owner]

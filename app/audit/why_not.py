@@ -75,10 +75,15 @@ class Bystanders:
     newcomers: Mapping[str, str]
     names_needs: bool
 
-    def owners(self) -> list[str]:
-        """The ids of all owners: who got the lead, who could have, who could not, and then the others."""
-        then = self.basis.facts.directory.owners
-        return sorted((*then, *(id_ for id_ in self.newcomers if id_ not in then)), key=self._rank)
+    def owners(self, for_owner: str | None = None) -> list[str]:
+        """The ids of all owners: who got the lead, who could have, who could not, and then the others.
+
+        One owner, who may not know which of the others could have, comes right after who got it.
+        """
+        everyone = {*self.basis.facts.directory.owners, *self.newcomers}
+        if for_owner is None:
+            return sorted(everyone, key=self._rank)
+        return sorted(everyone, key=lambda id_: (self._code(id_) != "chosen", id_ != for_owner, id_))
 
     def answer(self, owner_id: str) -> WhyNot:
         """Why not this owner. Raises LookupError for one that there is not."""

@@ -15,8 +15,11 @@ from app.store.workspaces import SET_WORKSPACE
 
 commands = typer.Typer(help="The console: sign-in links for owners.")
 LABEL = "console sign-in links"
-SCOPES = ("claim", "events", "leads:read")
-"""What an owner does in the console: see and answer the own leads, and claim others."""
+SCOPES = ("claim", "directory:write", "events", "leads:read")
+"""What an owner does in the console: see and answer their own leads, claim others, and set their leave.
+
+Of the directory a key of one owner writes only the absences of this owner.
+"""
 
 
 @commands.callback()

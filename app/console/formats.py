@@ -11,6 +11,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from app.console.viewer import Viewer
+from app.plan.language.durations import parse_iso
 
 NOTHING = "–"
 _TICKED = re.compile(r"`([^`]+)`")
@@ -18,13 +19,14 @@ _DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
 
 @pass_context
-def time(context: Context, at: datetime | None, form: str = "minute") -> Markup | str:
-    """A moment in the viewer's zone, with that of the workspace as its title.
+def time(context: Context, at: datetime | str | None, form: str = "minute") -> Markup | str:
+    """A moment, or the text of one, in the viewer's zone, with that of the workspace as its title.
 
     `form` is `minute`, `second`, `clock` (only the time of day) or `day`.
     """
     if at is None:
         return NOTHING
+    at = parse_iso(at) if isinstance(at, str) else at
     viewer: Viewer = context["viewer"]
     shown, home = at.astimezone(viewer.zone), at.astimezone(viewer.workspace_zone)
     return Markup('<time datetime="{}" title="{} {}">{}</time>').format(

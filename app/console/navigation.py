@@ -21,6 +21,10 @@ class Item:
 
 NAVIGATION = (
     Item("Today", "/console/today", ("ops", "reports", "leads:read", "claim")),
+    Item("Leads", "/console/leads", ("leads:read",)),
+    Item("My leads", "/console/my-leads", ("leads:read",), ("owner",)),
+    Item("Queues", "/console/queues", ("claim", "leads:read"), ("team", "owner")),
+    Item("Leave", "/console/leave", ("directory:write",), ("owner",)),
     Item("Plan", "/console/plan", ("plan:write", "plan:approve", "leads:read", "ops")),
     Item("Reports", "/console/reports", ("ops", "reports", "reports:owners")),
 )

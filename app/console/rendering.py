@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.console import formats
+from app.console import formats, words
 from app.console.assets import ASSETS
 from app.console.navigation import items_for
 from app.console.viewer import Viewer
@@ -41,6 +41,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
+    made.filters.update(words.FILTERS)
     made.globals.update(asset=ASSETS.url, new_key=token_hex)
     return made
 

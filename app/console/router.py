@@ -6,17 +6,35 @@ from fastapi import APIRouter
 
 from app.console.pages import (
     audit_sample,
+    decision,
     diagnosis,
     home,
+    leads,
+    leave,
+    my_leads,
     plan,
     plan_drafts,
     plan_try,
+    queues,
     reports,
     sign_in,
     today,
 )
 
-PAGES = (today, plan_try, plan_drafts, plan, diagnosis, audit_sample, reports)
+PAGES = (
+    today,
+    leads,
+    decision,
+    queues,
+    my_leads,
+    leave,
+    plan_try,
+    plan_drafts,
+    plan,
+    diagnosis,
+    audit_sample,
+    reports,
+)
 """The pages that need a session, one module each with its `router`."""
 
 

@@ -22,7 +22,7 @@ ROLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
     "reader": (("leads:read",), None),
     "planner": (("plan:write",), None),
     "sender": (("assign",), None),
-    "rep": (("claim", "events", "leads:read"), "ana"),
+    "rep": (("claim", "directory:write", "events", "leads:read"), "ana"),
     "other rep": (("claim", "events", "leads:read"), "ben"),
 }
 """Who looks, by the scopes of their key, and the owner it is bound to."""

@@ -22,6 +22,13 @@ PAGES = (
     ("/console/reports/diagnosis", "admin"),
     ("/console/reports/audit-sample?week={this_week}&n=5", "admin"),
     ("/console/reports/audit-sample/decision?week={this_week}&n=5", "admin"),
+    ("/console/leads", "admin"),
+    ("/console/assignments/{assignment_of_ana}", "admin"),
+    ("/console/queues/partner-desk", "admin"),
+    ("/console/my-leads", "rep"),
+    ("/console/my-leads/{assignment_of_ana}", "rep"),
+    ("/console/queues", "rep"),
+    ("/console/leave", "rep"),
 )
 """Pages that axe looks at, with the role that opens them."""
 
@@ -35,8 +42,8 @@ async def test_axe_finds_nothing_grave_and_no_page_is_wider_than_the_screen(
         assert await screen.grave_faults() == []
         for role in dict.fromkeys(role for _, role in PAGES):
             await screen.sign_in(role, "/console/nowhere")
-            for path in [path for path, who in PAGES if who == role]:
-                await screen.open(path.format(**pair.ids))
+            for path in [path.format(**pair.ids) for path, who in PAGES if who == role]:
+                await screen.open(path)
                 await screen.settled()
                 assert await screen.grave_faults() == [], path
                 assert (

@@ -29,7 +29,7 @@ async def test_link_signs_its_owner_in_once_and_ends_with_its_key(filled: Filled
             "SELECT id, owner_id, scopes FROM api_keys WHERE workspace_id = $1 AND owner_id = 'ana'"
         )
         assert [(row["owner_id"], row["scopes"]) for row in keys] == [
-            ("ana", ["claim", "events", "leads:read"])
+            ("ana", ["claim", "directory:write", "events", "leads:read"])
         ]
         shell.says("keys", "revoke", keys[0]["id"])
         workspace.app.state.authentication._keys._known.clear()

@@ -22,6 +22,7 @@ class Page:
            `/console/leads/{lead_of_ana}`, where they differ.
     opens: the roles that may open it; all others are refused in words.
     shows: texts that a role sees. `hides`: texts that it does not.
+    unknown: the roles for which there is no such page, such as owners who have nothing to do with a lead.
     """
 
     route: str
@@ -29,8 +30,12 @@ class Page:
     path: str = ""
     shows: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hides: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unknown: Sequence[str] = ()
 
 
+READERS = ("admin", "manager", "reader")
+REPS = ("rep", "other rep")
+CLAIMERS = ("admin", "manager", *REPS)
 TEAM = ("admin", "manager", "analyst", "operator", "reader")
 PAGES: tuple[Page, ...] = (
     Page(
@@ -53,6 +58,63 @@ PAGES: tuple[Page, ...] = (
         ("admin", "manager", "analyst", "operator"),
         shows={"admin": ("Findings",)},
     ),
+    Page(
+        "/console/leads",
+        READERS,
+        shows={"reader": ("&lt;img src=x", "By turn in team inbound.", "queue partner-desk")},
+    ),
+    Page(
+        "/console/assignments/{assignment_id}",
+        (*READERS, "rep"),
+        path="/console/assignments/{assignment_of_ana}",
+        shows={
+            "manager": ("round robin", "p0@near.example", "ben", "Why not"),
+            "rep": ("got the lead", "not available", "p0@near.example"),
+        },
+        hides={"rep": ("could take it", "more open leads")},
+        unknown=("other rep",),
+    ),
+    Page(
+        "/console/assignments/{assignment_id}/path",
+        (*READERS, "rep"),
+        path="/console/assignments/{assignment_of_ana}/path",
+        shows={"reader": ("reproduced", "students", "could take it"), "rep": ("reproduced", "not available")},
+        hides={"rep": ("could take it",)},
+        unknown=("other rep",),
+    ),
+    Page(
+        "/console/assignments/{assignment_id}/why-not",
+        (*READERS, "rep"),
+        path="/console/assignments/{assignment_of_ana}/why-not",
+        shows={
+            "reader": ("3 owners", "Could have taken it; Ana was next in turn."),
+            "rep": ("3 owners", "got the lead", "Not available."),
+        },
+        hides={"rep": ("Could have", "next in turn")},
+        unknown=("other rep",),
+    ),
+    Page(
+        "/console/queues", (*CLAIMERS, "reader"), shows={"rep": ("partner-desk",)}, hides={"rep": (">held<",)}
+    ),
+    Page("/console/queues/now", (*CLAIMERS, "reader"), shows={"rep": ("partner-desk",)}),
+    Page(
+        "/console/queues/{name}",
+        (*CLAIMERS, "reader"),
+        path="/console/queues/partner-desk",
+        shows={"rep": ("Claim the next lead", "By rule partners."), "manager": ("Claim", "Why it waits")},
+        hides={"reader": ("/claim",), "rep": ("Why it waits",)},
+    ),
+    Page("/console/queues/{name}/now", (*CLAIMERS, "reader"), path="/console/queues/partner-desk/now"),
+    Page("/console/my-leads", REPS, shows={"rep": ("&lt;img src=x")}),
+    Page("/console/my-leads/now", REPS),
+    Page(
+        "/console/my-leads/{assignment_id}",
+        ("rep",),
+        path="/console/my-leads/{assignment_of_ana}",
+        shows={"rep": ("mailto:p0@near.example", "I called")},
+        unknown=("other rep",),
+    ),
+    Page("/console/leave", ("rep",), shows={"rep": ("First day", "Last day")}),
 )
 PLAN_READERS = ("admin", "manager", "operator", "reader", "planner")
 PLAN_VERSION = "/console/plan/versions/{version}"
@@ -140,6 +202,9 @@ PAGES += (
 ALWAYS = ("/console", "/console/{rest:path}", "/console/reports/{report}/csv")
 """What every key opens: the way to its first page, and the page that says that there is none. And a file."""
 
+ELSEWHERE = ("/console/leads/{lead_id}",)
+"""What only leads to another page."""
+
 
 def guarded_pages() -> set[str]:
     """The templates of all pages that need a session."""
@@ -149,7 +214,7 @@ def guarded_pages() -> set[str]:
 
 
 def test_every_page_has_a_row() -> None:
-    assert guarded_pages() == {page.route for page in PAGES} | set(ALWAYS)
+    assert guarded_pages() == {page.route for page in PAGES} | {*ALWAYS, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.route)
@@ -157,11 +222,12 @@ async def test_page_opens_for_its_scopes_and_shows_one_workspace(pair: Pair, pag
     path = (page.path or page.route).format(**pair.ids)
     for role in ROLES:
         answer = await (await pair.as_(role)).get(path)
-        assert answer.status_code == (200 if role in page.opens else 403), (role, answer.status_code)
+        expected = 200 if role in page.opens else 404 if role in page.unknown else 403
+        assert answer.status_code == expected, (role, answer.status_code)
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.headers["cache-control"] == "no-store"
         assert [name for name in FOREIGN if name in answer.text] == [], role
-        if role not in page.opens:
+        if expected == 403:
             assert "You cannot do this" in answer.text
         assert [text for text in page.shows.get(role, ()) if text not in answer.text] == [], role
         assert [text for text in page.hides.get(role, ()) if text in answer.text] == [], role
@@ -170,8 +236,10 @@ async def test_page_opens_for_its_scopes_and_shows_one_workspace(pair: Pair, pag
 async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:
     found = {role: await (await pair.as_(role)).get("/console") for role in ROLES}
     assert {role: answer.headers.get("location") for role, answer in found.items()} == {
-        role: "/console/today" if role in TEAM else "/console/plan" if role == "planner" else None
-        for role in ROLES
+        **dict.fromkeys(ROLES, None),
+        **dict.fromkeys(TEAM, "/console/today"),
+        **dict.fromkeys(REPS, "/console/my-leads"),
+        "planner": "/console/plan",
     }
     assert "Nothing to show for this key" in found["sender"].text
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.http.auth import requires
+from app.api.http.auth import Caller, requires
 from app.api.http.idempotency import edit_once
 from app.api.http.json_response import Json, NoContent, etag, page_of
 from app.api.http.parameters import (
@@ -146,11 +146,12 @@ async def _mentions(pool: Pool, workspace_id: int, strategies: Strategies, id_: 
 
 
 @router.post("/owners/{id}/absences", status_code=201)
-@requires("directory:write")
+@requires("directory:write", for_owner=True)
 async def create_absence(
     caller: CallerParameter, pool: PoolParameter, key: IdempotencyKeyParameter, id: PathId, body: AbsenceInput
 ) -> Json[Absence]:
-    """Adds an absence of an owner."""
+    """Adds an absence of an owner. A key of one owner adds this owner's."""
+    _check_own(caller, id)
 
     async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, id, to_record(body))
@@ -159,21 +160,23 @@ async def create_absence(
 
 
 @router.get("/owners/{id}/absences")
-@requires(*READERS)
+@requires(*READERS, for_owner=True)
 async def list_absences(
     caller: CallerParameter, pool: PoolParameter, id: PathId, after: After = "", limit: Limit = 100
 ) -> Json[Page[Absence]]:
-    """Lists an owner's absences in the order they were added."""
+    """Lists an owner's absences in the order they were added. A key of one owner reads this owner's."""
+    _check_own(caller, id)
     found = await absences.page(pool, caller.workspace_id, id, after, limit + 1)
     return await page_of(found, limit, _absence_to_json, lambda record: record.id)
 
 
 @router.delete("/owners/{id}/absences/{absence_id}")
-@requires("directory:write")
+@requires("directory:write", for_owner=True)
 async def delete_absence(
     caller: CallerParameter, pool: PoolParameter, id: PathId, absence_id: PathId
 ) -> NoContent:
-    """Deletes an absence."""
+    """Deletes an absence. A key of one owner deletes this owner's."""
+    _check_own(caller, id)
     await removal.remove_absence(pool, caller.workspace_id, caller.key_id, id, absence_id)
     return NoContent()
 
@@ -191,6 +194,12 @@ async def list_changes(
     """Lists the change log in order, optionally of one resource type or one record."""
     found = await records.changes(pool, caller.workspace_id, after, resource_type, resource_id, limit + 1)
     return await page_of(found, limit, _change_to_json, lambda change: change.version)
+
+
+def _check_own(caller: Caller, owner_id: str) -> None:
+    """Raises Forbidden for a key of one owner that asks about another one."""
+    if caller.owner_id is not None and caller.owner_id != owner_id:
+        raise Forbidden("A key that is bound to an owner can only read and set the leave of this owner.")
 
 
 def _absence_to_json(record: Record) -> dict[str, Any]:

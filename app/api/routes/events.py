@@ -53,7 +53,7 @@ async def report_event(
     body: EventRequest,
 ) -> Json[EventResult]:
     """Reports what happened to an assignment, and returns what follows from it."""
-    job = _job(caller, body, EventAddress(assignment_id=str(assignment_id)), key)
+    job = event_job(caller, body, EventAddress(assignment_id=str(assignment_id)), key)
     return response_of(await dispatch.ask(caller.workspace_id, job))
 
 
@@ -71,7 +71,7 @@ async def report_events(
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, EventItem):
             try:
-                jobs[position] = _job(caller, item, _address(item), item_key(key, position), batch)
+                jobs[position] = event_job(caller, item, _address(item), item_key(key, position), batch)
             except Problem as refused:
                 replies[position] = refused
     for position, reply in (await decide_items(dispatch, caller.workspace_id, key, jobs)).items():
@@ -79,13 +79,14 @@ async def report_events(
     return Json(await items_to_json(replies, "result"))
 
 
-def _job(
+def event_job(
     caller: Caller,
     body: EventRequest,
     address: EventAddress,
     key: IdempotencyKey | None,
     batch: Batch | None = None,
 ) -> ReportEvent:
+    """The job that reports an event. Raises Forbidden where a key of one owner names another one."""
     by = body.by or caller.owner_id
     if caller.owner_id is not None and by != caller.owner_id:
         raise Forbidden("This key can only report events of its own owner.")

@@ -42,6 +42,7 @@ async def list_assignments(
         str | None, Query(max_length=20, description="The least age, such as `3d` or `4h`.")
     ] = None,
     sla: Annotated[Literal["breached"] | None, Query(description="Only those past a deadline.")] = None,
+    order: Annotated[Literal["oldest", "newest"], Query(description="Which come first.")] = "oldest",
     after: AfterNumber = 0,
     limit: Limit = 100,
 ) -> Json[Page[ListedAssignment]]:
@@ -61,7 +62,7 @@ async def list_assignments(
     )
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found, following = await open_leads.list_assignments(
-            connection, caller.workspace_id, wanted, after, limit
+            connection, caller.workspace_id, wanted, after, limit, newest_first=order == "newest"
         )
     following_text = str(following) if following is not None else None
     return Json({"items": found, "next": following_text})

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.api.http.auth import requires
+from app.api.http.auth import Caller, requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, DispatchParameter, PoolParameter
 from app.api.http.routing import StrictRoute
@@ -37,9 +37,7 @@ async def list_queues(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter
 ) -> Json[QueueList]:
     """Lists the queues with their counts and settings: those of the plan first, then the others."""
-    waiting, plan, facts = await _read(pool, dispatch, caller.workspace_id)
-    names = dict.fromkeys((*plan.queues, *BUILT_IN, *sorted(waiting)))
-    return Json({"items": [_summary(name, waiting.get(name, NONE_WAITS), plan, facts.now) for name in names]})
+    return Json({"items": await summaries_of_queues(pool, dispatch, caller)})
 
 
 @router.get("/queues/{name}")
@@ -48,6 +46,18 @@ async def get_queue(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, name: str
 ) -> Json[QueueDetail]:
     """Returns one queue, and which members of its team may claim now."""
+    return Json(await detail_of_queue(pool, dispatch, caller, name))
+
+
+async def summaries_of_queues(pool: Pool, dispatch: Dispatcher, caller: Caller) -> list[dict[str, Any]]:
+    """What `GET /queues` lists."""
+    waiting, plan, facts = await _read(pool, dispatch, caller.workspace_id)
+    names = dict.fromkeys((*plan.queues, *BUILT_IN, *sorted(waiting)))
+    return [_summary(name, waiting.get(name, NONE_WAITS), plan, facts.now) for name in names]
+
+
+async def detail_of_queue(pool: Pool, dispatch: Dispatcher, caller: Caller, name: str) -> dict[str, Any]:
+    """What `GET /queues/{name}` says. Raises NotFound."""
     waiting, plan, facts = await _read(pool, dispatch, caller.workspace_id)
     if name not in (*plan.queues, *BUILT_IN, *waiting):
         raise NotFound("There is no such queue.")
@@ -56,7 +66,7 @@ async def get_queue(
     claimants = _claimants(name, plan, facts, full)
     if claimants is not None and caller.owner_id is not None:
         claimants = [each for each in claimants if each["owner_id"] == caller.owner_id]
-    return Json({**summary, "claimants": claimants})
+    return {**summary, "claimants": claimants}
 
 
 async def _read(

@@ -95,11 +95,15 @@ _BREACHED = """EXISTS (
              AND (state = 'missed' OR state = 'pending' AND due_at <= clock.now))"""
 _FILTERED = f"""
     SELECT assignments.id, assignments.decision_number AS number, clock.now FROM assignments
-     WHERE workspace_id = $1 AND decision_number > $2 AND {{which}}
+     WHERE workspace_id = $1 AND decision_number {{beyond}} $2 AND {{which}}
        AND ($3::text IS NULL OR owner_id = $3) AND ($4::text IS NULL OR team_id = $4)
        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR step = $6)
        AND ($7::interval IS NULL OR decided_at <= clock.now - $7)
        AND (NOT $8 OR {_BREACHED})"""
+_OLDEST_FIRST = {"beyond": ">", "within": "<=", "direction": ""}
+_NEWEST_FIRST = {"beyond": "<", "within": ">=", "direction": "DESC"}
+LAST_NUMBER = 2**63 - 1
+"""A number after that of every decision."""
 _OF_OWNER, _OF_TEAM, _OF_QUEUE = "open AND owner_id = $3", "open AND team_id = $4", "open AND queue = $5"
 """The conditions by which an index finds open assignments."""
 # What only repeats an earlier assignment, and leads on paths, were never open.
@@ -146,16 +150,16 @@ _FIRST = f"""
 WITH clock AS MATERIALIZED ({_TIME}), first AS MATERIALIZED (
   SELECT page.* FROM clock CROSS JOIN LATERAL (
     SELECT * FROM ({_FILTERED}
-       AND ($10::bigint IS NULL OR decision_number <= $10) {{fence}}) AS wanted
-     ORDER BY number LIMIT $9) AS page
+       AND ($10::bigint IS NULL OR decision_number {{within}} $10) {{fence}}) AS wanted
+     ORDER BY number {{direction}} LIMIT $9) AS page
 )"""
-_PAGE = f"{_FIRST}{_SHOWN} ORDER BY decision_number"
-"""A page of assignments, the oldest first."""
+_PAGE = f"{_FIRST}{_SHOWN} ORDER BY decision_number {{direction}}"
+"""A page of assignments, the oldest first, or the newest."""
 
 SELECT_WINDOW = f"""
 SELECT decision_number FROM assignments
- WHERE workspace_id = $1 AND decision_number > $2 AND {{which}}
- ORDER BY decision_number OFFSET {WINDOW - 1} LIMIT 1
+ WHERE workspace_id = $1 AND decision_number {{beyond}} $2 AND {{which}}
+ ORDER BY decision_number {{direction}} OFFSET {WINDOW - 1} LIMIT 1
 """
 """The last assignment that is examined for a page; none if there are fewer."""
 
@@ -288,19 +292,28 @@ WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
 
 
 async def list_assignments(
-    connection: Connection, workspace_id: int, wanted: AssignmentFilter, after: int, limit: int
+    connection: Connection,
+    workspace_id: int,
+    wanted: AssignmentFilter,
+    after: int,
+    limit: int,
+    *,
+    newest_first: bool = False,
 ) -> tuple[list[ListedAssignment], int | None]:
     """Return assignments with numbers above `after`, in order, and the number to go on after.
 
-    A page may be shorter than `limit`, or empty, although more follow: it examines `WINDOW` at most.
+    With `newest_first` the order is the other one, and numbers are below `after`, unless that is 0. A page
+    may be shorter than `limit`, or empty, although more follow: it examines `WINDOW` at most.
     """
     last: int | None = None
+    order = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
+    after = after or (LAST_NUMBER if newest_first else 0)
     if wanted.must_be_examined:
         own = wanted.state in ("open", "blocked")
-        window = SELECT_WINDOW.format(which=_IN_STATE[wanted.state] if own else "true")
+        window = SELECT_WINDOW.format(which=_IN_STATE[wanted.state] if own else "true", **order)
         last = await connection.fetchval(window, workspace_id, after)
     rows = await connection.fetch(
-        _PAGE.format(**_parts(wanted)), *_arguments(workspace_id, wanted, after), limit + 1, last
+        _PAGE.format(**_parts(wanted), **order), *_arguments(workspace_id, wanted, after), limit + 1, last
     )
     found = [_shown(row) for row in rows]
     if len(found) > limit:
@@ -320,7 +333,7 @@ async def list_ids(
 ) -> list[tuple[str, str]]:
     """Return the leads of open assignments and these assignments, in the order of their numbers."""
     rows = await connection.fetch(
-        _IDS.format(**_parts(wanted)), *_arguments(workspace_id, wanted, 0), limit, None
+        _IDS.format(**_parts(wanted), **_OLDEST_FIRST), *_arguments(workspace_id, wanted, 0), limit, None
     )
     return [(row["lead_id"], row["assignment_id"]) for row in rows]
 

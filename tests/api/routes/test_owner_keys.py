@@ -41,6 +41,12 @@ OF_ANOTHER: dict[str, tuple[str, Any]] = {
     "POST /reassign": ("/reassign", {"lead_id": "{lead_id}", "to": "ben"}),
 }
 """The routes that serve keys of an owner, and a call about the lead of another owner."""
+OWN_LEAVE = {
+    "GET /owners/{id}/absences",
+    "POST /owners/{id}/absences",
+    "DELETE /owners/{id}/absences/{absence_id}",
+}
+"""The routes about the owner of the key, and no lead."""
 BY_KEYS: list[tuple[str, Any]] = [
     ("/events", {"items": [{"external_id": "anas", "type": "reached"}]}),
     ("/reassign", {"external_id": "anas", "to": "ben"}),
@@ -50,6 +56,9 @@ NAMES_ANOTHER: list[tuple[str, str, Any]] = [
     ("GET", "/assignments?owner=ana", None),
     ("GET", "/queues/held/leads", None),
     ("POST", "/queues/desk/claim", {"owner_id": "ana"}),
+    ("GET", "/owners/ana/absences", None),
+    ("POST", "/owners/ana/absences", {"from": "2030-12-24", "to": "2030-12-28"}),
+    ("DELETE", "/owners/ana/absences/x", None),
     ("POST", "/reassign", {"filter": {"owner": "ana"}, "to": "ben"}),
 ]
 NOBODY = "01890000-0000-7000-8000-000000000000"
@@ -59,7 +68,7 @@ NOBODY = "01890000-0000-7000-8000-000000000000"
 async def test_routes_refuse_a_key_of_an_owner_unless_they_keep_it_to_this_owner(route: Any) -> None:
     method, path, access = route
     if access.for_owner:
-        assert f"{method} {path}" in OF_ANOTHER
+        assert f"{method} {path}" in {*OF_ANOTHER, *OWN_LEAVE}
         return
     stored = Stored()
     APP.state.authentication = Authentication(stored.find)
@@ -70,7 +79,8 @@ async def test_routes_refuse_a_key_of_an_owner_unless_they_keep_it_to_this_owner
 
 
 def test_every_route_for_keys_of_an_owner_is_tried() -> None:
-    assert OF_ANOTHER.keys() == {f"{method} {path}" for method, path, access in GUARDED if access.for_owner}
+    tried = {f"{method} {path}" for method, path, access in GUARDED if access.for_owner}
+    assert {*OF_ANOTHER, *OWN_LEAVE} == tried
 
 
 @pytest.fixture
@@ -80,7 +90,7 @@ async def desk(workspace: Workspace) -> Workspace:
 
 
 async def bens_key(workspace: Workspace) -> str:
-    key = await workspace.issue_key("assign", "claim", "events", "leads:read", "reports")
+    key = await workspace.issue_key("assign", "claim", "events", "leads:read", "reports", "directory:write")
     await workspace.pool.execute("UPDATE api_keys SET owner_id = 'ben' WHERE id = $1", key.split("_")[2])
     return key
 

@@ -1,0 +1,168 @@
+"""A decision: the lead, the path step by step, why not somebody else, the clock, and what followed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.api.http.auth import requires
+from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter
+from app.api.lead_view import (
+    assignment_document,
+    bystanders_of,
+    erased_as_seen_by,
+    explanation_of,
+    lead_to_json,
+    seen_lead,
+    why_not_page,
+)
+from app.console.conflicts import in_words
+from app.console.forms import FormParameter
+from app.console.rendering import is_htmx, render
+from app.console.route import ConsoleRoute, live
+from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import shown_fields, title_of
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.give_back import GiveBack
+from app.dispatch.reported_events import Reporter
+from app.store.connection.pool import Pool
+
+router = APIRouter(route_class=ConsoleRoute)
+DECISIONS, EVENTS, ANSWERS = 10, 25, 20
+"""How many rows of each list a page shows."""
+Skip = Annotated[int, Query(ge=0, le=MAX_INT32)]
+MAX_STEPS = 200
+
+
+@router.get("/console/assignments/{assignment_id}")
+@requires("leads:read", for_owner=True)
+async def get_decision(
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    assignment_id: UUID,
+    decisions: Skip = 0,
+    events: Skip = 0,
+) -> Response:
+    """Shows a decision and its lead. What is computed again comes on demand."""
+    context = await decision_context(pool, dispatch, viewer, str(assignment_id))
+    history = {
+        "decisions_skipped": decisions,
+        "events_skipped": events,
+        "decisions_page": context["decisions"][decisions : decisions + DECISIONS],
+        "events_page": context["events"][events : events + EVENTS],
+        "decisions_size": DECISIONS,
+        "events_size": EVENTS,
+    }
+    return render(request, "decision/page.html", {**context, **history})
+
+
+@router.get("/console/assignments/{assignment_id}/path")
+@requires("leads:read", for_owner=True)
+async def get_path(
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    assignment_id: UUID,
+) -> Response:
+    """Decides again from the stored inputs, and shows every step, also those that were ruled out."""
+    told = await explanation_of(pool, dispatch, viewer.caller, str(assignment_id))
+    context = {
+        "assignment_id": str(assignment_id),
+        "steps": told["steps"][:MAX_STEPS],
+        "further_steps": max(0, len(told["steps"]) - MAX_STEPS),
+        "replayed": told,
+        "not_evaluated": 0,
+    }
+    return render(request, "decision/path.html" if is_htmx(request) else "decision/path_page.html", context)
+
+
+@router.get("/console/assignments/{assignment_id}/why-not")
+@live
+@requires("leads:read", for_owner=True)
+async def get_why_not(
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    assignment_id: UUID,
+    owner: Annotated[str, Query(max_length=255)] = "",
+    after: Skip = 0,
+) -> Response:
+    """Says of every owner why they did not get the lead."""
+    found = await bystanders_of(pool, dispatch, viewer.caller, str(assignment_id))
+    page = await asyncio.to_thread(why_not_page, found, viewer.caller, owner or None, after, ANSWERS)
+    context = {"assignment_id": str(assignment_id), "asked": owner, "after": after, "size": ANSWERS, **page}
+    return render(request, "decision/why_not.html", context)
+
+
+@router.post("/console/assignments/{assignment_id}/release")
+@requires("claim", for_owner=True)
+async def give_back(
+    request: Request,
+    viewer: ViewerParameter,
+    dispatch: DispatchParameter,
+    form: FormParameter,
+    assignment_id: UUID,
+) -> Response:
+    """Gives a claimed lead back to its queue."""
+    caller = viewer.caller
+    sees_owner = caller.owner_id is None and caller.may("leads:read")
+    reporter = Reporter(caller.key_id, caller.key_id, caller.owner_id, sees_owner)
+    job = GiveBack(key=form.idempotency_key(), assignment_id=str(assignment_id), reporter=reporter)
+    with in_words(viewer):
+        await dispatch.ask(caller.workspace_id, job)
+    there = "/console/my-leads" if caller.owner_id is not None else f"/console/assignments/{assignment_id}"
+    return gone_to(request, there)
+
+
+def gone_to(request: Request, path: str) -> Response:
+    """Leads the whole page elsewhere after a change."""
+    if is_htmx(request):
+        return Response(status_code=200, headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+async def decision_context(
+    pool: Pool, dispatch: Dispatcher, viewer: Viewer, assignment_id: str
+) -> dict[str, Any]:
+    """An assignment and its lead, as the viewer may see them. Raises NotFound or Erased."""
+    caller = viewer.caller
+    with erased_as_seen_by(caller):
+        shown = await assignment_document(pool, dispatch, caller, assignment_id)
+        detail, view = await seen_lead(pool, dispatch, caller, shown["lead_id"])
+    lead = lead_to_json(detail, view)
+    own = next((each for each in lead["assignments"] if each["assignment_id"] == assignment_id), None)
+    trace = shown.get("trace") or {}
+    return {
+        "assignment_id": assignment_id,
+        "shown": shown,
+        "lead": lead,
+        "assignment": own,
+        "title": title_of(lead["fields"]),
+        "fields": shown_fields(lead["fields"]),
+        "hidden": sorted(view.hidden_in(detail)),
+        "steps": trace.get("steps", []),
+        "further_steps": 0,
+        "not_evaluated": trace.get("not_evaluated", 0),
+        "replayed": None,
+        "clocks": (shown["sla"] or {}).get("clocks", []),
+        "actions": shown.get("actions", []),
+        "withheld": trace.get("withheld_actions", []),
+        "no_actions": trace.get("no_actions_reason"),
+        "decisions": list(reversed(lead["assignments"])),
+        "events": list(reversed(shown["events"])),
+        "is_newest": bool(lead["assignments"]) and lead["assignments"][-1]["assignment_id"] == assignment_id,
+        "claimed": own is not None and own["cause"] == "claim" and own["state"] == "open",
+    }
+
+
+def running(clocks: Any) -> list[Mapping[str, Any]]:
+    """The deadlines that are not met yet, the next one first."""
+    return sorted((each for each in clocks if each["state"] == "pending"), key=lambda each: each["due_at"])

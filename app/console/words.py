@@ -1,0 +1,141 @@
+"""Codes in words, as tables and labels show them. Sentences come from the engine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.engine.explain import codes
+from app.store.leads.open_leads import ListedAssignment
+
+NAMED = ("first_name", "last_name")
+CONTACT = ("email", "phone", "company", "title", "website", "city", "country", "language")
+"""The fields of a lead that people look for first, in this order."""
+_CANDIDATES = {
+    "chosen": "got the lead",
+    "not_next": "could take it, another was next",
+    "more_open_leads": "could take it, but has more open leads",
+    "assigned_more_recently": "could take it, but got a lead more recently",
+    "excluded": "excluded, or had this lead before",
+    "zero_weight": "takes no turns here (weight 0)",
+    "missing_language": "does not speak the language",
+    "missing_skill": "lacks a skill",
+    "cap_open": "at the cap on open leads",
+    "cap_day": "at the daily cap",
+    "cap_week": "at the weekly cap",
+    "cap_rolling": "at a rolling cap",
+    "not_found": "not in the directory",
+    "share_taken": "had their share of what waited",
+}
+_CAUSES = {
+    "assign": "arrived",
+    "reassign": "moved by a person",
+    "claim": "claimed",
+    "release": "released from the queue",
+    "import": "imported",
+    "reject": "rejected",
+    "take_away": "taken away",
+    "escalate": "escalated",
+    "handoff": "handed off",
+    "give_back": "given back",
+    "lease_ended": "claim ended",
+    "max_wait": "waited too long",
+    "cover": "covered",
+    "return": "returned to its owner",
+    "signal": "came back",
+    "crm": "changed in the CRM",
+    "crm_reassign": "moved in the CRM",
+    "unblocked": "unblocked",
+}
+_CLAIMS = {
+    **codes.CLAIMS,
+    "inactive": "This owner is not active.",
+    "absent": "You are absent now, so you cannot claim.",
+    "paused": "You are paused now, so you cannot claim.",
+    "cap_open": "The cap on open leads is reached. Close or give back a lead first.",
+    "cap_day": "The daily cap is reached.",
+    "cap_week": "The weekly cap is reached.",
+    "cap_rolling": "A cap is reached.",
+    "already_claimed": "This owner had the lead before and did not keep it.",
+    "claim_limit": "Too many claimed leads are untouched. Touch one of them first.",
+}
+
+
+def candidate(code: str) -> str:
+    """What became of a candidate."""
+    return _CANDIDATES.get(code, plain(code))
+
+
+def cause(code: str) -> str:
+    """What asked for a decision."""
+    return _CAUSES.get(code, plain(code))
+
+
+def reason(code: str) -> str:
+    """Why a lead is where it is, for a list that has only the code."""
+    return codes.REASONS.get(code, plain(code)).replace("`", "")
+
+
+def listed(each: ListedAssignment) -> str:
+    """Why a listed lead is where it is, with the names that the list has."""
+    match each.reason:
+        case "rule":
+            return f"By rule {each.step}."
+        case "round_robin" if each.team:
+            return f"By turn in team {each.team}."
+        case "held":
+            return "Nobody can take it yet, so it is held."
+        case "queue":
+            return f"No earlier step took it; {each.step} sends such leads here."
+        case _:
+            return reason(each.reason)
+
+
+def step(code: str) -> str:
+    """The result of a step."""
+    return codes.STEPS.get(code) or codes.TARGETS.get(code) or codes.RETURNING_LEADS.get(code) or plain(code)
+
+
+def claim_refused(code: str) -> str:
+    """Why somebody may not claim."""
+    return _CLAIMS.get(code) or codes.REFUSALS.get(code) or "Claims are not possible now."
+
+
+def plain(code: str) -> str:
+    """Any other code."""
+    return code.replace("_", " ")
+
+
+def title_of(values: Mapping[str, Any]) -> str:
+    """How a lead is called in a list: by name, company or address, as far as that may be seen."""
+    name = " ".join(str(values[each]) for each in NAMED if values.get(each))
+    return name or str(values.get("company") or values.get("email") or values.get("phone") or "")
+
+
+def shown_fields(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The fields of a lead with their texts: name and contact first, then the others by name."""
+    first = [*NAMED, *CONTACT]
+    rest = sorted(set(values) - set(first))
+    found = ((name, _text(values[name])) for name in (*first, *rest) if name in values)
+    return [(plain(name), text) for name, text in found if text]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{plain(str(name))}: {text}" for name, each in value.items() if (text := _text(each))
+        )
+    if isinstance(value, (list, tuple)):
+        return ", ".join(filter(None, map(_text, value)))
+    return "" if value is None else str(value)
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "candidate_words": candidate,
+    "cause_words": cause,
+    "reason_words": reason,
+    "listed_words": listed,
+    "step_words": step,
+    "plain": plain,
+}
+"""The filters of templates by name."""
