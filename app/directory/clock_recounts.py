@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from app.engine.life import due_times, queue_clocks
-from app.engine.life.clocks import SLA_KINDS, Clock
+from app.engine.life.clocks import QUEUE_KINDS, SLA_KINDS, Clock
 from app.engine.life.terms import terms_from_json
 from app.engine.life.whose_time import working_time_of_clock
 from app.engine.model.directory import Absence, Directory, Owner
@@ -97,10 +97,10 @@ def _moved(clocks: Sequence[Clock], directory: Directory) -> Iterator[Clock]:
 
 
 def _moves(clock: Clock, directory: Directory) -> bool:
-    if clock.kind == "handoff":
-        return False  # it counts in plain time
-    if clock.kind not in SLA_KINDS:
+    if clock.kind in QUEUE_KINDS:
         return queue_clocks.moved(clock, directory)
+    if clock.kind not in SLA_KINDS:
+        return False  # it counts in plain time
     working = working_time_of_clock(clock, terms_from_json(clock.terms), directory)
     return due_times.moved(clock, working)
 

@@ -65,6 +65,10 @@ async def test_another_process_decides_untouched_leads_again_once(filled: Filled
             leads[name] = await first.assign(email=f"{name}@{name}.example", company=name)
         touch = f"/assignments/{leads['Touched']['assignment_id']}/events"
         assert (await first.client.post(touch, json={"type": "first_touch"})).status_code == 200
+        for owner in {each["owner"]["id"] for each in leads.values()}:
+            leave = {"from": "2040-02-01", "to": "2040-02-05"}
+            left = await first.client.post(f"/owners/{owner}/absences", json=leave)
+            assert left.status_code == 201, left.text
         works.append(True)
         service.asked.clear()
         async with open_filled(filled, worker_interval_seconds=0.02) as other:

@@ -10,7 +10,9 @@ ClockState = Literal["pending", "met", "missed", "withdrawn"]
 Strike = Literal["new", "counted", "spent"]
 CLOCK_KINDS: tuple[ClockKind, ...] = get_args(ClockKind)
 SLA_KINDS: tuple[ClockKind, ...] = ("accept", "touch", "claim")
-"""The clocks that an SLA starts. The others belong to queues, or say when something is tried again."""
+"""The clocks that an SLA starts."""
+QUEUE_KINDS: tuple[ClockKind, ...] = ("max_wait", "lease")
+"""The clocks of queues. The others say when something is tried again, in plain time."""
 
 
 @dataclass(frozen=True, slots=True)
