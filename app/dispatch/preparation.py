@@ -18,6 +18,7 @@ from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.store.connection.pool import Pool, transaction
 from app.store.life.suppressions import find_suppressed
+from app.store.path.journal import read_plan_version
 from app.store.path.snapshot import read_snapshot, settle_time
 
 BULK_TIMEOUT_FACTOR = 10
@@ -131,7 +132,7 @@ class Preparation:
             try:
                 async with limit:
                     if preparer.outside and allowed is None:
-                        allowed = await self._without_suppressed(_without_junk(arriving, plan))
+                        allowed = await self._allowed(_without_junk(arriving, plan), of)
                     if found := (allowed or []) if preparer.outside else arriving:
                         await preparer.prepare(found, of)
             except Exception as error:
@@ -169,11 +170,20 @@ class Preparation:
                 job.taken = False
                 enter(job)
 
-    async def _without_suppressed(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs whose leads are on no suppression list. The others are marked."""
+    async def _allowed(self, jobs: Sequence[Job], of: PreparedFor) -> list[Job]:
+        """The jobs whose leads are on no suppression list. The others are marked.
+
+        There are none once the plan has been replaced: a provider that it has no more hears of nobody, and
+        nobody waits twice. The lock asks for another round.
+        """
         keys = {key for job in jobs for key in job.suppression_keys()}
         async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
+            version = await read_plan_version(connection, self._workspace_id)
             found = await find_suppressed(connection, self._workspace_id, keys)
+        if version != of.plan.version and not of.dry_run:
+            for job in jobs:
+                job.prepared.plan_version = None
+            return []
         for job in jobs:
             job.prepared.suppressed = not found.keys().isdisjoint(job.suppression_keys())
         return [job for job in jobs if not job.prepared.suppressed]

@@ -109,6 +109,17 @@ async def test_plan_published_in_between_is_prepared_for(workspace: Workspace) -
     assert (before["queue"], after["queue"], directory.asked) == ("desk", "banks", [1])
 
 
+async def test_nothing_is_asked_for_a_plan_that_was_replaced(workspace: Workspace) -> None:
+    """Of the providers that a plan has no more, none hears of the first lead after it."""
+    await workspace.publish(INDUSTRY)
+    use(workspace, directory := Directory())
+    queues = [(await workspace.assign(email="a@firm.example"))["queue"]]
+    for plan, email in ((WITHOUT, "b"), (INDUSTRY, "c"), (INDUSTRY.replace("banks:", "banks: "), "d")):
+        await workspace.publish(plan)
+        queues.append((await workspace.assign(email=f"{email}@firm.example"))["queue"])
+    assert (queues, directory.asked) == (["banks", "desk", "banks", "banks"], [1, 1, 1])
+
+
 async def test_what_is_late_is_named_and_the_decision_is_made_without_it(workspace: Workspace) -> None:
     await workspace.publish(INDUSTRY)
     use(workspace, Directory(seconds=30), deadline=1.0)
@@ -150,14 +161,14 @@ async def test_a_lead_whose_entry_goes_in_between_is_asked_about(workspace: Work
     await workspace.client.post("/suppressions", json={"list": "rivals", "entries": ["rival.example"]})
     await workspace.assign(email="a@rival.example")
     writer = workspace.app.state.dispatch._writer(workspace.workspace_id)
-    suppressed = writer.preparation._without_suppressed
+    allowed = writer.preparation._allowed
     body = {"list": "rivals", "entries": ["rival.example"], "reason": "customer_now"}
 
-    async def lose_entry(jobs: Sequence[Job]) -> list[Job]:
-        left: list[Job] = await suppressed(jobs)
+    async def lose_entry(jobs: Sequence[Job], of: PreparedFor) -> list[Job]:
+        left: list[Job] = await allowed(jobs, of)
         assert (await workspace.client.post("/suppressions/remove", json=body)).status_code == 200
         return left
 
-    writer.preparation._without_suppressed = lose_entry
+    writer.preparation._allowed = lose_entry
     assert (await workspace.assign(email="b@rival.example"))["queue"] == "banks"
     assert directory.asked == [1]

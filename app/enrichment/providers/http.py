@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx2
 import orjson
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from app.enrichment.provider import (
     AccessDenied,
@@ -18,6 +18,7 @@ from app.enrichment.provider import (
     Tools,
 )
 from app.outbox.safe_http import AddressRefused, TooLarge, parse_url
+from app.plan.findings import fault
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -38,22 +39,22 @@ class HttpConfig(ProviderConfig):
     @classmethod
     def _is_header(cls, name: str) -> str:
         if not _TOKEN.fullmatch(name) or name.lower() in _OWN_HEADERS:
-            raise ValueError("Must be the name of a header.")
+            raise fault("invalid_format", "Must be the name of a header, and none that a call has anyway.")
         return name
 
-    @model_validator(mode="after")
-    def _has_query(self) -> "HttpConfig":
-        host = _PLACEHOLDER.sub("x", self.url)
+    @field_validator("url")
+    @classmethod
+    def _has_query(cls, text: str) -> str:
         try:
-            url = parse_url(host)
+            url = parse_url(_PLACEHOLDER.sub("x", text))
         except AddressRefused as refused:
-            raise ValueError(f"The URL {refused.detail}.") from None
-        before = self.url.partition("{")[0]
-        if "{" not in self.url or (before.count("/") < 3 and "?" not in before):
-            raise ValueError("The URL must have a field of the lead in braces, after the host.")
+            raise fault("invalid_format", f"The URL {refused.detail}.") from None
+        before = text.partition("{")[0]
+        if "{" not in text or (before.count("/") < 3 and "?" not in before):
+            raise fault("invalid_format", "The URL must have a field of the lead in braces, after the host.")
         if url.scheme != "https":
-            raise ValueError("The URL must start with https://.")
-        return self
+            raise fault("invalid_format", "The URL must start with https://.")
+        return text
 
     @property
     def host(self) -> str:
