@@ -27,6 +27,7 @@ NAVIGATION = (
     Item("Leave", "/console/leave", ("directory:write",), ("owner",)),
     Item("Plan", "/console/plan", ("plan:write", "plan:approve", "leads:read", "ops")),
     Item("Reports", "/console/reports", ("ops", "reports", "reports:owners")),
+    Item("Operations", "/console/operations", ("ops", "directory:write")),
 )
 
 

@@ -7,11 +7,14 @@ from fastapi import APIRouter
 from app.console.pages import (
     audit_sample,
     decision,
+    deliveries,
     diagnosis,
+    endpoints,
     home,
     leads,
     leave,
     my_leads,
+    operations,
     plan,
     plan_drafts,
     plan_try,
@@ -34,6 +37,9 @@ PAGES = (
     diagnosis,
     audit_sample,
     reports,
+    operations,
+    endpoints,
+    deliveries,
 )
 """The pages that need a session, one module each with its `router`."""
 

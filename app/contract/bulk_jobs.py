@@ -67,6 +67,19 @@ class BulkCounts(ResponseModel):
     failed: int
 
 
+class ListedBulkJob(ResponseModel):
+    """A job of the list. `left` is how many leads are to come while it is `running`."""
+
+    job_id: UUID
+    kind: Literal["reassign", "deactivate", "leave_team", "cover", "return", "reconcile"]
+    state: Literal["running", "finished", "canceled"]
+    total: int
+    left: int | None
+    actor: str = Field(description="The id of the API key that made it, or `worker`.")
+    created_at: datetime
+    ended_at: datetime | None
+
+
 class BulkJobDetail(ResponseModel):
     """A job, its progress, and a page of its leads in order. `next` is null on the last page."""
 

@@ -71,6 +71,23 @@ async def create_for(
     return job
 
 
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job, and how many of its leads are to come while it runs."""
+
+    job: BulkJob
+    left: int | None
+
+
+async def page(pool: Pool, workspace_id: int, before: str | None, limit: int) -> list[ListedJob]:
+    """The jobs that were made before one, the newest first."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        found = await bulk_jobs.list_jobs(connection, workspace_id, before, limit)
+        running = [each.id for each in found if each.state == "running"]
+        left = await bulk_jobs.count_left(connection, workspace_id, running) if running else {}
+    return [ListedJob(each, left.get(each.id)) for each in found]
+
+
 async def report(pool: Pool, workspace_id: int, job_id: str, after: int, limit: int) -> JobReport:
     """How far a job is, and the leads after a position.
 

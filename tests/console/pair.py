@@ -28,6 +28,26 @@ ROLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
 """Who looks, by the scopes of their key, and the owner it is bound to."""
 FOREIGN = ("Zoltan Elsewhere", "elsewhere-team", "elsewhere-desk", "zoltan", "far.example")
 """Names of the other workspace, which no page of the first one may show."""
+INSERT_TARGET = """
+WITH lead AS (
+  SELECT lead_id, id FROM assignments WHERE workspace_id = $1 ORDER BY decision_number LIMIT 1
+), target AS (
+  INSERT INTO targets (workspace_id, id, url, types, active, max_parallel, revision, updated_at, updated_by)
+  VALUES ($1, 'crm-writer', 'https://crm.near.example/hook', ARRAY['set_owner'], true, 1, 1, now(), 'test')
+), action AS (
+  INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
+    state, deliveries)
+  SELECT $1, 'dead-' || number, lead_id, id, 'notify', '{"params": {}, "due_at": null}', now(), now(),
+         1000 + number, 'dead', 20
+    FROM lead CROSS JOIN generate_series(1, 2) AS number
+)
+INSERT INTO target_messages (workspace_id, target_id, id, type, lead_id, source, state, created_at, attempts,
+  next_at, status, code, ended_at)
+SELECT $1, 'crm-writer', 'message-1', 'set_owner', lead_id, 'action', 'dead', now(), 20, now(), 503, 'status',
+       now()
+  FROM lead
+RETURNING id
+"""
 FOREIGN_PLAN = """
 queues: {elsewhere-desk: {claimable_by: elsewhere-team}}
 pipeline:
@@ -112,6 +132,8 @@ async def open_pair(filled: Filled) -> AsyncIterator[Pair]:
         assigned = await other.assign(email="a@far.example", last_name="Elsewhere")
         ids = {"foreign_lead": assigned["lead_id"], "foreign_assignment": assigned["assignment_id"]}
         ids |= await _fill(workspace)
+        ids |= await _operate(workspace)
+        await other.client.put("/endpoints/elsewhere-desk", json={"kind": "generic"})
         ids["this_week"] = await _this_week(workspace)
         keys = {role: await add_key(workspace, *what) for role, what in ROLES.items()}
         pair = Pair(workspace, other, keys, ids)
@@ -127,6 +149,18 @@ async def _this_week(workspace: Workspace) -> str:
     (row,) = await workspace.fetch("SELECT max(decided_at) AS at FROM assignments WHERE workspace_id = $1")
     year, week, _ = row["at"].isocalendar()
     return f"{year}-W{week:02d}"
+
+
+async def _operate(workspace: Workspace) -> dict[str, str]:
+    """An endpoint with failures, a target with a dead message, a dead action, and a job that runs."""
+    client = workspace.client
+    endpoint = await client.put("/endpoints/website", json={"kind": "generic", "active": False})
+    async with workspace.caller(None) as tool:
+        for number in range(3):
+            await tool.post(endpoint.json()["path"], json={"email": f"form{number}@near.example"})
+    made = await workspace.fetch(INSERT_TARGET)
+    job = await client.post("/reassign", json={"filter": {"owner": "ben"}, "reason": "Ben moves on"})
+    return {"job": job.json()["job_id"], "dead_message": made[0]["id"]}
 
 
 async def _fill(workspace: Workspace) -> dict[str, str]:

@@ -29,6 +29,14 @@ PAGES = (
     ("/console/my-leads/{assignment_of_ana}", "rep"),
     ("/console/queues", "rep"),
     ("/console/leave", "rep"),
+    ("/console/operations", "admin"),
+    ("/console/operations/endpoints", "admin"),
+    ("/console/operations/endpoints/website", "admin"),
+    ("/console/operations/targets", "admin"),
+    ("/console/operations/targets/crm-writer", "admin"),
+    ("/console/operations/actions", "admin"),
+    ("/console/operations/jobs", "admin"),
+    ("/console/operations/jobs/{job}", "admin"),
 )
 """Pages that axe looks at, with the role that opens them."""
 

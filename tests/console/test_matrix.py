@@ -199,6 +199,56 @@ PAGES += (
         hides={"analyst": ("/console/assignments/",)},
     ),
 )
+OPERATIONS = "/console/operations"
+JOBS = f"{OPERATIONS}/jobs"
+JOB_READERS = ("admin", "manager", "operator", "reader", "sender")
+ACTION_READERS = ("admin", "manager", "reader", "sender")
+PAGES += (
+    Page(
+        OPERATIONS,
+        ("admin", "manager", "operator"),
+        shows={
+            "operator": ("Unaccounted leads", "What waits for the worker", JOBS, "failed for good"),
+            "admin": (f"{OPERATIONS}/endpoints", f"{OPERATIONS}/targets"),
+        },
+        hides={
+            "operator": (f"{OPERATIONS}/endpoints", f"{OPERATIONS}/actions"),
+            "manager": ("Unaccounted", f"{OPERATIONS}/targets"),
+        },
+    ),
+    Page(f"{OPERATIONS}/now", ("admin", "operator"), shows={"operator": ("Messages to crm-writer",)}),
+    Page(f"{OPERATIONS}/endpoints", ("admin",), shows={"admin": ("website", "generic")}),
+    Page(
+        f"{OPERATIONS}/endpoints/{{id}}",
+        ("admin",),
+        path=f"{OPERATIONS}/endpoints/website",
+        shows={"admin": ("What came", "failure")},
+        hides={"admin": ("/forms/", "near.example")},
+    ),
+    Page(f"{OPERATIONS}/targets", ("admin",), shows={"admin": ("crm-writer", "crm.near.example", "sending")}),
+    Page(
+        f"{OPERATIONS}/targets/{{id}}",
+        ("admin",),
+        path=f"{OPERATIONS}/targets/crm-writer?state=dead",
+        shows={"admin": ("messages",)},
+    ),
+    Page(
+        f"{OPERATIONS}/actions",
+        ACTION_READERS,
+        shows={"admin": ("Send the chosen again",), "reader": ("needs a key with the scope ops",)},
+        hides={"reader": ("Send the chosen again",), "sender": ("/console/leads/",)},
+    ),
+    Page(JOBS, JOB_READERS, shows={"reader": ("Reassign", "running")}),
+    Page(f"{JOBS}/now", JOB_READERS, shows={"sender": ("Reassign",)}),
+    Page(
+        f"{JOBS}/{{job_id}}",
+        JOB_READERS,
+        path=f"{JOBS}/{{job}}",
+        shows={"manager": ("Stop the job", "Ben moves on")},
+        hides={"reader": ("Stop the job",)},
+    ),
+    Page(f"{JOBS}/{{job_id}}/now", JOB_READERS, path=f"{JOBS}/{{job}}/now"),
+)
 ALWAYS = ("/console", "/console/{rest:path}", "/console/reports/{report}/csv")
 """What every key opens: the way to its first page, and the page that says that there is none. And a file."""
 

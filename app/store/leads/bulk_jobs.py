@@ -14,6 +14,8 @@ import orjson
 from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
 
+LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""An id after all others."""
 JobKind = Literal["reassign", "deactivate", "leave_team", "cover", "return", "reconcile"]
 JobState = Literal["running", "finished", "canceled"]
 
@@ -94,6 +96,23 @@ _ITEM = "position, lead_id::text AS lead_id, assignment_id::text AS assignment_i
 
 SELECT_JOB = f"SELECT {_JOB} FROM bulk_jobs WHERE workspace_id = $1 AND id = $2"
 """One job."""
+
+# Ids of jobs grow with time, so the key has them in order.
+SELECT_JOBS_BEFORE = f"""
+SELECT {_JOB} FROM bulk_jobs
+ WHERE workspace_id = $1 AND id < $2::uuid ORDER BY id DESC LIMIT $3
+"""
+"""A page of all jobs, the newest first."""
+
+COUNT_LEFT = """
+SELECT found.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT wanted.id::text AS id, count(*) AS items FROM bulk_job_items
+    WHERE workspace_id = $1 AND job_id = wanted.id AND result IS NULL
+ ) AS found
+"""
+"""How many leads of jobs are to come."""
 
 SELECT_RUNNING_JOBS = f"""
 SELECT {_JOB} FROM bulk_jobs WHERE workspace_id = $1 AND state = 'running' ORDER BY id LIMIT $2
@@ -193,6 +212,21 @@ async def find_job(connection: Connection, workspace_id: int, job_id: str) -> Bu
     """Return one job, or None."""
     row = await connection.fetchrow(SELECT_JOB, workspace_id, job_id)
     return _job(row) if row is not None else None
+
+
+async def list_jobs(
+    connection: Connection, workspace_id: int, before: str | None, limit: int
+) -> list[BulkJob]:
+    """Return the jobs that were made before one, the newest first."""
+    return [
+        _job(row) for row in await connection.fetch(SELECT_JOBS_BEFORE, workspace_id, before or LAST, limit)
+    ]
+
+
+async def count_left(connection: Connection, workspace_id: int, job_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many leads of each job are to come."""
+    rows = await connection.fetch(COUNT_LEFT, workspace_id, list(job_ids))
+    return {row["id"]: row["items"] for row in rows}
 
 
 async def list_running(connection: Connection, workspace_id: int, limit: int) -> list[BulkJob]:
