@@ -109,7 +109,7 @@ async def test_books_equal_the_crm_after_an_afternoon(filled: Filled, count: int
         written = await workspace.fetch(
             """SELECT FROM assignments AS crm JOIN actions
                    ON actions.workspace_id = $1 AND actions.assignment_id = crm.id AND type = 'set_owner'
-                WHERE crm.workspace_id = $1 AND cause = 'crm'"""
+                WHERE crm.workspace_id = $1 AND crm.cause = 'crm'"""
         )
         assert written == []
         report = await verify(workspace.pool, workspace.workspace_id)

@@ -91,12 +91,12 @@ class Visits:
 async def test_plans_made_on_an_empty_inbox_stay_right_on_a_full_one(workspace: Workspace) -> None:
     visits = Visits(workspace, await endpoint(workspace))
     small: dict[str, tuple[int, int]] = {}
-    for _ in range(2):  # the first time statements are made ready, which reads catalogs
-        for name, visit in visits.all().items():
-            small[name] = await counted(workspace, visit)
-    async with second(workspace) as filler:
-        await filler.execute(FILL.format(workspace=workspace.workspace_id))
-        await filler.execute("SELECT pg_stat_force_next_flush()")
-    full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
+    async with second(workspace) as another:
+        for _ in range(2):  # the first time statements are made ready, which reads catalogs
+            for name, visit in visits.all().items():
+                small[name] = await counted(workspace, another, visit)
+        await another.execute(FILL.format(workspace=workspace.workspace_id))
+        await another.execute("SELECT pg_stat_force_next_flush()")
+        full = {name: await counted(workspace, another, visit) for name, visit in visits.all().items()}
     for name, (blocks, _) in full.items():
         assert blocks <= 2 * small[name][0] + 200, (name, small[name], full[name])

@@ -79,6 +79,8 @@ async def test_request_waits_no_longer_than_its_time_for_a_share() -> None:
 
 async def test_request_that_waits_in_vain_for_its_share_is_overloaded(workspace: Workspace) -> None:
     pool = workspace.pool
+    # The key is known from then on: looking it up needs a connection, too.
+    assert (await workspace.client.get("/owners")).status_code == 200
     pool.acquire_seconds = 0.05
     held = pool.get_max_size() // 2
     for _ in range(held):
