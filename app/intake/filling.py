@@ -8,7 +8,7 @@ from typing import Any
 
 from app.engine.model.accounts import Account
 from app.engine.model.enrichment_terms import EnrichmentTerms
-from app.engine.model.filled import FilledField, value_of, where_empty, with_filled
+from app.engine.model.filled import FilledField, value_of, where_empty, with_filled, with_origins
 from app.intake.contact_quality import quality_of
 from app.intake.job_titles import job_of
 from app.intake.junk import WRITTEN, junk_parts
@@ -77,6 +77,15 @@ def with_quality(values: Mapping[str, Any], filled: Mapping[str, FilledField]) -
     if parts == list(found.get("junk_parts") or ()):
         return found
     return {**found, "junk_parts": parts} if parts else {n: v for n, v in found.items() if n != "junk_parts"}
+
+
+def shown_with(
+    normalized: Mapping[str, Any], values: Mapping[str, Any], filled: Mapping[str, FilledField]
+) -> Mapping[str, Any]:
+    """What an answer shows of a lead: what was filled, by whom, and what `values` say of its place then."""
+    kept = {name: value for name, value in normalized.items() if name != "geo_conflict_parts"}
+    judged = {name: values[name] for name in ("geo_conflict", "geo_conflict_parts") if name in values}
+    return with_origins({**kept, **judged}, filled)
 
 
 def _at(place: Any, path: Sequence[str]) -> Any:

@@ -69,6 +69,9 @@ async def test_address_gives_the_country_that_a_lead_lacks(
             assert (said.get("country"), said.get("origins", {}).get("country")) == (country, origin), sent
             assert (answer["queue"] == "alps", answer["degraded"]) == (country == "AT", []), sent
             assert "203.0.113.9" not in str(answer["trace"])
+        called = await workspace.assign(email="c@firm.example", ip="203.0.113.9", phone="+49 89 1234567")
+        said = called["normalized"]
+        assert (said["geo_conflict"], said["geo_conflict_parts"]) == (True, ["phone"])
         assert await workspace.fetch("SELECT FROM enrichment_answers WHERE workspace_id = $1") == []
     output = capsys.readouterr()
     assert "203.0.113." not in output.out + output.err

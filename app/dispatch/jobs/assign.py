@@ -25,7 +25,7 @@ from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, submitted_until, with_declared, with_rules
 from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
-from app.intake.filling import filled_from_account, with_quality
+from app.intake.filling import filled_from_account, shown_with, with_quality
 from app.intake.junk import subjects_of
 from app.intake.suppressions import domain_keys, suppression_keys
 
@@ -88,7 +88,7 @@ class Assign(Job):
         normalized: Mapping[str, Any] = arrival.normalized
         if filled:
             request = replace(request, filled=filled, values=with_quality(request.values, filled))
-            normalized = with_origins(normalized, filled)
+            normalized = shown_with(normalized, request.values, filled)
         if _is_company_mail(request.account):
             request = replace(request, values=as_company_mail(request.values))
             normalized = as_company_mail(normalized)

@@ -11,13 +11,13 @@ from app.engine.life.clocks import Clock
 from app.engine.life.rechecks import RECHECK, is_moved
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
-from app.engine.model.filled import FilledField, with_filled, with_origins
+from app.engine.model.filled import FilledField, with_filled
 from app.engine.model.lead_keys import SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.intake.account_match import with_names
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead
-from app.intake.filling import filled_from_account, with_quality
+from app.intake.filling import filled_from_account, shown_with, with_quality
 from app.intake.suppressions import domain_keys, suppression_keys
 from app.metrics.counters import RECHECKS
 from app.store.leads.current_leads import CurrentLead
@@ -130,7 +130,9 @@ def _move(
     if tracked.owner_id is not None and not tracked.refunded:
         work.give_back(tracked, "refund")
     work.end(lead.prior, "superseded")
-    _, reply = session.decide(request, with_origins(lead.normalized, request.filled), new_fields=True)
+    _, reply = session.decide(
+        request, shown_with(lead.normalized, request.values, request.filled), new_fields=True
+    )
     if tracked.owner_id is not None:
         params = {"owner": tracked.owner_id, "code": RECHECK}
         cancel = {"type": "cancel_task", "params": params, "due_at": None}
