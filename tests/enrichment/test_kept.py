@@ -254,4 +254,5 @@ async def test_failing_provider_is_listed(workspace: Workspace) -> None:
         "status_401",
     )
     await workspace.publish(RULES)
+    assert (await workspace.get("/enrichment"))["failing"] == []
     assert not re.search("breaker_open{", (await workspace.client.get("/metrics")).text)

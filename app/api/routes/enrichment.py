@@ -17,8 +17,9 @@ from app.outbox.safe_http import AddressRefused, parse_url
 from app.secrets import fingerprint
 from app.store.clocks import read_deciding_now
 from app.store.connection.pool import transaction
-from app.store.enrichment import breakers, secrets
+from app.store.enrichment import breakers, open_breakers, secrets
 from app.store.enrichment.secrets import ProviderSecret
+from app.store.path.journal import read_plan_version
 
 router = APIRouter(route_class=StrictRoute, tags=["enrichment"])
 Id = Annotated[str, Path(min_length=1, max_length=255, description="The name in the plan.")]
@@ -29,9 +30,14 @@ _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 @router.get("/enrichment")
 @requires("admin")
 async def get_enrichment_state(caller: CallerParameter, pool: PoolParameter) -> Json[EnrichmentState]:
-    """Returns the secrets of providers, without what they are, and the providers that failed last."""
+    """Returns the secrets of providers, without what they are, and which providers of the plan fail."""
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         stored = await secrets.list_secrets(connection, caller.workspace_id)
+        version = await read_plan_version(connection, caller.workspace_id)
+        of_plan = {
+            each.provider
+            for each in await open_breakers.list_failing(connection, caller.workspace_id, version)
+        }
         failing = await breakers.list_breakers(connection, caller.workspace_id)
         now = await read_deciding_now(connection, caller.workspace_id)
     return Json(
@@ -51,6 +57,7 @@ async def get_enrichment_state(caller: CallerParameter, pool: PoolParameter) -> 
                     "open_until": each.open_until,
                 }
                 for each in failing.values()
+                if each.provider in of_plan
             ],
         }
     )
