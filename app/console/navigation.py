@@ -25,6 +25,7 @@ NAVIGATION = (
     Item("My leads", "/console/my-leads", ("leads:read",), ("owner",)),
     Item("Queues", "/console/queues", ("claim", "leads:read"), ("team", "owner")),
     Item("Leave", "/console/leave", ("directory:write",), ("owner",)),
+    Item("Owners & teams", "/console/people", ("directory:write", "leads:read", "ops")),
     Item("Plan", "/console/plan", ("plan:write", "plan:approve", "leads:read", "ops")),
     Item("Reports", "/console/reports", ("ops", "reports", "reports:owners")),
     Item("Operations", "/console/operations", ("ops", "directory:write")),

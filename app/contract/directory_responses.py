@@ -114,6 +114,25 @@ class TeamDetail(Team):
     """A stored team with the balance and availability of each member."""
 
     members: list[MemberDetail]  # type: ignore[assignment]
+    next_owner: str | None = Field(
+        description="Who gets the next lead of the team if it comes now and has no special requirements. null"
+        " for nobody."
+    )
+
+
+class OwnerStatus(ResponseModel):
+    """What an owner has now, and whether they can take a lead without special requirements.
+
+    `today` and `this_week` count leads in the owner's time zone. `code` says why they cannot take one, as in
+    a trace, and `available_at` until when. Limits of a team are in `GET /teams/{id}`.
+    """
+
+    open_leads: int
+    today: int
+    this_week: int
+    code: str | None
+    available_at: datetime | None
+    teams: list[str]
 
 
 class LedgerEntry(ResponseModel):

@@ -3,29 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.engine.selection.member_status import MemberStatus, member_statuses
 from app.errors import NotFound
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
-from app.store.directory.records import Record
 from app.store.path import ledger as stored_ledger
-from app.store.path.current_state import read_current_state_on
 from app.store.path.ledger import StoredLedgerEntry
 
 Member = dict[str, Any]
-
-
-async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, list[MemberStatus]]:
-    """A team, and the current standing of each member.
-
-    Raises NotFound.
-    """
-    async with transaction(pool, workspace_id, read_only=True) as connection:
-        record = await records.find_record(connection, workspace_id, "teams", id_)
-        if record is None:
-            raise NotFound()
-        now = await read_current_state_on(connection, workspace_id)
-    return record, member_statuses(now.facts.directory.teams[id_], now.facts)
 
 
 async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[StoredLedgerEntry]:

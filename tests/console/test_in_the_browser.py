@@ -11,6 +11,11 @@ pytestmark = pytest.mark.xdist_group("browser")  # one worker starts it for all 
 TODAY = "/console/today"
 PAGES = (
     (TODAY, "admin"),
+    ("/console/people", "admin"),
+    ("/console/people/teams", "admin"),
+    ("/console/people/teams/inbound", "admin"),
+    ("/console/people/teams/inbound/members/ana", "admin"),
+    ("/console/people/owners/ana", "admin"),
     ("/console/plan", "admin"),
     ("/console/plan/versions", "admin"),
     ("/console/plan/versions/1/changes", "admin"),

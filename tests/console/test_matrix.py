@@ -159,6 +159,40 @@ PAGES += (
     Page("/console/plan/new", ("admin", "planner"), shows={"planner": ("Store as a draft", "partner-desk")}),
     Page("/console/plan/try", ("admin", "sender"), shows={"sender": ("Try it", "Postal code")}),
 )
+DIRECTORY_READERS = ("admin", "manager", "operator", "reader")
+PEOPLE = "/console/people"
+PAGES += (
+    Page(PEOPLE, DIRECTORY_READERS, shows={"reader": ("Ana", "available", "inbound")}),
+    Page(f"{PEOPLE}/teams", DIRECTORY_READERS, shows={"operator": ("Inbound", "without special needs")}),
+    Page(
+        f"{PEOPLE}/teams/{{id}}",
+        DIRECTORY_READERS,
+        path=f"{PEOPLE}/teams/inbound",
+        shows={
+            "admin": ("Try a lead", "Change", "/console/people/shares"),
+            "reader": ("For a lead without special needs, now:", "Balances"),
+        },
+        hides={"reader": ("Try a lead", "Change", "/console/people/shares")},
+    ),
+    Page(
+        f"{PEOPLE}/teams/{{id}}/members/{{owner}}",
+        ("admin", "manager"),
+        path=f"{PEOPLE}/teams/inbound/members/ana",
+    ),
+    Page(
+        f"{PEOPLE}/owners/{{id}}",
+        DIRECTORY_READERS,
+        path=f"{PEOPLE}/owners/ana",
+        shows={"manager": ("Enter leave", "Save caps"), "reader": ("The next seven days",)},
+        hides={"reader": ("Enter leave", "Save caps", "Change")},
+    ),
+    Page(
+        f"{PEOPLE}/shares",
+        ("admin", "manager", "analyst", "operator"),
+        path=f"{PEOPLE}/shares?team=inbound",
+        shows={"analyst": ("Share due and received", "ana")},
+    ),
+)
 REPORTERS = ("admin", "manager", "analyst", "operator")
 SLA = "/console/reports/sla"
 SAMPLE = "/console/reports/audit-sample"

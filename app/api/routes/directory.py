@@ -40,11 +40,12 @@ from app.contract.directory_responses import (
     Change,
     Owner,
     OwnerRemoval,
+    OwnerStatus,
     OwnerUpdate,
 )
 from app.contract.findings import findings_to_json
 from app.contract.responses import Page
-from app.directory import absences, leaving, records, removal
+from app.directory import absences, leaving, records, removal, standings
 from app.directory.edit_once import Edit
 from app.directory.mentions import find_mentions
 from app.directory.merge_patch import merge_patch
@@ -61,6 +62,14 @@ Resource(router, "calendar", "calendars", CalendarInput, Calendar).add(
     "upsert", "update", "get", "list", "delete"
 )
 Resource(router, "account", "accounts", AccountInput, Account).add()
+
+
+@router.get("/owners/{id}/status")
+@requires(*READERS)
+async def get_owner_status(caller: CallerParameter, pool: PoolParameter, id: PathId) -> Json[OwnerStatus]:
+    """Returns what an owner has now, and whether they can take a lead."""
+    standing = await standings.owner_standing(pool, caller.workspace_id, id)
+    return Json(asdict(standing.status))
 
 
 @router.patch("/owners/{id}")

@@ -22,7 +22,7 @@ from app.contract.directory import MemberSettings, TeamInput, parse_record, to_r
 from app.contract.directory_responses import LedgerEntry, MemberRemoval, Team, TeamDetail
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
-from app.directory import leaving, teams
+from app.directory import leaving, standings, teams
 from app.directory.merge_patch import merge_patch
 from app.directory.records import Make, Precondition
 from app.directory.teams import Member, with_member
@@ -41,8 +41,9 @@ Resource(router, "team", "teams", TeamInput, Team, body=LARGE).add(
 @router.get("/teams/{id}")
 @requires(*READERS)
 async def get_team(caller: CallerParameter, pool: PoolParameter, id: PathId) -> Json[TeamDetail]:
-    """Returns a team, with the balance and availability of each member."""
-    record, found = await teams.standing(pool, caller.workspace_id, id)
+    """Returns a team, with the balance and availability of each member, and who is next."""
+    standing = await standings.team_standing(pool, caller.workspace_id, id)
+    record, found = standing.record, standing.members
     members = [
         {
             **member,
@@ -55,7 +56,8 @@ async def get_team(caller: CallerParameter, pool: PoolParameter, id: PathId) -> 
         }
         for member, each in zip(record.body["members"], found, strict=True)
     ]
-    return Json({**to_json(record), "members": members}, headers=etag(record.revision))
+    shown = {**to_json(record), "members": members, "next_owner": standing.next_owner}
+    return Json(shown, headers=etag(record.revision))
 
 
 @router.get("/teams/{id}/ledger")
@@ -100,13 +102,7 @@ async def update_team_member(
 ) -> Json[Team]:
     """Changes some settings of a member (RFC 7396). Null removes a setting."""
 
-    def change(member: Member | None) -> Member:
-        if member is None:
-            raise NotFound()
-        settings = {name: value for name, value in member.items() if name != "owner"}
-        return {**parse_record(MemberSettings, merge_patch(settings, body)), "owner": owner}
-
-    return await _write(pool, caller, on, id, owner, change)
+    return await write_record(pool, caller, "teams", id, patched_member(owner, body), on)
 
 
 @router.delete("/teams/{id}/members/{owner}")
@@ -149,6 +145,18 @@ async def _write(
     change: Callable[[Member | None], Member | None],
 ) -> Json[Any]:
     return await write_record(pool, caller, "teams", id_, _make(owner, change), on)
+
+
+def patched_member(owner: str, patch: Mapping[str, Any]) -> Make:
+    """Makes a team with some settings of a member changed (RFC 7396). It raises NotFound for no member."""
+
+    def change(member: Member | None) -> Member:
+        if member is None:
+            raise NotFound()
+        settings = {name: value for name, value in member.items() if name != "owner"}
+        return {**parse_record(MemberSettings, merge_patch(settings, patch)), "owner": owner}
+
+    return _make(owner, change)
 
 
 def _make(owner: str, change: Callable[[Member | None], Member | None]) -> Make:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Team
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Requirements
 from app.engine.selection.shifts import is_on_shift, is_staffed, off_shift
-from app.engine.selection.targets import member_refusal
+from app.engine.selection.targets import member_refusal, try_team
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,13 @@ def member_statuses(team: Team, facts: Facts) -> list[MemberStatus]:
             MemberStatus(member.owner, balance.balance, balance.turns, load.open, code, available_at)
         )
     return statuses
+
+
+def next_member(team: Team, facts: Facts) -> str | None:
+    """Who gets the next lead of a team if it comes now and has no special requirements; None for nobody.
+
+    Another lead may go to somebody else: who must not get it and what it requires decide too.
+    """
+    lead = DecisionRequest(kind="assign", assignment_id="", lead_id="", values={})
+    attempt = try_team(Target("team", team.id), lead, facts)
+    return attempt.owner.id if attempt.owner is not None else None

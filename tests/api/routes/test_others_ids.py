@@ -66,6 +66,7 @@ SENT: dict[str, Any] = {
     "GET /queues/{name}": None,
     "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,
+    "GET /owners/{id}/status": None,
     "PUT /owners/{id}": {"name": "X"},
     "PATCH /owners/{id}": {"name": "X"},
     "DELETE /owners/{id}": None,
