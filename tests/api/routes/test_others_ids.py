@@ -31,6 +31,7 @@ SENT: dict[str, Any] = {
     "POST /actions/{id}/nack": {"token": UNKNOWN},
     "GET /assignments/{assignment_id}": None,
     "GET /assignments/{assignment_id}/explain": None,
+    "GET /assignments/{assignment_id}/why-not": None,
     "POST /assignments/{assignment_id}/events": {"type": "closed"},
     "POST /assignments/{assignment_id}/release": {},
     "POST /assignments/{assignment_id}/unblock": {},
