@@ -126,8 +126,11 @@ def match_account(
 ) -> AccountMatch | None:
     """The account a lead belongs to. None when there is no candidate.
 
-    `keys` are in the order of their priority; those of the kind `id` are what was found by name.
+    `keys` are in the order of their priority; those of the kind `id` are what was found by name, now or for
+    an earlier decision about the lead.
     """
+    if settings.domain_only:
+        keys = [key for key in keys if key.kind != "id"]
     match = _Match(Lead(values), found, settings)
     by_key = [(key, match.collect(key)) for key in keys]
     exact = [each for key, each in by_key if key.kind != "id"]

@@ -306,3 +306,6 @@ async def test_first_lead_of_a_new_plan_is_decided_without_what_the_one_before_w
         ]
         found.append([account_of(each) for each in answers])
     assert found == [["one", "one"], [None, None]] * 2
+    known = await workspace.assign(email="a00@gmail.com", company="Schilfrohr Werke", city="Ulm")
+    assert (known["existing_lead"] is not None, account_of(known)) == (True, None)
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
