@@ -82,7 +82,7 @@ def with_quality(values: Mapping[str, Any], filled: Mapping[str, FilledField]) -
 def shown_with(
     normalized: Mapping[str, Any], values: Mapping[str, Any], filled: Mapping[str, FilledField]
 ) -> Mapping[str, Any]:
-    """What an answer shows of a lead: what was filled, by whom, and what `values` say of its place then."""
+    """What an answer shows of a lead: what was filled, its origins, and what `values` say of its place."""
     kept = {name: value for name, value in normalized.items() if name != "geo_conflict_parts"}
     judged = {name: values[name] for name in ("geo_conflict", "geo_conflict_parts") if name in values}
     return with_origins({**kept, **judged}, filled)
