@@ -287,3 +287,15 @@ def test_the_strategy_of_the_page_works() -> None:
     for now, outcome, code in ((NOW, "assigned", "even_day"), (NOW.replace(day=21), "queued", "queue")):
         decision = decide(asked, plan, Facts(now, workspace(), State()))
         assert (decision.outcome, decision.code) == (outcome, code)
+
+
+def test_requests_with_a_body_name_its_type() -> None:
+    """A body without a type is refused with 415. Addresses that begin with `…` are shortened."""
+    lines = (
+        (page.name, command.split("\n")[0])
+        for page in PAGES
+        for block in re.findall(r"```(?:bash|sh)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        for command in re.split(r"\n(?=\s*curl )", block.replace("\\\n", " "))
+        if re.search(r"curl .*Bearer \$KEY.* (-d|--data-\w+) ", command) and "…/" not in command
+    )
+    assert [(page, each) for page, each in lines if "Content-Type: " not in each] == []
