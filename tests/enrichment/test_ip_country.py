@@ -12,6 +12,8 @@ from app.outbox.safe_http import SafeHttp
 from tests.support.mmdb import country_file
 from tests.support.workspace import Filled, Workspace, open_filled
 
+pytest.importorskip("maxminddb", reason="the extra `ip_country` is not installed")
+
 NETWORKS = {
     "203.0.113.0/24": "AT",
     "198.51.100.0/25": "FR",
