@@ -116,10 +116,12 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
         assert text in where
     assert await console.workspace.fetch("SELECT count(*) FROM leads WHERE workspace_id = $1") == before
 
-    wrong = yaml.safe_load(WRONG)
+    await console.send(f"{PLAN_PAGE}/new", text=WRONG)
+    wrong = {**yaml.safe_load(PLAN), "paths": {"newsletter": {"accountable": {"team": "nobody"}}}}
     await console.send(f"{PLAN_PAGE}/new", text=yaml.safe_dump(wrong, sort_keys=False))
     for fields, status, path in (
-        ({"version": str(int(version) + 1), "country": "DE"}, 422, "tests"),
+        ({"version": str(int(version) + 1), "country": "DE"}, 200, None),
+        ({"version": str(int(version) + 2), "country": "DE"}, 422, "paths"),
         ({"version": "999", "country": "DE"}, 404, None),
         ({"more": "nonsense"}, 422, "more"),
         ({"more": "shoe_size: 5"}, 422, "more"),

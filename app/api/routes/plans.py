@@ -220,9 +220,12 @@ async def try_version(
     version: int,
     body: LeadToTry,
 ) -> Reply:
-    """What a version would decide about a lead now. Raises NotFound, PlanInvalid for one with errors."""
+    """What a version would decide about a lead now. A version whose tests fail can be tried.
+
+    Raises NotFound, and PlanInvalid for one with other errors.
+    """
     _, found = await versions.find_checked(pool, caller.workspace_id, version, strategies, kept)
-    if errors := [each for each in found.findings if each.severity == "error"]:
+    if errors := [each for each in found.findings if each.severity == "error" and each.code != "test_failed"]:
         raise PlanInvalid(faults=parse.faults(errors, "plan"))
     job = assign_job(caller, AssignRequest.model_construct(**dict(body), dry_run=True), None)
     (reply,) = await dispatch.dry_run_all(caller.workspace_id, [job], version)
