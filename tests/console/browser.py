@@ -12,12 +12,38 @@ from tests.console.pair import Pair
 
 CHROMIUM = "/usr/bin/chromium"
 VENDOR = Path(__file__).parent / "vendor"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 GRAVE = ("serious", "critical")
 WATCH = """
 addEventListener("securitypolicyviolation",
   (event) => console.error("CSP", event.violatedDirective, event.blockedURI));
 """
+FAULTS_ON_A_PHONE = """() => {
+  const found = [];
+  const shown = (each) => each.getClientRects().length && !each.closest(".visually-hidden, .skip");
+  const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
+  const name = (each) => `${each.tagName.toLowerCase()}#${each.id} ${each.textContent.trim().slice(0, 24)}`;
+  const note = (what, list) => found.push(...list.map((each) => `${what}: ${name(each)}`));
+  const box = (each) => (each.closest("label.check") ?? each).getBoundingClientRect();
+  note("smaller than 24 px", all("button, .button, summary, input, select, textarea, nav a")
+    .filter((each) => Math.min(box(each).width, box(each).height) < 24));
+  note("without a label", all("input, select, textarea")
+    .filter((each) => !each.labels?.length && !each.getAttribute("aria-label")));
+  note("live, but no summary", [...document.querySelectorAll("[aria-live]:not(#announcer)")]);
+  note("live, and focus would be lost", all("[data-live] :is(a, button, summary, input, select, textarea)")
+    .filter((each) => !each.id));
+  const has = (selector) => document.querySelector(selector) !== null;
+  if (has("[data-live]") && !has("[data-pause]")) found.push("no pause");
+  if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen");
+  const ids = [...document.querySelectorAll("[id]")].map((each) => each.id);
+  const twice = ids.filter((each, at) => ids.indexOf(each) !== at);
+  if (twice.length) found.push(`twice: ${twice}`);
+  const levels = all("h1, h2, h3, h4").map((each) => Number(each.tagName[1]));
+  if (levels.filter((each) => each === 1).length !== 1) found.push("not one h1");
+  if (levels.some((each, at) => at && each > levels[at - 1] + 1)) found.push(`headings: ${levels}`);
+  return found;
+}"""
+"""What is too small for a thumb, wider than the screen, or silent to keyboards and screen readers."""
 
 
 @cache
@@ -64,6 +90,11 @@ class Screen:
             for each in json.loads(text)
             if each["impact"] in GRAVE
         ]
+
+    async def faults_on_a_phone(self) -> list[str]:
+        """What keyboards, screen readers and thumbs cannot use, and what is wider than the screen."""
+        found: list[str] = await self.page.evaluate(FAULTS_ON_A_PHONE)
+        return found
 
     def unexpected(self) -> list[str]:
         """The errors that the test did not provoke."""

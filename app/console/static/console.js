@@ -49,6 +49,20 @@
     if (announcer && summary && announcer.textContent !== summary) announcer.textContent = summary;
   }
 
+  // What an action did: who has lost the focus with the button gets it there, others hear it.
+  function tell(element) {
+    const note = element.querySelector("[role=status]");
+    const active = document.activeElement;
+    if (active && active !== document.body) {
+      const summary = note?.textContent ?? element.getAttribute("data-summary");
+      if (summary) document.getElementById("announcer").textContent = summary;
+      return;
+    }
+    const place = note ?? element;
+    if (!place.hasAttribute("tabindex")) place.tabIndex = -1;
+    place.focus({ preventScroll: !note });
+  }
+
   // Problems stand at the control that caused them.
   function sentenceOf(xhr) {
     if (xhr.status === 0) return "The service cannot be reached. Nothing is known to have changed. Try again.";
@@ -348,7 +362,8 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const element = event.detail.elt;
-    if (isLive(element)) announce(element);
+    if (event.detail.requestConfig?.elt?.matches("form[data-action]")) tell(element);
+    else if (isLive(element)) announce(element);
   });
 
   document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
