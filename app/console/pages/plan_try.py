@@ -35,6 +35,11 @@ FIELDS = (
 """The fields that the form asks one by one; all others are lines of `more`."""
 IDENTITY = ("external_id", "email", "phone", "crm", "company")
 """Of these a lead needs one."""
+STEPS = {
+    **codes.STEPS,
+    **codes.RETURNING_LEADS,
+    "scored": "The lead got points and went on to the next step.",
+}
 LISTS = frozenset(("product_interest", "pages", "content", "flags"))
 Version = Annotated[int | None, Query(ge=1, le=MAX_INT32)]
 
@@ -158,7 +163,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": step["step"],
         "code": step["code"],
-        "text": codes.STEPS.get(step["code"]) or codes.RETURNING_LEADS.get(step["code"]) or step["code"],
+        "text": STEPS.get(step["code"], step["code"]),
         "failed": failed["field"].replace("_", " ") if failed else None,
         "labels": step.get("labels") or {},
         "targets": [_target(each) for each in step.get("targets", ())],
