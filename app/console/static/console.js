@@ -382,6 +382,8 @@
   rememberZone();
   addEventListener("DOMContentLoaded", () => {
     restoreTyped();
+    // On phones the row of pages is wider than the screen.
+    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     settle(document);
   });
 })();
