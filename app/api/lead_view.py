@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
+
 from app.api.hidden_fields import View, view_of
 from app.api.http.auth import Caller
 from app.audit.explain import explain_decision
+from app.audit.passed_over import PassedOver, count_reasons
 from app.audit.replay import DecisionInputs, inputs_of
 from app.audit.why_not import Bystanders, as_owner_sees, bystanders
 from app.dispatch.dispatcher import Dispatcher
@@ -22,6 +25,7 @@ from app.store.leads import decisions, lead_detail
 from app.store.leads.decisions import StoredDecision
 from app.store.leads.lead_detail import AssignmentDetail, AssignmentEvent, LeadDetail
 from app.store.leads.merges import StoredMerge
+from app.store.stored_bytes import unpack
 
 MAX_OWNERS = 10_000
 """Of owners who came after a decision, no more are listed."""
@@ -159,6 +163,16 @@ def why_not_page(
         "total": len(everyone),
         "next": after + limit if more else None,
     }
+
+
+async def passed_over(pool: Pool, workspace_id: int, owner_id: str, limit: int) -> PassedOver:
+    """What became of an owner in the newest decisions. Raises NotFound for an unknown owner."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        if await records.find_record(connection, workspace_id, "owners", owner_id) is None:
+            raise NotFound
+        stored = await decisions.list_newest_answers(connection, workspace_id, limit)
+    answers = (orjson.loads(unpack(each)) for each in stored)
+    return await asyncio.to_thread(count_reasons, owner_id, answers)
 
 
 async def find_seen_leads(

@@ -278,3 +278,16 @@ class WhyNotList(ResponseModel):
     items: list[WhyNot]
     total: int
     next: int | None
+
+
+class PassedOver(ResponseModel):
+    """What became of an owner in the newest decisions.
+
+    `decisions` were looked at, those from `since` on. `reasons` counts the codes of those that considered
+    the owner, `chosen` among them, the most frequent first.
+    """
+
+    owner: str
+    decisions: int
+    since: datetime | None
+    reasons: dict[str, int]

@@ -73,6 +73,10 @@ async def test_each_of_ten_has_an_answer_and_a_rep_learns_only_their_own(workspa
     ]
     assert (await workspace.client.get(f"{url}?owner=nobody")).status_code == 422
 
+    counted = await workspace.get("/owners/ben/passed-over")
+    assert (counted["decisions"], counted["reasons"]) == (7, {"cap_day": 5, "not_next": 1, "chosen": 1})
+    assert (await workspace.get("/owners/ben/passed-over?limit=1"))["reasons"] == {"cap_day": 1}
+
     key = await add_key(workspace, ("leads:read",), chosen)
     async with workspace.caller(key) as rep:
         seen = (await rep.get(url)).json()["items"]

@@ -1,6 +1,7 @@
 """`/leads` and `/assignments`: reading leads and the decisions about them."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from app.api.http.auth import requires
 from app.api.http.json_response import Json
-from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParameter, PoolParameter
+from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParameter, PathId, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.api.lead_view import (
     assignment_document,
@@ -17,16 +18,19 @@ from app.api.lead_view import (
     explanation_of,
     find_seen_leads,
     lead_to_json,
+    passed_over,
     seen_lead,
     why_not_page,
 )
-from app.contract.leads import Assignment, Explanation, Lead, LeadList, WhyNotList
+from app.contract.leads import Assignment, Explanation, Lead, LeadList, PassedOver, WhyNotList
 from app.contract.requests import LookupRequest
-from app.errors import Erased, PlanVersionUnreadable, refused_at
+from app.errors import Erased, Forbidden, NotFound, PlanVersionUnreadable, refused_at
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
 MAX_ANSWERS = 200
+MAX_COUNTED = 500
+"""So many traces are read in some hundredths of a second."""
 LeadKey = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
@@ -75,6 +79,23 @@ async def list_why_not(
     """
     found = await bystanders_of(pool, dispatch, caller, str(assignment_id))
     return Json(await asyncio.to_thread(why_not_page, found, caller, owner, after, limit))
+
+
+@router.get("/owners/{id}/passed-over")
+@requires("leads:read", problems=(NotFound,), for_owner=True)
+async def count_passed_over(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    id: PathId,
+    limit: Annotated[int, Query(ge=1, le=MAX_COUNTED, description="How many decisions to look at.")] = 200,
+) -> Json[PassedOver]:
+    """Counts what became of an owner in the newest decisions: how often they were chosen, and why not.
+
+    A key of one owner counts only for this owner.
+    """
+    if caller.owner_id is not None and caller.owner_id != id:
+        raise Forbidden("A key that is bound to an owner can only count for this owner.")
+    return Json({"owner": id, **asdict(await passed_over(pool, caller.workspace_id, id, limit))})
 
 
 @router.get("/leads/{lead_id}")

@@ -142,6 +142,7 @@ async def decision_context(
     trace = shown.get("trace") or {}
     return {
         "assignment_id": assignment_id,
+        "path": "/console/leads" if caller.owner_id is None else "/console/my-leads",
         "shown": shown,
         "lead": lead,
         "assignment": own,

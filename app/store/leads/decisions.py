@@ -66,6 +66,20 @@ SELECT {_COLUMNS}
 """Decisions between two numbers, in order."""
 
 
+SELECT_NEWEST_ANSWERS = """
+SELECT response FROM assignments
+ WHERE workspace_id = $1 AND decision_number > 0
+ ORDER BY decision_number DESC LIMIT $2
+"""
+"""What the callers of the newest decisions got."""
+
+
+async def list_newest_answers(connection: Connection, workspace_id: int, limit: int) -> list[bytes]:
+    """Return the answers of the newest decisions, the newest first, as stored. Erased ones are left out."""
+    rows = await connection.fetch(SELECT_NEWEST_ANSWERS, workspace_id, limit)
+    return [row["response"] for row in rows if row["response"]]
+
+
 async def find_decision(
     connection: Connection, workspace_id: int, assignment_id: str
 ) -> StoredDecision | None:

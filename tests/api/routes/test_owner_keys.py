@@ -45,6 +45,7 @@ OWN_LEAVE = {
     "GET /owners/{id}/absences",
     "POST /owners/{id}/absences",
     "DELETE /owners/{id}/absences/{absence_id}",
+    "GET /owners/{id}/passed-over",
 }
 """The routes about the owner of the key, and no lead."""
 BY_KEYS: list[tuple[str, Any]] = [
@@ -57,6 +58,7 @@ NAMES_ANOTHER: list[tuple[str, str, Any]] = [
     ("GET", "/queues/held/leads", None),
     ("POST", "/queues/desk/claim", {"owner_id": "ana"}),
     ("GET", "/owners/ana/absences", None),
+    ("GET", "/owners/ana/passed-over", None),
     ("POST", "/owners/ana/absences", {"from": "2030-12-24", "to": "2030-12-28"}),
     ("DELETE", "/owners/ana/absences/x", None),
     ("POST", "/reassign", {"filter": {"owner": "ana"}, "to": "ben"}),
