@@ -27,7 +27,7 @@ def count_reasons(owner_id: str, answers: Iterable[Mapping[str, Any]]) -> Passed
     reasons: Counter[str] = Counter()
     decisions, since = 0, None
     for answer in answers:
-        decisions, since = decisions + 1, answer["decided_at"]
+        decisions, since = decisions + 1, answer.get("decided_at", since)
         code = _code_of(owner_id, answer.get("trace") or {})
         if code is not None:
             reasons[code] += 1

@@ -396,7 +396,7 @@ class Visits:
             "/assignments?order=newest",
             "/assignments?owner=ben&order=newest",
             "/assignments?state=closed&order=newest",
-            "/owners/ben/passed-over",
+            "/owners/ben/passed-over?",
         )
         for url in ("/accounts?", "/accounts?after=filled-5", "/tables?", "/owners?", "/changes?", *lists):
             await returned(self.client.get(f"{url}&limit=20"))
