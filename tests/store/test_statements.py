@@ -395,7 +395,6 @@ class Visits:
             "/assignments?state=all",
             "/assignments?order=newest",
             "/assignments?owner=ben&order=newest",
-            "/assignments?state=closed&order=newest",
             "/owners/ben/passed-over?",
         )
         for url in ("/accounts?", "/accounts?after=filled-5", "/tables?", "/owners?", "/changes?", *lists):
