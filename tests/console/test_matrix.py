@@ -242,7 +242,13 @@ PAGES += (
         OPERATIONS,
         ("admin", "manager", "operator"),
         shows={
-            "operator": ("Unaccounted leads", "What waits for the worker", JOBS, "failed for good"),
+            "operator": (
+                "Unaccounted leads",
+                "What waits for the worker",
+                JOBS,
+                "failed for good",
+                "Look at the endpoints.",
+            ),
             "admin": (f"{OPERATIONS}/endpoints", f"{OPERATIONS}/targets"),
         },
         hides={

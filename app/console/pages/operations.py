@@ -109,6 +109,8 @@ async def cancel_job(
 async def _health(request: Request, pool: Pool, viewer: Viewer) -> dict[str, Any]:
     metrics: Metrics = request.app.state.metrics
     gauges = (await read_scrape(pool, viewer.caller.workspace_id, ())).gauges
+    # What forms sent is counted on its own: it may also be parked, or wait to be fetched.
+    forms = gauges.forms
     return {
         "gauges": gauges,
         "worker_at": metrics.worker_at,
@@ -117,8 +119,12 @@ async def _health(request: Request, pool: Pool, viewer: Viewer) -> dict[str, Any
         "engine": ENGINE_VERSION,
         "dead": gauges.actions.get("dead", 0)
         + sum(t.messages.get("dead", 0) for t in gauges.targets.values()),
-        "failed": sum(each["failed"] for each in gauges.crm_events.values()),
-        "waiting_events": sum(each["waiting"] for each in gauges.crm_events.values()),
+        "failed": sum(each["failed"] for each in gauges.crm_events.values())
+        + forms.get("failed", 0)
+        + forms.get("parked", 0),
+        "waiting_events": sum(each["waiting"] for each in gauges.crm_events.values())
+        + forms.get("waiting", 0)
+        + forms.get("awaiting_fetch", 0),
         "oldest_event": min(gauges.crm_events_oldest.values(), default=None),
         "open_targets": [name for name, each in gauges.targets.items() if each.is_open],
         "open_providers": [name for name, is_open in gauges.providers_open.items() if is_open],
