@@ -61,9 +61,11 @@ async def console(filled: Filled) -> AsyncIterator[Console]:
 async def test_draft_is_stored_once_compared_published_and_rolled_back(console: Console) -> None:
     active = (await console.workspace.get("/plans/active"))["version"]
     number, base = active + 1, f"{PLAN_PAGE}/versions/{active + 1}"
-    key = {"idempotency_key": uuid4().hex, "comment": "Swiss leads too"}
+    key = uuid4().hex
     for _ in range(2):
-        sent = await console.send(f"{PLAN_PAGE}/new", text=DRAFT, **key)
+        sent = await console.send(
+            f"{PLAN_PAGE}/new", text=DRAFT, idempotency_key=key, comment="Swiss leads too"
+        )
         assert (sent.status_code, sent.headers["location"]) == (303, base)
     assert len((await console.workspace.get("/plans"))["items"]) == number
     assert f"Version {number} is a draft: Swiss leads too" in await console.read(PLAN_PAGE)
