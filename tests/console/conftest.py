@@ -18,7 +18,7 @@ from tests.support.postgres import Clusters
 from tests.support.workspace import Filled
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def pair(
     clusters: Clusters, pytestconfig: pytest.Config, filled_template: Filled
 ) -> AsyncIterator[Pair]:
@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def address(pair: Pair) -> AsyncIterator[str]:
     """Where the service of the pair listens."""
     config = uvicorn.Config(
@@ -51,7 +51,7 @@ async def address(pair: Pair) -> AsyncIterator[str]:
     await serving
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Any]:
     """Chromium, started once."""
     if shutil.which(CHROMIUM) is None:
@@ -59,7 +59,9 @@ async def browser() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
     async with async_playwright() as started:
-        browser = await started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield browser
         await browser.close()
 

@@ -1,5 +1,6 @@
 """Pages in a real browser: signing in, live parts, charts, errors where they belong, and what axe finds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -49,17 +50,29 @@ PAGES = (
 """Pages that axe looks at, with the role that opens them."""
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("viewport", "scheme", "pages"),
+    [
+        pytest.param(DESKTOP, "light", PAGES[::3], id="some at a desk"),
+        pytest.param(PHONE, "dark", PAGES, id="all on a phone"),
+        pytest.param(DESKTOP, "light", PAGES, id="all at a desk", marks=pytest.mark.long),
+    ],
+)
 async def test_axe_finds_nothing_grave_and_no_page_is_wider_than_the_screen(
-    browser: Any, address: str, pair: Pair, viewport: dict[str, int], scheme: str
+    browser: Any,
+    address: str,
+    pair: Pair,
+    viewport: dict[str, int],
+    scheme: str,
+    pages: Sequence[tuple[str, str]],
 ) -> None:
     async with open_screen(browser, address, pair, viewport=viewport, scheme=scheme) as screen:
         await screen.open("/console/sign-in")
         assert await screen.grave_faults() == []
-        for role in dict.fromkeys(role for _, role in PAGES):
+        for role in dict.fromkeys(role for _, role in pages):
             await screen.page.context.clear_cookies()
             await screen.sign_in(role, "/console/nowhere")
-            for path in [path.format(**pair.ids) for path, who in PAGES if who == role]:
+            for path in [path.format(**pair.ids) for path, who in pages if who == role]:
                 await screen.open(path)
                 await screen.settled()
                 assert await screen.grave_faults() == [], path

@@ -275,8 +275,8 @@ PAGES += (
     Page(
         f"{OPERATIONS}/actions",
         ACTION_READERS,
-        shows={"admin": ("Send the chosen again",), "reader": ("needs a key with the scope ops",)},
-        hides={"reader": ("Send the chosen again",), "sender": ("/console/leads/",)},
+        shows={"admin": ("Resend selected",), "reader": ("needs a key with the scope ops",)},
+        hides={"reader": ("Resend selected",), "sender": ("/console/leads/",)},
     ),
     Page(JOBS, JOB_READERS, shows={"reader": ("Reassign", "running")}),
     Page(f"{JOBS}/now", JOB_READERS, shows={"sender": ("Reassign",)}),

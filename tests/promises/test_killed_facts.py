@@ -51,7 +51,7 @@ async def _facts(workspace: Workspace) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize(("leads", "kills"), [(300, 2), pytest.param(600, 4, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("leads", "kills"), [(200, 1), pytest.param(600, 4, marks=pytest.mark.long)])
 async def test_facts_made_under_kills_equal_those_made_afterwards(
     database: str, leads: int, kills: int
 ) -> None:

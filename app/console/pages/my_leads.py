@@ -42,7 +42,7 @@ SAID = {
     "meeting": "Meeting",
     "qualified": "Qualified",
     "disqualified": "Not a fit",
-    "snoozed": "Put off",
+    "snoozed": "Snoozed",
     "note": "Note",
     "rejected": "Rejected",
     "closed": "Closed",

@@ -68,6 +68,7 @@ SENT: dict[str, Any] = {
     "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,
     "GET /owners/{id}/status": None,
+    "GET /owners/{id}/passed-over": None,
     "PUT /owners/{id}": {"name": "X"},
     "PATCH /owners/{id}": {"name": "X"},
     "DELETE /owners/{id}": None,
