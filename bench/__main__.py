@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from bench.accounts import accounts_match
 from bench.clocks import due_at_once, million_clocks
+from bench.console import console
 from bench.every_step import every_step
 from bench.held import held_beside_idle
 from bench.isolation import isolation
@@ -31,6 +32,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "webhooks": steady_stream,
     "burst": burst,
     "reports": reports,
+    "console": console,
     "overload": overload,
     "isolation": isolation,
 }

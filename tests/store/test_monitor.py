@@ -29,5 +29,5 @@ async def test_outage_and_recovery_are_each_logged_once(database: str) -> None:
 async def test_refused_connection_is_logged_with_its_sqlstate(database: str) -> None:
     log = Lines()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await ConnectionMonitor(log)(**connect_arguments(database.replace("clone_", "canary_")))
+        await ConnectionMonitor(log)(**connect_arguments(database.replace("/clone", "/canary")))
     assert log.lines == [{"event": "database away", "error": "InvalidCatalogNameError", "sqlstate": "3D000"}]
