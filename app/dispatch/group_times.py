@@ -12,8 +12,8 @@ _MEMORY = 8
 """The jobs, or the groups, whose times weigh as much as those of all before them."""
 SHORT_SECONDS = 0.05
 """A shorter wait, forecast or real, says nothing of how good forecasts are."""
-MAX_ERROR = 8.0
-_ERROR_RISES, _ERROR_FALLS = 0.25, 0.02
+MAX_ERROR = 4.0
+_ERROR_RISES, _ERROR_FALLS = 0.2, 0.1
 """The weight of a wait that was longer than forecast, and of one that was not."""
 
 
