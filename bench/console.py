@@ -37,7 +37,7 @@ PAGES = (
 def console(service: Service) -> Iterator[Row]:
     """Each page, asked for again and again by one browser that is signed in."""
     key = played_workspace(service, "console")
-    asyncio.run(copy_rows(service, *FACTS, "leads", "assignments", copies=COPIES))
+    asyncio.run(copy_rows(service, *FACTS, "leads", "assignments", copies=COPIES, documents=True))
     newest = service.send(key, "GET", "/assignments?order=newest&limit=1", None)["items"][0]
     with httpx2.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=120) as browser:
         origin = {"Origin": f"http://127.0.0.1:{service.port}"}

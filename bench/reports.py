@@ -111,12 +111,16 @@ def _play(service: Service, key: str) -> None:
     service.send(key, "GET", "/metrics/quality", None)
 
 
-async def copy_rows(service: Service, *tables: str, copies: int = COPIES) -> None:
-    """Multiply the rows of tables by SQL. All rows of one copy have the ids of that copy."""
+async def copy_rows(service: Service, *tables: str, copies: int = COPIES, documents: bool = False) -> None:
+    """Multiply the rows of tables by SQL. All rows of one copy have the ids of that copy.
+
+    What decisions stored of themselves takes the most room, and is copied only with `documents`.
+    """
     connection = await service.connect()
     try:
         for table in tables:
-            columns = [_copied(table, *column) for column in await connection.fetch(COLUMNS, table)]
+            found = await connection.fetch(COLUMNS, table)
+            columns = [_copied(table, name, type_, documents) for name, type_ in found]
             names, copied = (", ".join(each) for each in zip(*columns, strict=True))
             await connection.execute(f"CREATE TEMP TABLE played AS SELECT * FROM {table}")
             for first in range(1, copies, COPIES_AT_ONCE):
@@ -132,11 +136,11 @@ async def copy_rows(service: Service, *tables: str, copies: int = COPIES) -> Non
         await connection.close()
 
 
-def _copied(table: str, column: str, type_: str) -> tuple[str, str]:
+def _copied(table: str, column: str, type_: str, documents: bool) -> tuple[str, str]:
     """A column, and its value in a copy."""
     if type_ == "uuid" and column != "split_id":
         return column, f"md5({column}::text || copy)::uuid"
-    if type_ == "bytea":
+    if type_ == "bytea" and not documents:
         return column, "''"
     if type_ == "timestamp with time zone":
         begins = column in BEGINNINGS or table == "share_facts"
