@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 
 @asynccontextmanager
@@ -15,3 +16,11 @@ async def in_background(work: Coroutine[object, object, None], name: str) -> Asy
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def has_failed(task: asyncio.Task[Any]) -> bool:
+    """Whether a task ended without a result. Asking marks its error as seen, so asyncio logs nothing.
+
+    As a callback of the task it does so even where nobody waits for it any more.
+    """
+    return task.done() and (task.cancelled() or task.exception() is not None)

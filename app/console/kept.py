@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from app.background import has_failed
+
 MAX_KEPT = 200
 
 Value = TypeVar("Value")
@@ -41,9 +43,9 @@ class KeptAnswers:
         """
         now = self._clock()
         at, task = self._kept.get(key, (0.0, None))
-        if task is None or _has_failed(task) or (task.done() and now - at >= seconds):
+        if task is None or has_failed(task) or (task.done() and now - at >= seconds):
             at, task = now, asyncio.create_task(make(), name="answer for the console")
-            task.add_done_callback(_has_failed)  # the error is seen, even where nobody waits any more
+            task.add_done_callback(has_failed)
             self._kept[key] = (at, task)
             self._kept.move_to_end(key)
             while len(self._kept) > MAX_KEPT:
@@ -52,7 +54,3 @@ class KeptAnswers:
         if not keeps(value) and self._kept.get(key) == (at, task):
             del self._kept[key]
         return KeptValue(value, self._clock() - at)
-
-
-def _has_failed(task: asyncio.Task[Any]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.background import has_failed
 from app.plan.findings import Finding
 
 MAX_VERSIONS = 256
@@ -44,7 +45,7 @@ class KeptFindings:
     def find(self, workspace_id: int, version: int, basis: Basis) -> asyncio.Task[Findings] | None:
         """The check of a version, finished or under way, or None."""
         before, check = self._kept.get((workspace_id, version), (None, None))
-        if before is None or check is None or not before.serves(basis) or _has_failed(check):
+        if before is None or check is None or not before.serves(basis) or has_failed(check):
             return None
         self._kept.move_to_end((workspace_id, version))
         return check
@@ -54,13 +55,9 @@ class KeptFindings:
     ) -> asyncio.Task[Findings]:
         """Begin a check and keep it. The least recently used ones are dropped."""
         task = asyncio.create_task(check, name="check of a plan")
-        task.add_done_callback(_has_failed)  # the error is seen, even where nobody waits any more
+        task.add_done_callback(has_failed)
         self._kept[workspace_id, version] = (basis, task)
         self._kept.move_to_end((workspace_id, version))
         while len(self._kept) > MAX_VERSIONS:
             self._kept.popitem(last=False)
         return task
-
-
-def _has_failed(check: asyncio.Task[Findings]) -> bool:
-    return check.done() and (check.cancelled() or check.exception() is not None)

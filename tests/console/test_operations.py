@@ -2,6 +2,8 @@
 
 import re
 
+import httpx2
+
 from tests.console.pair import SAME_ORIGIN, Pair, open_pair
 from tests.support.workspace import Filled
 
@@ -64,7 +66,7 @@ async def _job_is_stopped(pair: Pair) -> None:
     assert (await pair.post("admin", f"{JOBS}/{'0' * 8}-0000-7000-8000-{'0' * 12}/cancel")).status_code == 404
 
 
-async def _sent(pair: Pair, path: str, **fields: str):  # type: ignore[no-untyped-def]
+async def _sent(pair: Pair, path: str, **fields: str) -> httpx2.Response:
     """What a script gets that sends a form of the admin."""
     client = await pair.as_("admin")
     headers = {**SAME_ORIGIN, "HX-Request": "true"}
