@@ -29,9 +29,6 @@ _COLUMNS = (
 )
 _PLAIN = ("leads", "followed_up", "automated", "by_person", "unsubscribed_otherwise", "complained_otherwise",
           "immature")  # fmt: skip
-_NOT_AVAILABLE = {
-    "preferences": "what persons close in their preferences is no event; GET /leads/{id}/preferences tells it"
-}
 
 
 async def _answer(connection: Connection, question: Question) -> Result:
@@ -43,7 +40,6 @@ async def _answer(connection: Connection, question: Question) -> Result:
         table_of(question, _COLUMNS, counted, _cells),
         credit=question.credit,
         details={f"by_{kind}": _closed(closed, kind, of_all) for kind in ("channel", "topic")},
-        not_available=_NOT_AVAILABLE,
         changed_at=newest_change(counted),
     )
 
@@ -82,8 +78,10 @@ EXPERIENCE = Report(
         "A follow-up is what an assignment sets off: a sequence that starts, a try of a person, a "
         "conversation, or an automatic answer. The first one of a lead counts. Unsubscribing and complaining "
         "are the events `unsubscribed` and `complained`, the first of each lead, after that follow-up; with "
-        "`within`, so long after it at most. `by_channel` and `by_topic` count the leads that closed each: "
-        "without a channel, `unsubscribed` closes e-mail, text messages and chat, and `complained` all."
+        "`within`, so long after it at most. Who closes a channel or a topic in their preferences "
+        "(`PUT /leads/{id}/preferences`) unsubscribes too. `by_channel` and `by_topic` count the leads that "
+        "closed each: without a channel, `unsubscribed` closes e-mail, text messages and chat, and "
+        "`complained` all."
     ),
     numerator="Leads that unsubscribed, or complained, after their first follow-up.",
     denominator=(

@@ -14,6 +14,7 @@ from app.reports.promises import promises_of
 from app.reports.rounds import Round, rounds_of
 from app.reports.sales import sales_of
 from app.reports.told import TOUCHES, Told, first_of, told_of
+from app.reports.withdrawals import withdrawals_of
 from app.store.reports.fact_rows import AssignmentFact, Fact, JunkVerdict, LeadFact
 from app.store.reports.fact_sources import (
     AssignmentRecord,
@@ -21,6 +22,7 @@ from app.store.reports.fact_sources import (
     Documents,
     EventRecord,
     LeadRecord,
+    WithdrawalRecord,
 )
 
 FIRST_TIMES = (
@@ -45,6 +47,7 @@ class Person:
     assignments: Sequence[AssignmentRecord]
     events: Sequence[EventRecord]
     clocks: Sequence[ClockRecord]
+    withdrawals: Sequence[WithdrawalRecord] = ()
 
 
 @dataclass(slots=True)
@@ -77,7 +80,10 @@ def facts_of(person: Person, work_seconds: WorkSeconds) -> list[Fact]:
         root=_root_of(leads),
         rounds={lead.id: rounds_of(lead, by_lead[lead.id]) for lead in leads},
         documents=documents,
-        told=[told_of(each, owners.get(each.assignment_id)) for each in person.events],
+        told=[
+            *(told_of(each, owners.get(each.assignment_id)) for each in person.events),
+            *withdrawals_of(person.withdrawals, by_lead),
+        ],
         clocks=clocks,
         work_seconds=work_seconds,
     )

@@ -111,11 +111,13 @@ async def _persons(connection: Connection, workspace_id: int, leads: Sequence[Le
     of_leads = [each.id for each in assignments]
     events = await fact_sources.find_events(connection, workspace_id, of_leads)
     clocks = await fact_sources.find_sla_clocks(connection, workspace_id, of_leads)
+    with_preferences = [each.id for each in leads if each.has_preferences]
+    withdrawals = await fact_sources.find_withdrawals(connection, workspace_id, with_preferences)
     by_id = {each.id: each for each in leads}
     root_of = {lead.id: _root_of(lead, by_id) for lead in leads}
     lead_of = {each.id: each.lead_id for each in assignments}
-    found: dict[str, tuple[list[Any], list[Any], list[Any], list[Any]]] = {}
-    found |= {root: ([], [], [], []) for root in root_of.values()}
+    found: dict[str, tuple[list[Any], ...]] = {}
+    found |= {root: ([], [], [], [], []) for root in root_of.values()}
     for lead in leads:
         found[root_of[lead.id]][0].append(lead)
     for assignment in assignments:
@@ -124,6 +126,8 @@ async def _persons(connection: Connection, workspace_id: int, leads: Sequence[Le
         found[root_of[lead_of[event.assignment_id]]][2].append(event)
     for clock in clocks:
         found[root_of[lead_of[clock.assignment_id]]][3].append(clock)
+    for withdrawal in withdrawals:
+        found[root_of[withdrawal.lead_id]][4].append(withdrawal)
     return [Person(*rows) for rows in found.values()]
 
 

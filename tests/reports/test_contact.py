@@ -1,5 +1,8 @@
 """The reports `contact`, `qualification` and `experience`; every number was counted by hand."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.support.told_lives import arrive, give, move_to, report, shown, tell
 from tests.support.workspace import Workspace
 
@@ -169,21 +172,41 @@ async def test_who_left_after_a_follow_up_and_who_left_without_one(office: Works
         "immature": 0,
     }
     assert found.interval("unsubscribed") == (33.3, 9.7, 70.0)
-    assert "preferences" in found.body["not_available"]
+
+
+async def prefer(office: Workspace, lead: Mapping[str, Any], **preferences: Any) -> None:
+    """The person says what they allow."""
+    body = {"origin": "preference_center", **preferences}
+    answer = await office.client.put(f"/leads/{lead['lead_id']}/preferences", json=body)
+    assert answer.status_code == 200, answer.text
 
 
 async def test_leaving_is_told_by_channel_and_topic(office: Workspace) -> None:
-    leads = [await arrive(office) for _ in range(5)]
+    """Closing something in the preferences is the same as to unsubscribe from it. What is closed already, and
+    what is opened or limited, counts as nothing new.
+    """
+    leads = [await arrive(office) for _ in range(7)]
     await tell(office, leads[4], "complained", channel="phone")
+    await prefer(office, leads[6], channels={"email": False})
     await move_to(office, "09:30")
-    for lead in leads[:4]:
+    for lead in [*leads[:4], *leads[5:]]:
         await tell(office, lead, "first_touch")
     await move_to(office, "10:00")
     await tell(office, leads[0], "unsubscribed", channel="email", topic="newsletter")
     await tell(office, leads[0], "unsubscribed", channel="email")
     await tell(office, leads[1], "unsubscribed")
     await tell(office, leads[2], "complained", channel="sms", topic="events")
-    found = (await report(office, "experience", group_by="owner")).body["details"]
+    await prefer(office, leads[1], channels={"chat": False}, topics={"news": False, "jobs": {"sms": False}})
+    await prefer(office, leads[2], channels={"email": True}, frequency=[{"max": 1, "days": 1}])
+    await prefer(office, leads[5], channels={"phone": False, "email": False})
+    answer = await report(office, "experience", group_by="owner")
+    assert shown(answer.totals, "followed_up", "unsubscribed", "complained", "unsubscribed_otherwise") == {
+        "followed_up": 6,
+        "unsubscribed": "3/6",
+        "complained": "1/6",
+        "unsubscribed_otherwise": 1,
+    }
+    found = answer.body["details"]
     rates = {
         (kind, each[kind]): [
             f"{each[name]['numerator']}/{each[name]['denominator']}"
@@ -193,11 +216,14 @@ async def test_leaving_is_told_by_channel_and_topic(office: Workspace) -> None:
         for each in found[f"by_{kind}"]
     }
     assert rates == {
-        ("channel", "chat"): ["1/4", "0/4"],
-        ("channel", "email"): ["2/4", "0/4"],
-        ("channel", "sms"): ["1/4", "1/4"],
-        ("topic", "newsletter"): ["1/4", "0/4"],
-        ("topic", "events"): ["0/4", "1/4"],
+        ("channel", "chat"): ["1/6", "0/6"],
+        ("channel", "email"): ["3/6", "0/6"],
+        ("channel", "phone"): ["2/6", "0/6"],
+        ("channel", "sms"): ["1/6", "1/6"],
+        ("topic", "events"): ["0/6", "1/6"],
+        ("topic", "jobs"): ["1/6", "0/6"],
+        ("topic", "news"): ["1/6", "0/6"],
+        ("topic", "newsletter"): ["1/6", "0/6"],
     }
 
 

@@ -318,6 +318,7 @@ def _changed_leads(rows: PendingRows) -> set[str]:
     changed = {*rows.moved, *(row.lead_id for row in rows.events)}
     changed.update(row.lead_id for row in rows.amended_events.values())
     changed.update(clock.lead_id for clock in rows.clocks.values())
+    changed.update(change.lead_id for change in rows.preference_changes)
     if changed:
         changed -= {row.lead_id for row in rows.assignments.values()}
     return changed | rows.merges.lead_ids()

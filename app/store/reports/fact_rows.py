@@ -226,7 +226,8 @@ class PromiseFact(Cuts):
 
 @dataclass(slots=True, kw_only=True)
 class EventFact(Cuts):
-    """One event that was reported. Orders that were refused are no facts.
+    """One event that was reported, or what a person withdrew in their preferences, as `unsubscribed` with
+    the `via` `preferences`. Orders that were refused are no facts.
 
     `actor` is a `person`, something `automated`, or the `system` itself. `by_owner_id` is the person, and
     `owner_id` the owner who had the lead at the time. `first` says that it is the first of its type of the

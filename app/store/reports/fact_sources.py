@@ -24,6 +24,7 @@ class LeadRecord:
     state: str
     received_at: datetime
     merged_into: str | None
+    has_preferences: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,17 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalRecord:
+    """A consent that was withdrawn in preferences. `name` is `channel`, `channel/topic` or `*/topic`."""
+
+    change_id: str
+    lead_id: str
+    told_at: datetime
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClockRecord:
     """One clock of an SLA."""
 
@@ -161,22 +173,22 @@ class ClockRecord:
 # Merges form chains. The limits make the planner look each lead up instead of reading the workspace.
 SELECT_PERSONS = """
 WITH RECURSIVE person AS (
-  SELECT lead.id, lead.state, lead.received_at, lead.merged_into
+  SELECT lead.id, lead.state, lead.received_at, lead.merged_into, has_preferences
     FROM unnest($2::uuid[]) AS wanted (id)
    CROSS JOIN LATERAL (
-     SELECT id, state, received_at, merged_into FROM leads
+     SELECT id, state, received_at, merged_into, preferences IS NOT NULL AS has_preferences FROM leads
       WHERE workspace_id = $1 AND id = wanted.id LIMIT 1) AS lead
   UNION
-  SELECT other.id, other.state, other.received_at, other.merged_into
+  SELECT other.id, other.state, other.received_at, other.merged_into, other.has_preferences
     FROM person
    CROSS JOIN LATERAL (
-     (SELECT id, state, received_at, merged_into FROM leads
+     (SELECT id, state, received_at, merged_into, preferences IS NOT NULL AS has_preferences FROM leads
        WHERE workspace_id = $1 AND merged_into = person.id LIMIT 1000)
      UNION ALL
-     (SELECT id, state, received_at, merged_into FROM leads
+     (SELECT id, state, received_at, merged_into, preferences IS NOT NULL AS has_preferences FROM leads
        WHERE workspace_id = $1 AND id = person.merged_into LIMIT 1)
    ) AS other)
-SELECT id::text AS id, state, received_at, merged_into::text AS merged_into FROM person
+SELECT id::text AS id, state, received_at, merged_into::text AS merged_into, has_preferences FROM person
 """
 """Leads, with those that were merged with them."""
 
@@ -240,6 +252,33 @@ SELECT clock.*
  WHERE kind IN ('accept', 'touch', 'claim')
 """
 """The clocks of SLAs of assignments."""
+
+
+# Only what was written for this lead names an origin: events, merges and other leads of the person write the
+# same consents without one.
+SELECT_WITHDRAWALS = f"""
+SELECT change.id::text AS change_id, change.lead_id::text AS lead_id, change.at AS told_at, act.key AS name,
+       (act.value ->> 'at')::timestamptz AS at
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id, lead_id, at, details FROM preference_changes
+    WHERE workspace_id = $1 AND lead_id = wanted.id
+    ORDER BY id LIMIT {MAX_ROWS}) AS change
+ CROSS JOIN LATERAL json_each(change.details -> 'consents') AS act
+ WHERE change.details ->> 'origin' IS NOT NULL AND act.value ->> 'state' = 'withdrawn'
+ ORDER BY change.id, act.key
+"""
+"""What was withdrawn by writing preferences."""
+
+
+async def find_withdrawals(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str]
+) -> list[WithdrawalRecord]:
+    """Return what was withdrawn by writing preferences, in order."""
+    if not lead_ids:
+        return []
+    rows = await connection.fetch(SELECT_WITHDRAWALS, workspace_id, list(lead_ids))
+    return [WithdrawalRecord(**row_in_utc(row)) for row in rows]
 
 
 async def find_persons(
