@@ -53,6 +53,7 @@ from app.api.routes import (
 from app.audit.exporter import Exporter
 from app.background import in_background
 from app.console.kept import KeptAnswers
+from app.console.refusals import respond_as_page
 from app.console.router import routers as console_routers
 from app.console.sessions import ConsoleSessions
 from app.dispatch.dispatcher import Dispatcher
@@ -183,12 +184,17 @@ def create_app(
     app.state.strategies = offered
     app.state.kept_findings = KeptFindings()
     app.state.console_answers = KeptAnswers()
-    problems.install(app)
+    problems.install(app, _respond(settings))
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
     app.state.observed = _observed(settings, metrics, tracing)
     app.add_middleware(app.state.observed)
     return app
+
+
+def _respond(settings: Settings) -> problems.Respond:
+    """What makes a response of a problem that no route has handled."""
+    return respond_as_page if settings.console else problems.problem_response
 
 
 def _observed(settings: Settings, metrics: Metrics, tracing: Tracing | None) -> partial[RequestMiddleware]:
@@ -199,6 +205,7 @@ def _observed(settings: Settings, metrics: Metrics, tracing: Tracing | None) -> 
         observe=metrics.request_finished,
         access_log=settings.access_log,
         tracing=tracing,
+        respond=_respond(settings),
     )
 
 

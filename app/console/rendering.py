@@ -49,6 +49,13 @@ def _environment() -> Environment:
 _TEMPLATES = _environment()
 
 
+def with_headers(response: Response) -> Response:
+    """A response of the console with the headers that it has not set itself."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
 def is_htmx(request: Request) -> bool:
     """Whether a script asks for a part of a page."""
     return request.headers.get("hx-request") == "true"

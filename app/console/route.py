@@ -14,7 +14,7 @@ from app.api.http.rate_limits import RateLimits
 from app.api.http.routing import Handler, charge, check_url, query_names
 from app.console.forms import read_form
 from app.console.refusals import refusal
-from app.console.rendering import HEADERS
+from app.console.rendering import with_headers
 from app.console.sessions import COOKIE, ConsoleSessions, Session
 from app.console.viewer import viewer_with
 from app.errors import Unauthenticated
@@ -33,7 +33,7 @@ class ConsoleRoute(APIRoute):
     """A route of the console. Its endpoint declares its scopes with `@requires`, or is `@public`.
 
     A POST reads a form, and only one that a page of the same session made. Problems become pages, or for
-    htmx problem details, which a script shows where they belong.
+    htmx parts of pages, which a script shows where they belong.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -62,10 +62,8 @@ class ConsoleRoute(APIRoute):
             except Exception as error:
                 if not isinstance(error, HANDLED):
                     raise
-                response = refusal(request, handled(error, request.app))
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
-            return response
+                response = refusal(request, handled(error, request.app), is_poll=is_live)
+            return with_headers(response)
 
         return handle
 

@@ -1,8 +1,10 @@
 """Two workspaces of one service, and people who look at the first one with keys of several kinds."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import httpx2
@@ -113,6 +115,14 @@ async def add_key(
     async with workspace.pool.acquire() as connection:
         await api_keys.insert_key(connection, workspace.workspace_id, key, scopes, owner, "test", rate=rate)
     return key.text()
+
+
+def told_by(answer: httpx2.Response) -> tuple[str, str, list[tuple[str, str]]]:
+    """What a script is told about a problem: its code, a sentence, and the faults with their places."""
+    code = answer.text.partition('data-problem="')[2].partition('"')[0]
+    sentence = unescape(answer.text.partition("<p>")[2].partition("</p>")[0])
+    faults = re.findall(r'<p data-fault="([^"]*)">(.*?)</p>', answer.text, re.DOTALL)
+    return code, sentence, [(path, unescape(text)) for path, text in faults]
 
 
 @asynccontextmanager

@@ -1,17 +1,19 @@
 """Every page of the console: who may open it, what they see of it, and what nobody sees."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from starlette.responses import Response
 
-from app.api.http.auth import access_of
+from app.api.http.auth import access_of, public
 from app.console.route import ConsoleRoute
 from app.console.router import routers
 from app.main import create_app
 from app.settings import Settings
-from tests.console.pair import FOREIGN, ROLES, Pair
+from tests.console.pair import FOREIGN, ROLES, SAME_ORIGIN, Pair
 
 
 @dataclass(frozen=True)
@@ -334,9 +336,38 @@ async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:
     assert "Nothing to show for this key" in found["sender"].text
 
 
-async def test_page_that_is_not_there_says_so(pair: Pair) -> None:
-    answer = await (await pair.as_("rep")).get("/console/nowhere/at-all")
-    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+@public()
+async def _broken(kind: str) -> Response:
+    raise {"defect": RuntimeError("canary"), "away": ConnectionResetError("canary")}[kind]
+
+
+async def test_every_problem_is_a_page_and_for_scripts_a_part_of_one(pair: Pair) -> None:
+    pair.app.router.routes.insert(0, ConsoleRoute("/console/broken/{kind}", _broken))
+    for method, path, status, sentence in (
+        ("GET", "/console/nowhere/at-all", 404, "There is no such page"),
+        ("POST", "/console/nowhere", 405, "This page does not take that"),
+        ("GET", "/console/leads?state=odd", 422, "state"),
+        ("GET", "/console/operations/targets", 403, "You cannot do this"),
+        ("GET", "/console/broken/away", 503, "The database is unavailable"),
+        ("GET", "/console/broken/defect", 500, "Something went wrong"),
+    ):
+        for headers in ({}, {"HX-Request": "true"}):
+            browser = await pair.as_("reader")
+            answer = await browser.request(
+                method, path, headers={**SAME_ORIGIN, **headers, "X-Request-Id": "one"}
+            )
+            assert (answer.status_code, answer.headers["content-type"]) == (
+                status,
+                "text/html; charset=utf-8",
+            ), path
+            assert (
+                "form-action 'self'" in answer.headers["content-security-policy"],
+                "canary" in answer.text,
+            ) == (True, False)
+            assert ("<html" in answer.text, "data-problem" in answer.text) == (not headers, bool(headers))
+            assert sentence in answer.text or headers, answer.text
+            if not headers or status >= 500:
+                assert re.search("Request id (<code>)?one", answer.text), path
 
 
 def test_the_console_can_be_off_and_is_in_no_description_of_the_api() -> None:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.console.browser import Screen
-from tests.console.pair import SAME_ORIGIN, add_key, signed_in
+from tests.console.pair import SAME_ORIGIN, add_key, signed_in, told_by
 from tests.support.workspace import Workspace
 
 PLAN = """
@@ -45,9 +45,8 @@ class Hands:
     async def refused(self, path: str, **fields: str) -> tuple[int, Any]:
         """The status, and the place of the first fault or else the sentence."""
         answer = await self.send(path, script=True, **fields)
-        document = answer.json()
-        faults = document.get("errors")
-        return answer.status_code, (faults[0]["path"],) if faults else document["detail"]
+        _, sentence, faults = told_by(answer)
+        return answer.status_code, (faults[0][0],) if faults else sentence
 
 
 async def test_queue_hides_until_one_of_two_has_claimed(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.auth import Caller
-from app.api.http.problems import problem_response
+from app.api.http.problems import Respond, problem_response
 from app.errors import BadRequest, Problem
 from app.logs import AccessLog, to_json
 from app.tracing import RequestSpan, Tracing
@@ -64,8 +64,10 @@ class RequestMiddleware:
         observe: Observe,
         access_log: AccessLog = "all",
         tracing: Tracing | None = None,
+        respond: Respond = problem_response,
     ) -> None:
         self.app, self.log, self.observe, self._tracing = app, log, observe, tracing
+        self._to_problem = respond
         self._first_logged = {"all": 100, "errors": 400, "off": 1000}[access_log]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,7 @@ class RequestMiddleware:
             _check([name for name, _ in scope["headers"]])
             await self.app(scope, receive, send)
         except BadRequest as problem:
-            await problem_response(problem, scope)(scope, receive, send)
+            await self._to_problem(problem, scope)(scope, receive, send)
         except Exception as error:
             self.log.error(
                 "unexpected",
@@ -101,7 +103,7 @@ class RequestMiddleware:
             if send.status:
                 # Part of the response is sent. Only a broken connection can tell that it is incomplete.
                 raise
-            await problem_response(Problem(), scope)(scope, receive, send)
+            await self._to_problem(Problem(), scope)(scope, receive, send)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = route_of(scope), _method(scope)

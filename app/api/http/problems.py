@@ -1,6 +1,6 @@
 """Every error as problem details (RFC 9457): the place and the reason, never the submitted value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -47,6 +47,10 @@ def problem_response(problem: Problem, scope: Mapping[str, Any]) -> Response:
     """The response to a problem of this request."""
     ids = {"request_id": scope["request_id"], **scope.get("trace", {})}
     return Response(problem_bytes(problem, ids), problem.status, dict(problem.headers), media_type=MEDIA_TYPE)
+
+
+Respond = Callable[[Problem, MutableMapping[str, Any]], Response]
+"""Makes the response to a problem of the request with this scope."""
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
@@ -98,11 +102,11 @@ def handled(error: Exception, app: FastAPI) -> Problem:
     return problem_of(error)
 
 
-def install(app: FastAPI) -> None:
-    """Registers the handlers that turn errors into problems."""
+def install(app: FastAPI, respond: Respond = problem_response) -> None:
+    """Registers the handlers that turn errors into problems, which `respond` makes responses of."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(handled(error, request.app), request.scope)
+        return respond(handled(error, request.app), request.scope)
 
     for kind in HANDLED:
         app.add_exception_handler(kind, handle)

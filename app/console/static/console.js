@@ -5,6 +5,7 @@
   const ZONE_COOKIE = "lead_assignment_zone";
   const PAUSED = "console.paused";
   const TYPED = "console.typed";
+  const SIGN_IN = "/console/sign-in";
 
   // The zone of this browser, so that the server writes times in it.
   function rememberZone() {
@@ -64,17 +65,17 @@
   }
 
   // Problems stand at the control that caused them.
+  function problemIn(xhr) {
+    return new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("[data-problem]");
+  }
+
   function sentenceOf(xhr) {
     if (xhr.status === 0) return "The service cannot be reached. Nothing is known to have changed. Try again.";
-    try {
-      const problem = JSON.parse(xhr.responseText);
-      const faults = (problem.errors || []).map((each) => each.detail).filter(Boolean);
-      return [problem.detail || problem.title, ...faults].filter(Boolean).join(" ");
-    } catch {
-      return xhr.status === 503
-        ? "The service is busy. Nothing was changed. Try again in a moment."
-        : `The service answered with an error (${xhr.status}). Try again.`;
-    }
+    const problem = problemIn(xhr);
+    if (problem) return [...problem.querySelectorAll("p")].map((each) => each.textContent.trim()).join(" ");
+    return xhr.status === 503
+      ? "The service is busy. Nothing was changed. Try again in a moment."
+      : `The service answered with an error (${xhr.status}). Try again.`;
   }
 
   function slotOf(element) {
@@ -102,18 +103,12 @@
   }
 
   function showFaults(form, xhr) {
-    let faults = [];
-    try {
-      faults = JSON.parse(xhr.responseText).errors || [];
-    } catch {
-      return;
-    }
-    for (const fault of faults) {
-      const name = String(fault.path ?? "").split(/[.[]/)[0];
+    for (const fault of problemIn(xhr)?.querySelectorAll("[data-fault]") ?? []) {
+      const name = fault.dataset.fault.split(/[.[]/)[0];
       const control = name && form.elements.namedItem(name);
       const place = [...form.querySelectorAll("[data-error-of]")].find((each) => each.dataset.errorOf === name);
       if (!control || !place) continue;
-      place.textContent = fault.detail;
+      place.textContent = fault.textContent;
       place.hidden = false;
       if (control instanceof Element) control.setAttribute("aria-invalid", "true");
     }
@@ -374,7 +369,7 @@
     document.addEventListener(name, (event) => showProblem(event.detail.elt, { status: 0, responseText: "" }));
   }
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    if (event.detail.xhr.status === 401) keepTyped();
+    if (event.detail.xhr.getResponseHeader("HX-Redirect")?.startsWith(SIGN_IN)) keepTyped();
   });
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
@@ -383,7 +378,9 @@
   addEventListener("DOMContentLoaded", () => {
     restoreTyped();
     // On phones the row of pages is wider than the screen.
-    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    const current = document.querySelector(".top nav [aria-current]");
+    // Not by scrollIntoView, after which the first Tab begins there.
+    if (current) current.closest("ul").scrollLeft = current.offsetLeft - (innerWidth - current.offsetWidth) / 2;
     settle(document);
   });
 })();
