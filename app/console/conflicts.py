@@ -1,6 +1,6 @@
 """Refusals of the life of a lead in words: what became of it, and since when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -13,9 +13,20 @@ from app.errors import (
     ClaimRefused,
     LeadNotInQueue,
     NotClaimed,
+    OverCap,
+    OwnerInactive,
     Problem,
     QueueEmpty,
 )
+
+_ALWAYS: Mapping[type[Problem], str] = {
+    AlreadyTouched: "The lead has been worked on, and the plan allows no reject after that.",
+    NotClaimed: "This lead was not claimed, so it cannot go back to a queue. Reject it instead.",
+    QueueEmpty: "Nothing waits in this queue that you may claim. Look again later.",
+    OverCap: "This owner has reached a cap. Choose another one, or tick the box to go over it.",
+    OwnerInactive: "This owner is not active. Choose another one.",
+}
+"""The sentences that need nothing else."""
 
 
 @contextmanager
@@ -44,14 +55,8 @@ def sentence(refused: Problem, viewer: Viewer) -> str:
             return f"The lead has moved on{since}.{now} Nothing was changed."
         case AlreadyClosed():
             return f"The lead is closed{since}. Nothing was changed."
-        case AlreadyTouched():
-            return "The lead has been worked on, and the plan allows no reject after that."
-        case NotClaimed():
-            return "This lead was not claimed, so it cannot go back to a queue. Reject it instead."
-        case QueueEmpty():
-            return "Nothing waits in this queue that you may claim. Look again later."
         case _:
-            return ""
+            return _ALWAYS.get(type(refused), "")
 
 
 def _since(refused: Problem, viewer: Viewer) -> str:

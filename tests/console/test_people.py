@@ -118,6 +118,11 @@ async def test_rep_answers_in_words_and_sets_their_own_leave(workspace: Workspac
     assert "No lead was found" in (await boss.send("/console/leads/find", kind="phone", text="+491")).text
     assert await boss.refused("/console/leads/find", kind="lead_id", text="jane") == (422, ("text",))
 
+    decision = f"/console/assignments/{told['assignment_id']}"
+    assert "Reassign" not in shown
+    assert (await boss.send(f"{decision}/reassign", to=owner)).status_code == 403
+    await _lead_is_reassigned(workspace, other)
+
     leave = "/console/leave"
     assert await rep.refused(leave, first="2030-12-24", last="2030-12-23") == (422, ("last",))
     assert await rep.refused(leave, first="soon", last="2030-12-23") == (422, ("first",))
@@ -134,6 +139,25 @@ async def test_rep_answers_in_words_and_sets_their_own_leave(workspace: Workspac
         tried = [await caller.post(f"/owners/{each}/absences", json=body) for each in (owner, other)]
         assert [each.status_code for each in tried] == [201, 403]
         assert (await caller.patch(f"/owners/{owner}", json={"name": "Boss"})).status_code == 403
+
+
+async def _lead_is_reassigned(workspace: Workspace, owner: str) -> None:
+    boss = await Hands.of(workspace, ("leads:read", "assign"), None)
+    told = await workspace.assign(email="movable@near.example")
+    page = f"/console/assignments/{told['assignment_id']}"
+    assert f'<option value="{owner}">' in await boss.see(page)
+    assert await boss.refused(f"{page}/reassign", to="nobody") == (422, ("to",))
+    given = {"to": owner, "reason": "speaks Welsh", "idempotency_key": "move"}
+    (where,) = {(await boss.send(f"{page}/reassign", **given)).headers["location"] for _ in range(2)}
+    shown = await boss.see(where)
+    assert [text for text in ("moved by a person", "speaks Welsh") if text not in shown] == []
+    status, sentence = await boss.refused(f"{page}/reassign", to=owner)
+    assert (status, f"{owner} has it now" in sentence) == (409, True)
+    assert 'id="reassign"' not in await boss.see(page)
+    away = (await boss.send(f"{where}/reassign", without="yes")).headers["location"]
+    lead = await workspace.get(f"/leads/{told['lead_id']}")
+    assert lead["assignments"][-1]["assignment_id"] == away.rpartition("/")[2]
+    assert lead["owner"]["id"] != owner
 
 
 @pytest.mark.xdist_group("browser")

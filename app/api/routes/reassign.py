@@ -62,11 +62,11 @@ async def reassign_lead(
     """
     if body.filter is None:
         if body.dry_run:
-            (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(caller, body, None)])
+            (reply,) = await dispatch.dry_run_all(caller.workspace_id, [reassign_job(caller, body, None)])
             if isinstance(reply, Problem):
                 raise reply
             return response_of(reply)
-        return response_of(await dispatch.ask(caller.workspace_id, _job(caller, body, key)))
+        return response_of(await dispatch.ask(caller.workspace_id, reassign_job(caller, body, key)))
     if caller.owner_id is not None:
         raise Forbidden("A key that is bound to an owner can only reassign single leads.")
     wanted, terms = _wanted(body.filter), _terms(body)
@@ -80,7 +80,8 @@ async def reassign_lead(
     return await edit_once(pool, caller, key, prepare, _reference, 202)
 
 
-def _job(caller: Caller, body: ReassignRequest, key: IdempotencyKey | None) -> Reassign:
+def reassign_job(caller: Caller, body: ReassignRequest, key: IdempotencyKey | None) -> Reassign:
+    """The job for a single lead, as far as this caller may ask for it."""
     keys: tuple[LeadKey, ...] = ()
     if body.external_id is not None:
         keys = (LeadKey(EXTERNAL_ID, body.external_id, ""),)

@@ -29,13 +29,16 @@ from app.console.words import shown_fields, title_of
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
-from app.store.connection.pool import Pool
+from app.store.connection.pool import Pool, transaction
+from app.store.directory import records
 
 router = APIRouter(route_class=ConsoleRoute)
 DECISIONS, EVENTS, ANSWERS = 10, 25, 20
 """How many rows of each list a page shows."""
 Skip = Annotated[int, Query(ge=0, le=MAX_INT32)]
 MAX_STEPS = 200
+OWNERS = 200
+"""Owners that a field offers. Others can be typed."""
 
 
 @router.get("/console/assignments/{assignment_id}")
@@ -59,7 +62,8 @@ async def get_decision(
         "decisions_size": DECISIONS,
         "events_size": EVENTS,
     }
-    return render(request, "decision/page.html", {**context, **history})
+    owners = await _owners(pool, viewer) if context["may_reassign"] else []
+    return render(request, "decision/page.html", {**context, **history, "owners": owners})
 
 
 @router.get("/console/assignments/{assignment_id}/path")
@@ -129,6 +133,15 @@ def gone_to(request: Request, path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
+async def _owners(pool: Pool, viewer: Viewer) -> list[tuple[str, str]]:
+    """Active owners with their names, to choose one of. A key of one owner learns of no others."""
+    if viewer.owner_id is not None:
+        return []
+    async with transaction(pool, viewer.caller.workspace_id, read_only=True) as connection:
+        found = await records.list_records(connection, viewer.caller.workspace_id, "owners", "", OWNERS)
+    return [(each.id, each.body.get("name") or each.id) for each in found if each.body.get("active", True)]
+
+
 async def decision_context(
     pool: Pool, dispatch: Dispatcher, viewer: Viewer, assignment_id: str
 ) -> dict[str, Any]:
@@ -140,6 +153,7 @@ async def decision_context(
     lead = lead_to_json(detail, view)
     own = next((each for each in lead["assignments"] if each["assignment_id"] == assignment_id), None)
     trace = shown.get("trace") or {}
+    is_newest = bool(lead["assignments"]) and lead["assignments"][-1]["assignment_id"] == assignment_id
     return {
         "assignment_id": assignment_id,
         "path": "/console/leads" if caller.owner_id is None else "/console/my-leads",
@@ -159,7 +173,8 @@ async def decision_context(
         "no_actions": trace.get("no_actions_reason"),
         "decisions": list(reversed(lead["assignments"])),
         "events": list(reversed(shown["events"])),
-        "is_newest": bool(lead["assignments"]) and lead["assignments"][-1]["assignment_id"] == assignment_id,
+        "is_newest": is_newest,
+        "may_reassign": viewer.may("assign") and is_newest and shown["state"] == "open",
         "claimed": own is not None and own["cause"] == "claim" and own["state"] == "open",
     }
 
