@@ -189,6 +189,12 @@ PAGES += (
         hides={"reader": ("Enter leave", "Save caps", "Change")},
     ),
     Page(
+        f"{PEOPLE}/owners/{{id}}/passed-over",
+        READERS,
+        path=f"{PEOPLE}/owners/ana/passed-over",
+        shows={"reader": ("Why others got leads",)},
+    ),
+    Page(
         f"{PEOPLE}/shares",
         ("admin", "manager", "analyst", "operator"),
         path=f"{PEOPLE}/shares?team=inbound",

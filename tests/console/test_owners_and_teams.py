@@ -14,7 +14,7 @@ from tests.support.workspace import NOON, Filled, Workspace, open_filled
 PEOPLE = "/console/people"
 TEAM = f"{PEOPLE}/teams/inbound"
 OWNER = f"{PEOPLE}/owners/rep1"
-EVE = {"from": "2030-12-24", "to": "2030-12-24"}
+EVE = {"first": "2030-12-24", "last": "2030-12-24"}
 PLAN = """
 queues: {unrouted: {claimable_by: inbound}}
 pipeline:
@@ -87,8 +87,8 @@ async def test_leave_pauses_caps_and_weights_are_set_and_the_week_shows_them(
     page = await page_of(browser, OWNER)
     assert page.count("09:00–17:00") == 5
     leave = {
-        "from": str(day),
-        "to": str(day),
+        "first": str(day),
+        "last": str(day),
         "kind": "training",
         "cover_owner": "rep0",
         "idempotency_key": "k1",
@@ -101,6 +101,10 @@ async def test_leave_pauses_caps_and_weights_are_set_and_the_week_shows_them(
     assert "training, all day" in await page_of(browser, OWNER)
     answer = await send(browser, f"{OWNER}/leave/{absence['id']}/delete", page)
     assert "training" not in await page_of(browser, OWNER)
+    half = {"first": str(day), "first_time": "13:00", "last": str(day)}
+    answer = await send(browser, f"{OWNER}/leave", page, **half)
+    assert answer.headers["hx-redirect"] == OWNER, answer.text
+    assert "leave, 13:00–24:00" in await page_of(browser, OWNER)
 
     for path, fields, status in (
         ("pause", {"hours": "4"}, {"code": "paused", "available_at": "2030-11-20T16:00"}),
@@ -147,8 +151,11 @@ async def test_stale_edit_is_told_what_stands_now_and_faults_stand_at_their_fiel
     for path, source, fields, field in (
         (f"{OWNER}/caps", page, {"caps_open": "many"}, "caps_open"),
         (f"{OWNER}/pause", page, {"hours": "5000"}, "hours"),
-        (f"{OWNER}/leave", page, {"from": "soon", "to": "2030-12-24"}, "from"),
-        (f"{OWNER}/leave", page, {"from": "2030-12-24", "to": "2030-12-23"}, "to"),
+        (f"{OWNER}/leave", page, {"first": "soon", "last": "2030-12-24"}, "first"),
+        (f"{OWNER}/leave", page, {"first": "2030-12-24", "last": "2030-12-23"}, "last"),
+        (f"{OWNER}/leave", page, {**EVE, "first_time": "noon"}, "first_time"),
+        (f"{OWNER}/leave", page, {**EVE, "first_time": "12:00", "last_time": "12:00"}, "last_time"),
+        (f"{OWNER}/deactivate", page, {"open_leads": "burn"}, "open_leads"),
         (f"{OWNER}/leave", page, {**EVE, "cover_owner": "who"}, "cover_owner"),
         (f"{OWNER}/leave", page, {**EVE, "cover_owner": "a", "cover_team": "b"}, "cover_team"),
         (member, settings, {"weight": "-1"}, "weight"),
@@ -160,8 +167,30 @@ async def test_stale_edit_is_told_what_stands_now_and_faults_stand_at_their_fiel
     assert (await send(browser, f"{PEOPLE}/owners/nobody/resume", page)).status_code == 404
 
 
+async def test_owner_who_leaves_gets_no_more_leads_and_theirs_are_routed_again(
+    office: tuple[Workspace, httpx2.AsyncClient],
+) -> None:
+    workspace, browser = office
+    told = await workspace.assign(email="a@near.example")
+    assert told["owner"]["id"] == "rep1"
+    counted = await page_of(browser, f"{PEOPLE}/owners/rep0/passed-over")
+    assert "they got 0 leads" in counted
+    assert 'Another member is next in turn</th><td class="number">1' in counted
+    left = await send(browser, f"{OWNER}/deactivate", await page_of(browser, OWNER), open_leads="move")
+    job = (await workspace.get("/jobs"))["items"][0]
+    assert (left.headers.get("hx-redirect"), job["kind"], job["total"]) == (
+        f"/console/operations/jobs/{job['job_id']}", "deactivate", 1,
+    ), left.text  # fmt: skip
+    page = await page_of(browser, OWNER)
+    assert "teams inbound, <code>members[1]</code>" in page
+    again = await send(browser, f"{OWNER}/activate", page)
+    assert again.headers.get("hx-redirect") == OWNER, again.text
+    stays = await send(browser, f"{OWNER}/deactivate", await page_of(browser, OWNER), open_leads="stay")
+    assert (stays.headers.get("hx-redirect"), len((await workspace.get("/jobs"))["items"])) == (OWNER, 1)
+
+
 @pytest.mark.parametrize("role", ["reader", "operator", "rep"])
 async def test_edits_need_the_scope_of_the_api(pair: Pair, role: str) -> None:
-    for path in ("owners/ana/caps", "owners/ana/pause", "owners/ana/leave", "teams/inbound/members/ana"):
+    for path in ("owners/ana/caps", "owners/ana/deactivate", "owners/ana/leave", "teams/inbound/members/ana"):
         answer = await pair.post(role, f"{PEOPLE}/{path}", revision="1", weight="1", hours="1")
         assert answer.status_code == 403, path

@@ -131,9 +131,15 @@ async def test_rep_answers_in_words_and_sets_their_own_leave(workspace: Workspac
         saved = (await rep.send(leave, script=True, **days)).text
     assert saved.count("Tue 24 Dec 2030 to Fri 27 Dec 2030") == 1
     assert (await boss.client.get(leave)).status_code == 403
+    half = {"first": "2030-12-30", "last": "2030-12-30", "last_time": "12:30", "cover_owner": other}
+    covered = (await rep.send(leave, script=True, **half)).text
+    assert (f"covered by {other}" in covered, "12:30" in covered) == (True, True)
+    assert await rep.refused(leave, **{**half, "cover_owner": owner}) == (422, ("cover_owner",))
+    for path in re.findall(r'action="(/console/leave/[^"]+/remove)"', covered)[1:]:
+        await rep.send(path, script=True)
     remove = re.search(r'action="(/console/leave/[^"]+/remove)"', saved)
     assert remove is not None
-    assert "No leave is entered" in (await rep.send(remove[1], script=True)).text
+    assert "No leave is planned" in (await rep.send(remove[1], script=True)).text
     async with workspace.caller(await add_key(workspace, ("directory:write",), owner)) as caller:
         body = {"from": "2030-12-24", "to": "2030-12-28"}
         tried = [await caller.post(f"/owners/{each}/absences", json=body) for each in (owner, other)]

@@ -1,7 +1,7 @@
 """A rep's own leave: when they are away, entered by themselves."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,14 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from app.api.http.auth import requires
 from app.api.http.json_response import encode
 from app.api.http.parameters import After, PathId, PoolParameter
-from app.console.forms import Form, FormParameter
+from app.console.absence_form import absence_of, at_fields
+from app.console.forms import FormParameter
 from app.console.rendering import is_htmx, render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
-from app.contract.directory import AbsenceInput, parse_record
+from app.contract.directory import to_record
 from app.directory import absences, removal
 from app.directory.edit_once import Edit, once
-from app.errors import Forbidden, NotFound, refused_at
+from app.errors import Forbidden, NotFound, ValidationFailed
 from app.plan.language.durations import parse_iso
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
@@ -44,8 +45,8 @@ async def get_leave(
 async def add_leave(
     request: Request, viewer: ViewerParameter, pool: PoolParameter, form: FormParameter
 ) -> Response:
-    """Adds whole days of leave, in the zone of the owner."""
-    owner_id, body = _own(viewer), _record_of(form)
+    """Adds leave of whole days or hours, in the zone of the owner, with who stands in."""
+    owner_id, body = _own(viewer), to_record(absence_of(form))
 
     async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, owner_id, body)
@@ -54,7 +55,10 @@ async def add_leave(
         return Reply(201, encode({"id": record.id}))
 
     caller = viewer.caller
-    await once(pool, caller.workspace_id, caller.key_id, form.idempotency_key(), prepare, reply_of)
+    try:
+        await once(pool, caller.workspace_id, caller.key_id, form.idempotency_key(), prepare, reply_of)
+    except ValidationFailed as refused:
+        raise at_fields(refused) from None
     return await _shown(request, viewer, pool, "Saved. New leads go to others in this time.")
 
 
@@ -112,23 +116,6 @@ def _row(record: Record, now: datetime) -> Mapping[str, Any]:
         "state": state,
         "cover": body.get("cover"),
     }
-
-
-def _record_of(form: Form) -> dict[str, Any]:
-    """Whole days: from the first one until the end of the last one."""
-    first, last = _day(form, "first"), _day(form, "last")
-    if last < first:
-        raise refused_at(("last",), "invalid_order", "must not be before the first day")
-    return parse_record(
-        AbsenceInput, {"from": first.isoformat(), "to": (last + timedelta(days=1)).isoformat()}
-    )
-
-
-def _day(form: Form, name: str) -> date:
-    try:
-        return date.fromisoformat(form.required(name, max_length=10))
-    except ValueError:
-        raise refused_at((name,), "invalid_timestamp", "must be a day, such as 2026-12-24") from None
 
 
 def _own(viewer: Viewer) -> str:

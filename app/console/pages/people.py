@@ -12,19 +12,22 @@ from starlette.responses import Response
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import MAX_INT32, After, PathId, PoolParameter
+from app.api.lead_view import passed_over
 from app.api.routes.crud import READERS
 from app.console.availability import in_words
 from app.console.kept import KeptAnswers
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
-from app.console.viewer import ViewerParameter
+from app.console.viewer import Viewer, ViewerParameter
 from app.contract.directory import CapSettings, MemberSettings, OwnerInput, TeamInput
 from app.directory import standings
+from app.directory.mentions import Mention, find_mentions
 from app.directory.standings import OwnerStanding
 from app.engine.selection.fair_share import LEAD_UNITS
 from app.errors import NotFound
 from app.reports.ask import Answer, ReportRequest, ask
 from app.reports.fairness import DIFFERENCES, FAIRNESS
+from app.store.connection.pool import Pool
 from app.store.directory.records import Record
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -32,6 +35,8 @@ REPORTERS = ("ops", "reports")
 SHOWN = 50
 DAYS = 7
 SHARE_DAYS = 30
+COUNTED = 500
+"""Of the newest decisions so many are looked at."""
 SHARES_SECONDS = 60.0
 SLOTS = 48
 """Half hours of a day in the picture of a week."""
@@ -156,8 +161,31 @@ async def get_owner(request: Request, viewer: ViewerParameter, pool: PoolParamet
         "teams": [(each, _member(standings.member_of(each, id) or {})) for each in standing.teams],
         "today": standing.now.astimezone(standing.owner.zone).date(),
         "sees_shares": viewer.may(*REPORTERS),
+        "mentions": await _mentions(request, viewer, pool, standing.record),
     }
     return render(request, "people/owner.html", context)
+
+
+async def _mentions(request: Request, viewer: Viewer, pool: Pool, owner: Record) -> Sequence[Mention]:
+    """The places that still name an owner who has left, for those who can change them."""
+    if owner.body.get("active", True) or not viewer.may("directory:write"):
+        return ()
+    found = await find_mentions(pool, viewer.caller.workspace_id, request.app.state.strategies, owner.id)
+    return found[:SHOWN]
+
+
+@router.get("/console/people/owners/{id}/passed-over")
+@live
+@requires("leads:read")
+async def get_passed_over(
+    request: Request, viewer: ViewerParameter, pool: PoolParameter, id: PathId
+) -> Response:
+    """Returns how often an owner was chosen in the newest decisions, and why not in the others."""
+    found = await passed_over(pool, viewer.caller.workspace_id, id, COUNTED)
+    chosen = found.reasons.get("chosen", 0)
+    skipped = [(in_words(code), count) for code, count in found.reasons.items() if code != "chosen"]
+    context = {"found": found, "chosen": chosen, "skipped": skipped}
+    return render(request, "people/passed_over.html", context)
 
 
 @router.get("/console/people/shares")

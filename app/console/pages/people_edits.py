@@ -1,12 +1,11 @@
-"""Edits of owners and members: leave with cover, pauses, caps, weights and ramps."""
+"""Edits of owners and members: leave with cover, pauses, caps, leaving for good, weights and ramps."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,12 +13,12 @@ from app.api.http.auth import requires
 from app.api.http.idempotency import edit_once
 from app.api.http.parameters import PathId, PoolParameter
 from app.api.routes.teams import patched_member
+from app.console.absence_form import absence_of, at_fields
 from app.console.forms import Form, FormParameter
 from app.console.rendering import is_htmx
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
-from app.contract.directory import AbsenceInput, OwnerInput, parse_record, to_record
-from app.contract.faults import validation_failed
+from app.contract.directory import OwnerInput, parse_open_leads, parse_record, to_record
 from app.directory import absences, leaving, records, removal, standings
 from app.directory.edit_once import Edit
 from app.directory.merge_patch import merge_patch
@@ -27,6 +26,7 @@ from app.directory.records import Make, Precondition
 from app.errors import Conflict, Fault, NotFound, PreconditionFailed, ValidationFailed, refused_at
 from app.store.connection.pool import Pool
 from app.store.directory.records import Record
+from app.store.leads.bulk_jobs import BulkJob
 
 router = APIRouter(route_class=ConsoleRoute)
 CAPS = ("open", "per_day", "per_week")
@@ -68,13 +68,36 @@ async def resume(
     return _to(request, "owners", id)
 
 
+@router.post("/console/people/owners/{id}/deactivate")
+@requires("directory:write")
+async def deactivate(
+    request: Request, viewer: ViewerParameter, pool: PoolParameter, id: PathId, form: FormParameter
+) -> Response:
+    """Makes an owner inactive. Their open leads stay, or this leads to the job that routes them again."""
+    move = parse_open_leads(form.required("open_leads"))
+    job = await _change_owner(pool, viewer, id, form, {"active": False}, move_leads=move)
+    if job is not None:
+        return _to_path(request, f"/console/operations/jobs/{job.id}")
+    return _to(request, "owners", id)
+
+
+@router.post("/console/people/owners/{id}/activate")
+@requires("directory:write")
+async def activate(
+    request: Request, viewer: ViewerParameter, pool: PoolParameter, id: PathId, form: FormParameter
+) -> Response:
+    """Makes an owner active again."""
+    await _change_owner(pool, viewer, id, form, {"active": True})
+    return _to(request, "owners", id)
+
+
 @router.post("/console/people/owners/{id}/leave")
 @requires("directory:write")
 async def enter_leave(
     request: Request, viewer: ViewerParameter, pool: PoolParameter, id: PathId, form: FormParameter
 ) -> Response:
-    """Enters an absence of whole days, with who stands in."""
-    body = _absence(form)
+    """Enters an absence of whole days or hours, with who stands in."""
+    body = absence_of(form)
 
     async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, id, to_record(body))
@@ -84,7 +107,7 @@ async def enter_leave(
             pool, viewer.caller, form.idempotency_key(), prepare, lambda record: {"id": record.id}
         )
     except ValidationFailed as refused:
-        raise _at_fields(refused) from None
+        raise at_fields(refused) from None
     return _to(request, "owners", id)
 
 
@@ -122,18 +145,33 @@ async def set_member(
     return _to(request, "teams", id)
 
 
-async def _change_owner(pool: Pool, viewer: Viewer, id_: str, form: Form, patch: Mapping[str, Any]) -> None:
+async def _change_owner(
+    pool: Pool,
+    viewer: Viewer,
+    id_: str,
+    form: Form,
+    patch: Mapping[str, Any],
+    *,
+    move_leads: bool | None = None,
+) -> BulkJob | None:
+    """Change an owner. Returns the job that moves their open leads, if there is one."""
+
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         if before is None:
             raise NotFound()
         return parse_record(OwnerInput, merge_patch(before, patch))
 
-    caller = viewer.caller
+    caller, jobs = viewer.caller, list[BulkJob]()
 
     async def write(make: Make, on: Precondition) -> None:
-        await leaving.change_owner(pool, caller.workspace_id, caller.key_id, id_, make, on, move_leads=None)
+        changed = await leaving.change_owner(
+            pool, caller.workspace_id, caller.key_id, id_, make, on, move_leads=move_leads
+        )
+        if changed.job is not None:
+            jobs.append(changed.job)
 
     await _edit(pool, viewer, ("owners", id_), form, make, write)
+    return jobs[0] if jobs else None
 
 
 async def _edit(
@@ -173,34 +211,9 @@ def _present(record: Record) -> str:
         f"{name.replace('_', ' ')} {caps[name]}" for name in CAPS if caps.get(name) is not None
     )
     paused = record.body.get("paused_until")
-    return f"Now the caps are: {limits or 'none'}; {f'paused until {paused}' if paused else 'not paused'}."
-
-
-def _absence(form: Form) -> AbsenceInput:
-    first, last = _day(form, "from"), _day(form, "to")
-    owner, team = form.text("cover_owner") or None, form.text("cover_team") or None
-    body = {
-        "from": first.isoformat(),
-        "to": (last + timedelta(days=1)).isoformat(),
-        "kind": form.text("kind") or "leave",
-        "cover": {"owner": owner, "team": team} if owner or team else None,
-        "open_leads": form.text("open_leads") or None,
-    }
-    if last < first:
-        raise refused_at(("to",), "invalid_order", "must not be before the first day")
-    if owner and team:
-        raise refused_at(("cover_team",), "exactly_one", "name an owner or a team, not both")
-    try:
-        return AbsenceInput.model_validate(body)
-    except ValidationError as refused:
-        raise _at_fields(validation_failed(refused)) from None
-
-
-def _day(form: Form, name: str) -> date:
-    try:
-        return date.fromisoformat(form.required(name, max_length=10))
-    except ValueError:
-        raise refused_at((name,), "invalid_format", "must be a day, such as 2030-12-24") from None
+    state = "" if record.body.get("active", True) else " They are not active."
+    pause = f"paused until {paused}" if paused else "not paused"
+    return f"Now the caps are: {limits or 'none'}; {pause}.{state}"
 
 
 def _caps(form: Form) -> dict[str, Any]:
@@ -229,7 +242,10 @@ def _at_fields(refused: ValidationFailed) -> ValidationFailed:
 
 
 def _to(request: Request, kind: str, id_: str) -> Response:
-    path = f"/console/people/{kind}/{quote(id_, safe='')}"
+    return _to_path(request, f"/console/people/{kind}/{quote(id_, safe='')}")
+
+
+def _to_path(request: Request, path: str) -> Response:
     if is_htmx(request):
         return Response(headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)
