@@ -234,6 +234,7 @@ STEPS = {
 }
 
 
+_TOUCH = "{} of working time to touch the lead"
 NEW, FOR = ("for leads where source is fair", "goes to queue desk"), "for leads where country is DE or"
 
 
@@ -253,8 +254,215 @@ def test_steps_follow_ups_and_tests_are_told() -> None:
     ]
     (test,) = words.tests
     assert (test.name, test.lead, test.given, test.expect) == ("one", "country: DE", "absent: ana", "team: a")
-    assert words.settings["slas"] == {"fast": ("touch: 1h",)}
     assert words.settings["sequences"] == {"": ("hello",)}
+
+
+SETTINGS = """
+queues:
+  desk: {claimable_by: a, release: shift, aging: 0.5/h, max_wait: 8h, then: {team: a, else: [{queue:
+        rest}]}, sla: fast, crm: {salesforce: 00G1}, claim: {lease: 30m, max: 3, hide: [email,
+        last_name]}}
+  rest: {}
+paths: {news: {accountable: {owner: ana}, sla: fast}, none: {}}
+sequences: [hello]
+campaigns: [spring, autumn]
+slas:
+  fast: {touch: 1h, accept: 15m, claim: 4h, remind: ["50%", 5m], on_breach: take_away, max_attempts: 3,
+        max_wall: 2d, escalate_to: [{team: a}, {queue: rest}], pause_after: 3}
+  slow: {touch: 1d, grace: 0m}
+sla_rules: [{when: {country: DE}, sla: fast}, {sla: slow}]
+products: {bike: {team: bikes, sequences: [hello]}}
+reject_reasons: {wrong: {refund: true, suppress: email}, far: {then: {path: news}, suppress: domain}}
+max_refunds_per_day: 3
+reject_after_touch: true
+refund_take_aways: true
+attribution: {source_aliases: {partner news: newsletter}, medium_aliases: {mailing: email}, own_domains:
+      [a.example, b.example], paid_click_ids: [ttclid]}
+returning_leads: {window: 30d, duplicate_window: 5m, match_by: [email, phone], external_id_sources:
+      {web: person, form: submission}, probable: {review: 0.6, known: 0.9}, not_news: [visits],
+      keep_owner: [account_owner, previous_owner], reroute_when: [{when: {country: CH}}]}
+same_company: {window: 14d, count: per_company, education: true}
+accounts: {threshold: 0.9, prefer: parent, conflict: name, domain_only: false}
+junk: {block_at: 100, review_at: 50, queue: rest, points: {honeypot: 40, unreachable: 0}, velocity:
+      {per: {ip: 3, domain: 10}, within: 5m}}
+enrichment: {deadline: 500ms, recheck: 1h, providers: [{provider: accounts}, {provider: http, name:
+      facts, fill: {employees: company.size}, timeout: 1s, settings: {url:
+      "https://facts.example/{domain}"}}]}
+fields:
+  attributes.budget: {type: number, personal: false}
+  region: [{value: north, when: {city: Kiel}}, {value: south}]
+scores: {fit: [{when: {employees: {gte: 100}}, points: 50, half_life: 30d}, {when: {country: DE},
+      points: -5}]}
+pipeline: [{queue: {name: rest}}]
+consent: {required: [email, sms]}
+quiet_hours: {from: "21:00", to: "08:00"}
+frequency: [{max: 1, days: 7}, {max: 3, days: 1, channel: email}]
+on_event: {qualified: [{do: [{type: set_owner}]}], idle: [{do: [{type: tag, name: lost}]}]}
+handoffs: [{name: to ae, when_event: qualified, when: {country: DE}, to: account.ae, else: [{team: a}]},
+      {name: second, when_event: meeting, to: {team: a}, keep: true}]
+close_on: [purchase, lost]
+close_idle: 30d
+max_snooze: 7d
+signal_window: 2h
+"""
+SAID = {
+    "queues": {
+        "desk": [
+            "the members of team a may claim from it",
+            "its leads also go to a member who is on shift and free, before new leads do",
+            "a claimed lead that nobody touches within 30 minutes comes back",
+            "an owner holds at most 3 untouched claims",
+            "nobody sees email and last name until a lead is claimed",
+            "a waiting lead gains 0.5 of priority an hour",
+            "a lead that has waited 8 hours of working time goes to team a; else to queue rest",
+            "SLA fast until somebody takes the lead",
+            "in salesforce it is 00G1",
+        ],
+        "rest": ["every owner may claim from it"],
+    },
+    "paths": {
+        "news": ["owner ana is accountable for it", "SLA fast until somebody takes the lead"],
+        "none": ["nobody is accountable for it"],
+    },
+    "sequences": {"": ["hello"]},
+    "campaigns": {"": ["spring, autumn"]},
+    "slas": {
+        "fast": [
+            "15 minutes of working time to accept the lead",
+            "1 hour of working time to touch the lead",
+            "4 hours of working time to take a lead that has no owner",
+            "reminders after 50 % of the time and 5 minutes before it is over",
+            "2 minutes after a miss, the lead goes to the next member, until 3 owners had it, then "
+            "it is escalated",
+            "escalated when no working time has come within 2 days",
+            "escalated to team a, else to queue rest",
+            "an owner who misses 3 in a row is paused for 8 hours of working time",
+        ],
+        "slow": [
+            "1 day of working time to touch the lead",
+            "right after a miss, the owner is reminded once more",
+        ],
+    },
+    "sla_rules": {"1": ["leads where country is DE: SLA fast"], "2": ["every other lead: SLA slow"]},
+    "products": {"bike": ["sold by team bikes", "ends when a lead moves to another product: hello"]},
+    "reject_reasons": {
+        "wrong": [
+            "the owner gets their turn back",
+            "the plan routes the lead again, without this owner",
+            "later leads with the same e-mail address are blocked",
+        ],
+        "far": [
+            "the lead still counts as the owner's turn",
+            "goes to path news",
+            "later leads with the same e-mail domain are blocked",
+        ],
+    },
+    "max_refunds_per_day": {"": ["an owner gets at most 3 turns back a day"]},
+    "reject_after_touch": {"": ["an owner may still reject a lead after its first touch"]},
+    "refund_take_aways": {"": ["an owner gets their turn back when an SLA takes a lead away"]},
+    "attribution": {
+        "": [
+            "source partner news counts as newsletter",
+            "medium mailing counts as email",
+            "own domains, which are no referrers: a.example and b.example",
+            "click ids that also prove a paid click: ttclid",
+        ]
+    },
+    "returning_leads": {
+        "": [
+            "a lead that comes back within 30 days goes to the owner of its account, else to "
+            "its previous owner, if they are available",
+            "routed again where country is CH",
+            "a second submission within 5 minutes is a duplicate, unless it says something new",
+            "a change of visits is nothing new",
+            "two leads are one by email or phone",
+            "external ids of web stand for a person each",
+            "external ids of form stand for single submissions, and join nobody",
+            "leads with one name and one company or phone are marked for review from a score of 0.6",
+            "from 0.9, the owner of the other lead takes it",
+        ]
+    },
+    "same_company": {
+        "": [
+            "for 14 days after a decision, leads of the same company go to the same owner",
+            "only the first lead of a company takes a turn of its owner",
+            "people of one school or university count as one company too",
+        ]
+    },
+    "accounts": {
+        "": [
+            "a name finds an account from a score of 0.9",
+            "of several accounts that fit alike, the one above the others counts",
+            "where domain and name disagree, the name counts",
+        ]
+    },
+    "junk": {
+        "": [
+            "blocked from 100 points",
+            "waits in queue rest from 50 points",
+            "honeypot: 40 points",
+            "unreachable: off",
+            "more than 3 leads of one address of a visitor within 5 minutes count as too fast",
+            "more than 10 leads of one e-mail domain within 5 minutes count as too fast",
+        ]
+    },
+    "enrichment": {
+        "": [
+            "a lead waits at most 500 ms for all of them",
+            "if one failed, a lead that nobody has touched is decided again after 1 hour, once",
+        ],
+        "accounts": [
+            "fills what it fills by default",
+            "a call takes at most 250 ms",
+            "an answer is used again for 30 days, one without a value for 1 hour",
+            "after 5 failures in a row it is not asked for 15 seconds",
+        ],
+        "facts": [
+            "asks http",
+            "fills employees from company.size",
+            "a call takes at most 1 s",
+            "an answer is used again for 30 days, one without a value for 1 hour",
+            "after 5 failures in a row it is not asked for 15 seconds",
+            "url: https://facts.example/{domain}",
+        ],
+    },
+    "fields": {
+        "attributes.budget": ["type number", "shown in traces"],
+        "region": ["north where city is Kiel", "else south"],
+    },
+    "scores": {
+        "fit": ["+50 where employees is at least 100, half of it after 30 days", "−5 where country is DE"]
+    },
+    "consent": {"": ["every action by email or sms needs a consent"]},
+    "quiet_hours": {
+        "": ["nobody is contacted by email, sms or phone from 21:00 to 08:00, in the person's time zone"]
+    },
+    "frequency": {"": ["at most 1 contact in 7 days", "at most 3 contacts by email in 1 day"]},
+    "on_event": {"qualified": ["set owner"], "closed for idleness": ["tag “lost”"]},
+    "handoffs": {
+        "to ae": [
+            "when qualified is reported, for leads where country is DE",
+            "goes to the ae of the lead's account",
+            "else to team a",
+            "it ends the assignment of the first owner",
+        ],
+        "second": ["when meeting is reported", "goes to team a", "the first owner keeps it too"],
+    },
+    "close_on": {"": ["purchase and lost close a lead, besides closed itself"]},
+    "close_idle": {"": ["a lead is closed when nobody has worked on it for 30 days"]},
+    "max_snooze": {"": ["a lead is snoozed for at most 7 days"]},
+    "signal_window": {"": ["signals of one lead count once in 2 hours"]},
+}
+
+
+def test_every_setting_is_told_in_sentences() -> None:
+    words = words_of(SETTINGS)
+    found = {
+        part: {name: list(lines) for name, lines in each.items()} for part, each in words.settings.items()
+    }
+    assert found == SAID
+    apart = {"comment", "pipeline", "follow_up", "tests", "count"}  # count is the same as in same_company
+    assert set(PlanDocument.model_fields) - apart == set(found)
 
 
 def test_what_differs_is_told_step_by_step_and_setting_by_setting() -> None:
@@ -268,6 +476,7 @@ def test_what_differs_is_told_step_by_step_and_setting_by_setting() -> None:
     steps.insert(1, {"rule": {"name": "new", "when": {"source": "fair"}, "then": {"queue": "desk"}}})
     after["slas"]["fast"]["touch"] = "2h"
     after["follow_up"][0]["do"].append({"type": "set_owner"})
+    after["sequences"].append("bye")
     after["tests"] = []
     found = changes_between(before, words_of(yaml.safe_dump(after, sort_keys=False)))
     assert [(each.part, each.name, each.kind, each.gone, each.new, each.note) for each in found] == [
@@ -276,6 +485,7 @@ def test_what_differs_is_told_step_by_step_and_setting_by_setting() -> None:
         ("step", "product", "removed", ("kind: by product", "for every lead", *STEPS["product"]), (), ""),
         ("step", "students", "moved", (), (), "now the first step"),
         ("follow-up", "for every decision", "changed", (), ("set owner",), ""),
-        ("SLA", "fast", "changed", ("touch: 1h",), ("touch: 2h",), ""),
+        ("sequences", "", "changed", ("hello",), ("hello, bye",), ""),
+        ("SLA", "fast", "changed", (_TOUCH.format("1 hour"),), (_TOUCH.format("2 hours"),), ""),
         ("test", "one", "removed", ("lead: country: DE", "given: absent: ana", "expect: team: a"), (), ""),
     ]  # fmt: skip

@@ -1,15 +1,15 @@
 """What differs between two plans, in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
 from app.plan.words.plan import PlanWords
+from app.plan.words.settings import Entries
 from app.plan.words.steps import StepWords
 
 Kind = Literal["added", "removed", "changed", "moved"]
-Entries = Mapping[str, tuple[str, ...]]
 _NAMES = {"slas": "SLA", "sla_rules": "SLA rule", "queues": "queue", "paths": "path", "products": "product"}
 
 
@@ -31,10 +31,17 @@ def changes_between(before: PlanWords, after: PlanWords) -> list[Change]:
     found += _moved(before.steps, after.steps)
     found += _of_entries("follow-up", _follow_ups(before), _follow_ups(after))
     for part in dict.fromkeys((*before.settings, *after.settings)):
-        entries = before.settings.get(part, {}), after.settings.get(part, {})
-        found += _of_entries(_NAMES.get(part) or part.replace("_", " "), *entries)
+        found += _of_part(part, before, after)
     tests = [{each.name: _test(each) for each in plan.tests} for plan in (before, after)]
     return [*found, *_of_entries("test", *tests)]
+
+
+def _of_part(part: str, before: PlanWords, after: PlanWords) -> list[Change]:
+    """What differs in a part: in words, or as it is written where both are the same in words."""
+    name = _NAMES.get(part) or part.replace("_", " ")
+    in_words = [each.settings.get(part, {}) for each in (before, after)]
+    written = [each.written.get(part, {}) for each in (before, after)]
+    return list(_of_entries(name, *in_words)) or list(_of_entries(name, *written))
 
 
 def _steps(plan: PlanWords) -> Entries:

@@ -122,7 +122,12 @@ def values_in_words(values: Sequence[Scalar], word: str = "or") -> str:
     shown = [_value(each) for each in values[:MAX_VALUES]]
     if len(values) > MAX_VALUES:
         shown.append(f"{len(values) - MAX_VALUES} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {word} {shown[-1]}"
+    return joined(shown, word)
+
+
+def joined(texts: Sequence[str], word: str = "and") -> str:
+    """Texts as a list: "email, phone and chat"."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"
 
 
 def duration_in_words(duration: timedelta) -> str:
