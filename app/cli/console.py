@@ -33,6 +33,15 @@ def link(
     workspace: Annotated[
         str | None, typer.Option(help="The workspace's name. Default: the only one there is.")
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="The port of the service on this machine. Default: LEAD_ASSIGNMENT_PUBLIC_BASE_URL, else"
+            " LEAD_ASSIGNMENT_PORT.",
+        ),
+    ] = None,
 ) -> None:
     """Print a link that signs an owner in to the console: once, within ten minutes.
 
@@ -47,7 +56,10 @@ def link(
         found = await workspace_chosen(connection, workspace)
         return await _link(connection, found.id, owner, "dev" if settings.development else "live")
 
-    typer.echo(f"{_base_url(settings)}/console/link/{as_owner(work)}")
+    typer.echo(f"{_base_url(settings, port)}/console/link/{as_owner(work)}")
+    if settings.public_base_url is None or port is not None:
+        hint = "It opens on this machine only. For other devices, set LEAD_ASSIGNMENT_PUBLIC_BASE_URL."
+        typer.echo(hint, err=True)
 
 
 async def _link(connection: Connection, workspace_id: int, owner_id: str, env: str) -> str:
@@ -66,5 +78,7 @@ async def _link(connection: Connection, workspace_id: int, owner_id: str, env: s
     return token.text()
 
 
-def _base_url(settings: Settings) -> str:
-    return settings.public_base_url or f"http://127.0.0.1:{settings.port}"
+def _base_url(settings: Settings, port: int | None) -> str:
+    if port is None and settings.public_base_url is not None:
+        return settings.public_base_url
+    return f"http://127.0.0.1:{port or settings.port}"

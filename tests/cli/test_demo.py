@@ -31,6 +31,8 @@ async def test_two_days_of_the_demo_leave_clean_books(database: str, tmp_path: P
             assert not service.logged_errors
             verified = await asyncio.to_thread(shell.says, "verify")
             assert "leads unaccounted for: 0" in verified
+            again = ("--url", service.url, "--key", workspace.key, "--days", "1", "--leads", "5")
+            assert "every ledger sums to zero" in await asyncio.to_thread(shell.says, "demo", *again)
             past = ("demo", "--url", service.url, "--key", workspace.key, "--start", "2020-01-06")
             assert "never goes back" in await asyncio.to_thread(shell.refuses, *past)
 

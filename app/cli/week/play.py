@@ -163,9 +163,10 @@ class Week:
             return None
         found = self._working_on.get(each["assignment_id"])
         if found is None:
-            email = self._emails[each["lead_id"]]
-            self._assignments_of[email] += 1
-            rng = self._rng(email, self._assignments_of[email])
+            # A lead that was there before the week began is known by its id alone.
+            person = self._emails.get(each["lead_id"], each["lead_id"])
+            self._assignments_of[person] += 1
+            rng = self._rng(person, self._assignments_of[person])
             steps = steps_of(rng, is_customer=each["team"] == world.CUSTOMER_TEAM)
             found = self._working_on[each["assignment_id"]] = Assignment(each["owner"], steps)
         return found
