@@ -1,11 +1,13 @@
 """Fixtures for all tests: a database, and a workspace of a service that runs in this process."""
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import (
@@ -16,7 +18,14 @@ from tests.support.postgres import (
     in_a_thread,
     pytest_addoption,
 )
-from tests.support.workspace import Filled, Workspace, fill_with_workspace, open_filled
+from tests.support.workspace import (
+    Filled,
+    Workspace,
+    create_workspace,
+    fill_with_workspace,
+    open_filled,
+    running_app,
+)
 
 __all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "working", "workspace"]
 
@@ -26,6 +35,7 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("same", settings.get_profile("search"), derandomize=True, database=None)
 settings.load_profile("same")
 
+NUMBERS = itertools.count(1)
 WITH_WORKSPACE = "with_workspace"
 
 # Where Python is told to keep no compiled sources, compiling takes most of a process's start.
@@ -63,11 +73,41 @@ def filled(clusters: Clusters, pytestconfig: pytest.Config, filled_template: Fil
         yield filled_template._replace(dsn=dsn)
 
 
+@pytest.fixture(scope="session")
+async def service(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[FastAPI]:
+    """A running service without a worker, in which most tests have a workspace.
+
+    A database and a service of its own cost a test several times as much as most tests take.
+    """
+    with clusters.clone(pytestconfig.getoption("--postgres")) as dsn:
+        async with running_app(dsn) as app:
+            yield app
+
+
 @pytest.fixture
-async def workspace(filled: Filled) -> AsyncIterator[Workspace]:
-    """A running service without a worker, and a workspace: ana, ben and eve in two teams, an active plan."""
+async def neighbor(service: FastAPI) -> AsyncIterator[Workspace]:
+    """A new workspace in the service that tests share."""
+    created = await create_workspace(service, f"workspace-{next(NUMBERS)}")
+    async with created.client:
+        yield created
+
+
+@pytest.fixture
+async def hermit(filled: Filled) -> AsyncIterator[Workspace]:
+    """The only workspace of a database, in a service of its own."""
     async with open_filled(filled) as opened:
         yield opened
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Workspace:
+    """A workspace of a running service without a worker: ana, ben and eve in two teams, an active plan.
+
+    It has neighbors in the same database, unless the test is marked as `alone`.
+    """
+    alone = request.node.get_closest_marker("alone")
+    found: Workspace = request.getfixturevalue("hermit" if alone else "neighbor")
+    return found
 
 
 @pytest.fixture

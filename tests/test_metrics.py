@@ -18,6 +18,8 @@ from app.webhooks.vendors import VENDORS
 from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
 from tests.webhooks.deliveries import endpoint, event, send
 
+pytestmark = pytest.mark.alone
+
 QUEUES = "lead_assignment_queue_leads"
 STATE = "lead_assignment_leads"
 UNACCOUNTED = "lead_assignment_unaccounted_leads"

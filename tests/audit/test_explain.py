@@ -118,6 +118,7 @@ async def test_thousands_of_rules_come_in_pages(workspace: Workspace) -> None:
     assert answer.status_code == 422
 
 
+@pytest.mark.alone
 async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(
     workspace: Workspace, filled: Filled
 ) -> None:

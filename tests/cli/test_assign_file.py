@@ -29,6 +29,8 @@ from app.plan.document.own_fields import declare_fields
 from tests.support.shell import Shell
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.alone
+
 MEETING = """E-Mail-Adresse;Vorname;Firma;Land;Mitarbeiter;Jahresumsatz;Interesse an;consent.email;utm_source
 anna@kunde.example;Änne;Kunde GmbH;Österreich;250;1500000,50;a; ja;messe
 bert@kunde.example;Bert;Kunde GmbH;DE;viele;;;;

@@ -181,6 +181,7 @@ async def test_absence_that_was_entered_in_the_future_counts_from_now_on(databas
 HOUR_AHEAD = "now() + interval '1 hour'"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("insert", "look"),
     [

@@ -213,7 +213,7 @@ async def test_lists_are_paginated(workspace: Workspace) -> None:
 
 
 async def test_another_workspace_sees_no_record(workspace: Workspace) -> None:
-    other = await create_workspace(workspace.app, "other")
+    other = await create_workspace(workspace.app, f"other than {workspace.workspace_id}")
     async with other.client:
         await workspace.client.put("/owners/zoe", json=OWNER)
         assert (await other.client.get("/owners/zoe")).status_code == 404

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from app.audit.verify import verify
 from tests.support.factories import PLAN
 from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.alone
 
 ASKING = PLAN.replace(
     "pipeline:\n",

@@ -246,6 +246,7 @@ async def test_batch_and_dry_run_find_the_same_accounts(workspace: Workspace) ->
     assert [account_of(each) for each in dry] == found[:3]
 
 
+@pytest.mark.alone
 async def test_account_that_changes_its_name_before_the_lock_is_told(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     await put(workspace, "one", name="Mandant AG")
@@ -265,6 +266,7 @@ async def test_account_that_changes_its_name_before_the_lock_is_told(workspace: 
     assert codes(answer) == {"one": "changed", "two": "gone"}
 
 
+@pytest.mark.alone
 async def test_accounts_stored_before_there_were_names_get_them(workspace: Workspace) -> None:
     from app.directory.account_names import name_slice
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 
 from app.audit.verify import verify
 from app.dispatch.dispatcher import Dispatcher
@@ -18,6 +19,8 @@ from app.engine.model.filled import FilledField
 from app.registry import strategies
 from app.store.stored_bytes import unpack
 from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.alone
 
 INDUSTRY = """
 queues: {desk: {}, banks: {}}

@@ -3,11 +3,14 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from app.audit.verify import verify
 from app.store.stored_bytes import unpack
 from tests.support.answering import answering
 from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.alone
 
 RULES = """
 queues: {desk: {}, big: {}, soft: {}}

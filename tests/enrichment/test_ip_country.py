@@ -12,6 +12,8 @@ from app.outbox.safe_http import SafeHttp
 from tests.support.mmdb import country_file
 from tests.support.workspace import Filled, Workspace, open_filled
 
+pytestmark = pytest.mark.alone
+
 pytest.importorskip("maxminddb", reason="the extra `ip_country` is not installed")
 
 NETWORKS = {

@@ -16,6 +16,8 @@ from tests.support.answering import HOST, Answer, Asked, Service, answering
 from tests.support.processes import PATIENCE
 from tests.support.workspace import NOON, Filled, Workspace, open_filled
 
+pytestmark = pytest.mark.alone
+
 BY_COMPANY = "/firms?name={company}"
 
 

@@ -8,6 +8,8 @@ from app.dispatch.attribute_names import AttributeNames
 from app.store.attribute_names import MAX_NAMES
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.alone
+
 PLAN = """queues: {q: {}}
 pipeline:
   - rule: {name: coupon, when: {attributes.%s: X}, then: {queue: q}}

@@ -253,7 +253,7 @@ async def test_unknown_version_is_rejected(workspace: Workspace, method: str, ur
 
 
 async def test_workspace_does_not_see_the_plans_of_another(workspace: Workspace) -> None:
-    other = await create_workspace(workspace.app, "other")
+    other = await create_workspace(workspace.app, f"other than {workspace.workspace_id}")
     async with other.client:
         assert (await other.client.get("/plans/2")).status_code == 404
         await drafted(workspace, PLAN)

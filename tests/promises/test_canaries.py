@@ -9,6 +9,8 @@ from httpx2 import Response
 from tests.support.poisonous import Poisonous
 from tests.support.workspace import Filled, Workspace, open_filled, open_workspace
 
+pytestmark = pytest.mark.alone
+
 CANARY = "zqcanary"
 FIELDS = (
     "external_id", "email", "phone", "first_name", "last_name", "title", "company", "website", "country",

@@ -47,6 +47,7 @@ def column(amounts: Counter[tuple[str, str]], name: str) -> dict[str, float]:
     }
 
 
+@pytest.mark.alone
 async def test_facts_add_up_to_the_ledger_row_by_row(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from tests.support.bouncer import bouncer
 from tests.support.postgres import FOUND, NEWEST_AND_LONG, Clusters
 from tests.support.workspace import Workspace, create_workspace, running_app
 
+pytestmark = pytest.mark.alone
+
 WORKSPACES = 20
 LEFT = """
 SELECT coalesce(current_setting('lead_assignment.workspace', true), '') AS workspace,

@@ -25,6 +25,8 @@ from tests.support.workspace import (
     running_app,
 )
 
+pytestmark = pytest.mark.alone
+
 CALLS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/assign", {"lead": {"external_id": "a"}}),
     ("PUT", "/owners/zoe", {"name": "Zoe"}),

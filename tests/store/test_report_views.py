@@ -10,6 +10,8 @@ from app.models.tables import metadata
 from app.reports.upkeep import FactUpkeep
 from tests.support.workspace import Workspace, create_workspace
 
+pytestmark = pytest.mark.alone
+
 READER = "reader_of_reports"
 VIEWS = {
     "leads": "lead_facts", "assignments": "assignment_facts", "promises": "promise_facts",

@@ -8,6 +8,8 @@ from app.store.connection.pool import open_pool, transaction
 from app.store.connection.shares import Shares, ShareTaken
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.alone
+
 SIZE = 4
 SHARE = SIZE // 2
 GREEDY, MODEST = 1, 2

@@ -10,6 +10,8 @@ from app.worker.visits import Visits
 from tests.support.workspace import Workspace, empty_workspace
 from tests.worker.test_agenda import FILLED
 
+pytestmark = pytest.mark.alone
+
 AT_ONCE = {"held_lead", "clock", "waiting_action", "crm_event", "bulk_job", "owner_erasure"}
 """What comes due without an edit or a decision, or may be left behind by a process that ended."""
 

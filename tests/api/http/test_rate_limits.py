@@ -16,6 +16,8 @@ from app.store.rate_levels import delete_full_levels, exchange_uses
 from tests.api.small_app import LEAD, Clock, Small
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.alone
+
 SLOW = Rate(10.0, 20)
 KEY = Rates(key=SLOW)
 

@@ -180,7 +180,7 @@ async def test_malformed_id_is_not_found(workspace: Workspace, url: str, id_: st
     "url", ["/leads/{lead_id}", "/assignments/{assignment_id}", "/assignments/{assignment_id}/explain"]
 )
 async def test_another_workspaces_id_looks_like_an_unknown_one(workspace: Workspace, url: str) -> None:
-    other = await create_workspace(workspace.app, "other")
+    other = await create_workspace(workspace.app, f"other than {workspace.workspace_id}")
     returned = await other.assign(**JANE)
     ids = {"lead_id": uuid7(), "assignment_id": uuid7()}
     headers = {"X-Request-Id": "the-same-for-both"}

@@ -9,6 +9,8 @@ from app.audit import exporter
 from app.keys import issue
 from tests.support.workspace import Workspace, running_app
 
+pytestmark = pytest.mark.alone
+
 UP, DOWN = "lead_assignment_database_up 1.0", "lead_assignment_database_up 0.0"
 NOWHERE = "postgresql://a:b@127.0.0.1:1/c"
 

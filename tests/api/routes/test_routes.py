@@ -133,6 +133,7 @@ async def test_probes_may_ask_with_head(workspace: Workspace, route: str) -> Non
         assert (await client.head(route)).status_code == 200
 
 
+@pytest.mark.alone
 async def test_process_that_drains_is_not_ready(workspace: Workspace) -> None:
     workspace.app.state.draining = True
     async with workspace.caller(None) as client:
