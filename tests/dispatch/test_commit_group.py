@@ -41,23 +41,22 @@ async def decided(workspace: Workspace, jobs: list[Job]) -> list[dict[str, Any]]
     return [orjson.loads(answer.body) for answer in answers if isinstance(answer, Reply)]
 
 
-async def test_claim_skips_a_lead_that_was_closed_just_before(filled: Filled) -> None:
-    async with open_filled(filled) as workspace:
-        waiting = await workspace.assign(external_id="a", source="partner")
-        dispatch: Dispatcher = workspace.app.state.dispatch
-        closing = ReportEvent(
-            event=ReportedEvent("closed"),
-            address=EventAddress(waiting["assignment_id"]),
-            reporter=Reporter("test", "test"),
-            body_hash="",
-        )
-        claiming = Claim(queue="partner-desk", owner_id="ben")
-        closed, refused = await dispatch.ask_all(workspace.workspace_id, [closing, claiming])
-        assert not isinstance(closed, Exception)
-        assert isinstance(refused, QueueEmpty)
-        assert refused.code == "queue_empty"
-        lead = await workspace.get(f"/leads/{waiting['lead_id']}")
-        assert (lead["state"], len(lead["assignments"])) == ("closed", 1)
+async def test_claim_skips_a_lead_that_was_closed_just_before(workspace: Workspace) -> None:
+    waiting = await workspace.assign(external_id="a", source="partner")
+    dispatch: Dispatcher = workspace.app.state.dispatch
+    closing = ReportEvent(
+        event=ReportedEvent("closed"),
+        address=EventAddress(waiting["assignment_id"]),
+        reporter=Reporter("test", "test"),
+        body_hash="",
+    )
+    claiming = Claim(queue="partner-desk", owner_id="ben")
+    closed, refused = await dispatch.ask_all(workspace.workspace_id, [closing, claiming])
+    assert not isinstance(closed, Exception)
+    assert isinstance(refused, QueueEmpty)
+    assert refused.code == "queue_empty"
+    lead = await workspace.get(f"/leads/{waiting['lead_id']}")
+    assert (lead["state"], len(lead["assignments"])) == ("closed", 1)
 
 
 async def test_release_after_a_repeat_still_excludes_the_owner(filled: Filled) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest_asyncio
 from app.keys import issue
 from tests.reports.case import Case
 from tests.support.crm import open_crm
-from tests.support.workspace import Filled, open_filled
+from tests.support.workspace import Workspace
 
 MONDAY = datetime(2030, 11, 18, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -25,10 +24,9 @@ pipeline:
 
 
 @pytest_asyncio.fixture
-async def case(filled: Filled) -> AsyncIterator[Case]:
-    async with open_filled(filled, no_worker=True) as workspace:
-        await workspace.publish(PLAN)
-        yield Case(workspace)
+async def case(workspace: Workspace) -> Case:
+    await workspace.publish(PLAN)
+    return Case(workspace)
 
 
 async def spend(case: Case, *rows: tuple[str, str, str, float]) -> dict[str, Any]:
@@ -77,9 +75,9 @@ async def test_refund_without_a_deal_is_taken_off_all_the_same(case: Case) -> No
     assert (euro["revenue"], euro["deals"], euro["buyers"]) == (250, 1, 1)
 
 
-async def test_purchase_of_a_merged_lead_counts_once(filled: Filled) -> None:
+async def test_purchase_of_a_merged_lead_counts_once(workspace: Workspace) -> None:
     """The same deal is told for a lead and for one that is merged into it."""
-    async with open_crm(filled) as crm:
+    async with open_crm(workspace) as crm:
         case = Case(crm.workspace)
         await case.at(MONDAY)
         leads = [await case.lead(crm={"lead_id": id_}) for id_ in ("101", "102", "103")]

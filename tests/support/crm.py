@@ -8,7 +8,7 @@ from typing import Any
 
 from app.webhooks.crm_events import CrmEvent, CrmEventKind, CrmRecord
 from app.webhooks.effects import Applied, Effects, EventSource, StoredEvent
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 PLAN = """
 queues:
@@ -83,11 +83,10 @@ class Crm:
 
 
 @asynccontextmanager
-async def open_crm(filled: Filled, kind: str = "hubspot", **source: Any) -> AsyncIterator[Crm]:
-    """A workspace with the owners ana, ben, cem and dia, who have users in the CRM, and a plan."""
-    async with open_filled(filled, worker_interval_seconds=3600.0) as workspace:
-        await employ(workspace, kind)
-        yield Crm(workspace, kind, **source)
+async def open_crm(workspace: Workspace, kind: str = "hubspot", **source: Any) -> AsyncIterator[Crm]:
+    """A CRM whose users are the owners ana, ben, cem and dia, and a plan."""
+    await employ(workspace, kind)
+    yield Crm(workspace, kind, **source)
 
 
 async def employ(workspace: Workspace, kind: str) -> None:

@@ -12,7 +12,7 @@ from app.audit.verify import verify
 from app.webhooks.crm_events import CrmEvent
 from tests.support.crm import Crm, books, open_crm
 from tests.support.office import at
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -122,9 +122,9 @@ async def outcome(crm: Crm, names: Names, ids: Sequence[str], order: int | None)
 
 @pytest.mark.parametrize("number", ORDERS)
 @pytest.mark.parametrize("kind", VENDORS)
-async def test_same_books_in_any_order(filled: Filled, kind: str, number: int) -> None:
+async def test_same_books_in_any_order(workspace: Workspace, kind: str, number: int) -> None:
     names = VENDORS[kind]
-    async with open_crm(filled, kind, actors=frozenset()) as crm:
+    async with open_crm(workspace, kind, actors=frozenset()) as crm:
         await at(crm.workspace, (NOON + timedelta(hours=1)).isoformat())
         straight = await outcome(crm, names, ["a1", "a2", "d1", "d2"], None)
         assert straight["lead"] == ("assigned", "ana", None)
@@ -137,9 +137,9 @@ async def test_same_books_in_any_order(filled: Filled, kind: str, number: int) -
         assert report.clean, report.differences
 
 
-async def test_two_records_of_a_burst_are_one_group(filled: Filled) -> None:
+async def test_two_records_of_a_burst_are_one_group(workspace: Workspace) -> None:
     """Events of many records are applied in one call, and each is answered."""
-    async with open_crm(filled) as crm:
+    async with open_crm(workspace) as crm:
         await at(crm.workspace, NOON.isoformat())
         ids = [str(number) for number in range(100, 120)]
         for id_ in ids:
@@ -150,9 +150,9 @@ async def test_two_records_of_a_burst_are_one_group(filled: Filled) -> None:
         assert {each[1] for each in (await books(crm.workspace)).values()} == {"dia"}
 
 
-async def test_a_person_who_is_erased_in_the_crm_is_erased_here(filled: Filled) -> None:
+async def test_a_person_who_is_erased_in_the_crm_is_erased_here(workspace: Workspace) -> None:
     """Case 56: what comes later about the record creates nothing."""
-    async with open_crm(filled) as crm:
+    async with open_crm(workspace) as crm:
         await at(crm.workspace, NOON.isoformat())
         lead = (await crm.workspace.assign(crm={"lead_id": "101"}, email="canary@kunde.example"))["lead_id"]
         await crm.tell(crm.event("101", {"firstname": "CANARY"}, at=NOON))
@@ -173,8 +173,10 @@ async def test_a_person_who_is_erased_in_the_crm_is_erased_here(filled: Filled) 
         assert back["existing_lead"] is None
 
 
-async def test_a_merge_of_an_erased_person_with_another_one_brings_only_the_other(filled: Filled) -> None:
-    async with open_crm(filled) as crm:
+async def test_a_merge_of_an_erased_person_with_another_one_brings_only_the_other(
+    workspace: Workspace,
+) -> None:
+    async with open_crm(workspace) as crm:
         await at(crm.workspace, NOON.isoformat())
         for id_ in ("101", "202"):
             await crm.workspace.assign(crm={"lead_id": id_}, email=f"p{id_}@kunde.example")
@@ -185,8 +187,8 @@ async def test_a_merge_of_an_erased_person_with_another_one_brings_only_the_othe
         assert [row["id"] for row in rows] == ["202", "303"]
 
 
-async def test_findings_are_listed_with_cause_and_remedy(filled: Filled) -> None:
-    async with open_crm(filled) as crm:
+async def test_findings_are_listed_with_cause_and_remedy(workspace: Workspace) -> None:
+    async with open_crm(workspace) as crm:
         await at(crm.workspace, NOON.isoformat())
         for id_ in ("101", "102"):
             await crm.workspace.assign(crm={"lead_id": id_}, email=f"p{id_}@kunde.example")
@@ -202,8 +204,8 @@ async def test_findings_are_listed_with_cause_and_remedy(filled: Filled) -> None
         assert rest["next"] is None
 
 
-async def test_an_endpoint_takes_only_a_mapping_that_means_something(filled: Filled) -> None:
-    async with open_crm(filled) as crm:
+async def test_an_endpoint_takes_only_a_mapping_that_means_something(workspace: Workspace) -> None:
+    async with open_crm(workspace) as crm:
         mapping = {"objects": {"contact": {"fields": {"country": "county"}}}, "imports": "route"}
         answer = await crm.workspace.client.put(
             "/endpoints/crm", json={"kind": "hubspot", "mapping": mapping, "secrets": ["a-secret-of-the-app"]}

@@ -8,7 +8,7 @@ import pytest
 
 from app.webhooks.crm_events import CrmEvent
 from tests.support.crm import Crm, books, findings, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 from tests.webhooks.test_reconcile import run_jobs
 from tests.webhooks.test_records import is_clean, lead_of, stand_at, upkeep
 
@@ -17,8 +17,8 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace) as made:
         await stand_at(made, NOON)
         yield made
 
@@ -162,9 +162,9 @@ async def test_calls_and_mails_are_touches_of_their_owners(crm: Crm) -> None:
     assert (await crm.workspace.get(f"/leads/{lead}"))["assignments"][-1]["owner"]["id"] == "ana"
 
 
-async def test_deactivated_while_somebody_hands_over(filled: Filled) -> None:
+async def test_deactivated_while_somebody_hands_over(workspace: Workspace) -> None:
     """Case 45: nobody is moved twice, and what is left over moves after a while."""
-    async with open_crm(filled, "pipedrive") as crm:
+    async with open_crm(workspace, "pipedrive") as crm:
         await stand_at(crm, NOON)
         ids = [f"20{number}" for number in range(6)]
         for id_ in ids:
@@ -196,8 +196,8 @@ async def test_deactivated_while_somebody_hands_over(filled: Filled) -> None:
         await is_clean(crm)
 
 
-async def test_user_who_was_active_again_only_here_leaves_again(filled: Filled) -> None:
-    async with open_crm(filled, "pipedrive") as crm:
+async def test_user_who_was_active_again_only_here_leaves_again(workspace: Workspace) -> None:
+    async with open_crm(workspace, "pipedrive") as crm:
         await stand_at(crm, NOON)
         await crm.tell(_user(crm, "1", active=False, moment=NOON))
         await stand_at(crm, NOON + 4 * MINUTE)
@@ -217,8 +217,8 @@ def _user(crm: Crm, id_: str, *, active: bool, moment: datetime) -> CrmEvent:
     return crm.event(id_, {"active_flag": active}, object="user", at=moment)
 
 
-async def test_out_of_office_is_an_absence_that_the_crm_ends(filled: Filled) -> None:
-    async with open_crm(filled, "standard") as crm:
+async def test_out_of_office_is_an_absence_that_the_crm_ends(workspace: Workspace) -> None:
+    async with open_crm(workspace, "standard") as crm:
         await stand_at(crm, NOON)
         away = {"out_of_office": True, "out_of_office_until": "2026-12-05T00:00:00Z"}
         for _ in range(2):

@@ -11,7 +11,7 @@ from app.store.life.due_clocks import find_due_sla_clocks
 from app.webhooks.effects import Applied
 from app.webhooks.inbox import Inbox
 from app.worker.downtime import Downtime
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 from tests.webhooks.deliveries import event
 from tests.webhooks.test_inbox import Recorder, receive
 
@@ -42,19 +42,18 @@ VALUES ($1, now(), now() - interval '2 hours', now() - $2::interval)
     ],
 )
 async def test_clocks_wait_for_the_inbox_at_most_a_quarter_of_an_hour(
-    filled: Filled, since: timedelta, over: bool
+    workspace: Workspace, since: timedelta, over: bool
 ) -> None:
-    async with open_filled(filled, no_worker=True) as workspace:
-        await workspace.fetch(CLOCK)
-        await workspace.fetch(RUN, since)
-        await receive(workspace, event("1"))
+    await workspace.fetch(CLOCK)
+    await workspace.fetch(RUN, since)
+    await receive(workspace, event("1"))
 
-        assert await is_over(workspace) == over
+    assert await is_over(workspace) == over
 
-        # An event that was looked at and waits for its record holds nothing up.
-        effects = Recorder(lambda _: Applied("wait", seconds=600))
-        assert await Inbox(workspace.pool, effects, Metrics()).run(workspace.workspace_id)
-        assert await is_over(workspace) == (abs(since) >= timedelta(minutes=2))
+    # An event that was looked at and waits for its record holds nothing up.
+    effects = Recorder(lambda _: Applied("wait", seconds=600))
+    assert await Inbox(workspace.pool, effects, Metrics()).run(workspace.workspace_id)
+    assert await is_over(workspace) == (abs(since) >= timedelta(minutes=2))
 
 
 async def is_over(workspace: Workspace) -> bool:
@@ -63,28 +62,27 @@ async def is_over(workspace: Workspace) -> bool:
     return over
 
 
-async def test_clock_waits_for_what_came_before_its_time(filled: Filled) -> None:
-    async with open_filled(filled, no_worker=True) as workspace:
-        await receive(workspace, event("1"))
-        before, after = timedelta(minutes=-1), timedelta(microseconds=-1)
-        for shift in (before, after):
-            await workspace.fetch(DUE_CLOCK, shift)
-        # One came due a minute before the event, the other after it.
-        assert await due(workspace) == 1
+async def test_clock_waits_for_what_came_before_its_time(workspace: Workspace) -> None:
+    await receive(workspace, event("1"))
+    before, after = timedelta(minutes=-1), timedelta(microseconds=-1)
+    for shift in (before, after):
+        await workspace.fetch(DUE_CLOCK, shift)
+    # One came due a minute before the event, the other after it.
+    assert await due(workspace) == 1
 
-        await workspace.fetch(
-            "UPDATE crm_inbox SET received_at = now() - interval '1 day' WHERE workspace_id = $1"
-        )
-        assert await due(workspace) == 0
-        await workspace.fetch(
-            "UPDATE sla_clocks SET next_at = now() - interval '16 minutes' WHERE workspace_id = $1"
-        )
-        assert await due(workspace) == 2
+    await workspace.fetch(
+        "UPDATE crm_inbox SET received_at = now() - interval '1 day' WHERE workspace_id = $1"
+    )
+    assert await due(workspace) == 0
+    await workspace.fetch(
+        "UPDATE sla_clocks SET next_at = now() - interval '16 minutes' WHERE workspace_id = $1"
+    )
+    assert await due(workspace) == 2
 
-        await workspace.fetch("UPDATE sla_clocks SET next_at = now() WHERE workspace_id = $1")
-        assert await due(workspace) == 0
-        assert await Inbox(workspace.pool, Recorder(), Metrics()).run(workspace.workspace_id)
-        assert await due(workspace) == 2
+    await workspace.fetch("UPDATE sla_clocks SET next_at = now() WHERE workspace_id = $1")
+    assert await due(workspace) == 0
+    assert await Inbox(workspace.pool, Recorder(), Metrics()).run(workspace.workspace_id)
+    assert await due(workspace) == 2
 
 
 async def due(workspace: Workspace) -> int:

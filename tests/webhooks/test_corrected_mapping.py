@@ -10,7 +10,7 @@ import pytest
 from app.metrics.process import Metrics
 from app.webhooks.inbox import Inbox
 from tests.support.crm import Crm, books, findings, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 from tests.webhooks.deliveries import BASE_URL, endpoint, hubspot
 from tests.webhooks.vendors import dynamics_deliveries as dynamics
 from tests.webhooks.vendors import pipedrive_deliveries as pipedrive
@@ -73,10 +73,10 @@ async def failures(crm: Crm) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-async def test_event_counts_once_its_mapping_is_corrected(filled: Filled, kind: str) -> None:
+async def test_event_counts_once_its_mapping_is_corrected(workspace: Workspace, kind: str) -> None:
     record, id_, body = CHANGES[kind]
     part, code = ("queues", "queue") if kind == "salesforce" else ("users", "owner")
-    async with open_crm(filled, kind) as crm:
+    async with open_crm(workspace, kind) as crm:
         mapping = {part: {id_: "nothing"}}
         path = await endpoint(
             crm.workspace, kind=kind, secrets=[SECRET], mapping=mapping, **SETTINGS.get(kind, {})
@@ -110,9 +110,11 @@ async def test_event_counts_once_its_mapping_is_corrected(filled: Filled, kind: 
         assert correct == (newest["queue"] if kind == "salesforce" else newest["owner"]["id"])
 
 
-async def test_user_who_becomes_known_gets_the_lead_when_the_record_is_told_again(filled: Filled) -> None:
+async def test_user_who_becomes_known_gets_the_lead_when_the_record_is_told_again(
+    workspace: Workspace,
+) -> None:
     """The CRM says the same thing with the same time; what was not understood then is news now."""
-    async with open_crm(filled) as crm:
+    async with open_crm(workspace) as crm:
         decision = await crm.workspace.assign(crm={"lead_id": "101"}, email="p@kunde.example")
         at = datetime.fromisoformat(decision["decided_at"]) + timedelta(minutes=1)
         await crm.owner("101", "2", at, origin="person", previous={"hubspot_owner_id": "1"})

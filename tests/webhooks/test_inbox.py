@@ -12,7 +12,7 @@ from app.metrics.process import Metrics
 from app.store import clocks
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.inbox import MAX_RETRY_SECONDS, Inbox, retry_seconds
-from tests.support.workspace import NOON, Filled, Workspace, open_filled
+from tests.support.workspace import NOON, Workspace
 from tests.webhooks.deliveries import endpoint, event, send
 
 STATES = (
@@ -49,10 +49,9 @@ class Recorder:
 
 
 @pytest_asyncio.fixture
-async def idle(filled: Filled) -> AsyncIterator[Workspace]:
+async def idle(workspace: Workspace) -> AsyncIterator[Workspace]:
     """A workspace without a worker."""
-    async with open_filled(filled, no_worker=True) as workspace:
-        yield workspace
+    yield workspace
 
 
 async def receive(workspace: Workspace, *bodies: bytes) -> None:

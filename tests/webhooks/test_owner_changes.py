@@ -12,14 +12,14 @@ from app.audit.verify import verify
 from app.store.stored_bytes import unpack
 from app.webhooks.crm_events import CrmRecord
 from tests.support.crm import Crm, actions, books, findings, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace) as made:
         yield made
 
 
@@ -200,9 +200,11 @@ async def test_a_closed_lead_changes_hands_and_stays_closed(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations("123")))
-async def test_two_changes_after_our_write_end_the_same_in_any_order(filled: Filled, order: str) -> None:
+async def test_two_changes_after_our_write_end_the_same_in_any_order(
+    workspace: Workspace, order: str
+) -> None:
     """The second one does not name our value as the one before it, as if it had come before our write."""
-    async with open_crm(filled, "pipedrive") as crm:
+    async with open_crm(workspace, "pipedrive") as crm:
         decision = await lead_of(crm)
         at = time_of(decision)
         minute = 60 * SECOND

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tests.support.crm import PLAN, Crm, actions, books, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 ROUTED = {"objects": {"contact": {"created": "route"}}}
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled, mapping=ROUTED) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace, mapping=ROUTED) as made:
         answer = await made.workspace.client.put(
             "/endpoints/crm", json={"kind": "hubspot", "secrets": ["long enough"], "mapping": ROUTED}
         )

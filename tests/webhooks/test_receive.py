@@ -119,15 +119,14 @@ async def test_many_forged_deliveries_do_not_keep_a_genuine_one_out(idle: Worksp
     assert len(await rows(idle)) == 1
 
 
-async def test_unknown_deleted_and_inactive_endpoints_look_the_same(filled: Filled) -> None:
-    async with open_filled(filled, no_worker=True) as workspace:
-        deleted, inactive = await endpoint(workspace, "a"), await endpoint(workspace, "b", active=False)
-        assert (await workspace.client.delete("/endpoints/a")).status_code == 204
-        async with workspace.caller(None) as crm:
-            answers = [
-                await send(crm, path, event("1"), "msg_1")
-                for path in ("/webhooks/nothing", deleted, inactive, "/webhooks/failures")
-            ]
+async def test_unknown_deleted_and_inactive_endpoints_look_the_same(workspace: Workspace) -> None:
+    deleted, inactive = await endpoint(workspace, "a"), await endpoint(workspace, "b", active=False)
+    assert (await workspace.client.delete("/endpoints/a")).status_code == 204
+    async with workspace.caller(None) as crm:
+        answers = [
+            await send(crm, path, event("1"), "msg_1")
+            for path in ("/webhooks/nothing", deleted, inactive, "/webhooks/failures")
+        ]
     assert [answer.status_code for answer in answers[:3]] == [404] * 3
     bodies = [{**answer.json(), "request_id": ""} for answer in answers[:3]]
     assert bodies[0] == bodies[1] == bodies[2]

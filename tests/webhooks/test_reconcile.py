@@ -9,7 +9,7 @@ import pytest
 
 from app.worker.bulk_jobs import BulkJobs
 from tests.support.crm import Crm, actions, books, findings, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 NOTHING = dict.fromkeys(
@@ -22,8 +22,8 @@ NOTHING = dict.fromkeys(
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace) as made:
         answer = await made.workspace.client.put(
             "/endpoints/crm", json={"kind": "hubspot", "secrets": ["long enough"]}
         )

@@ -14,7 +14,7 @@ from app.worker import crm_upkeep
 from app.worker.crm_upkeep import CrmUpkeep
 from tests.support.crm import Crm, actions, books, findings, open_crm
 from tests.support.office import at
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -22,8 +22,8 @@ ROUTED = {"objects": {"contact": {"created": "route"}}}
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace) as made:
         await stand_at(made, NOON)
         yield made
 
@@ -320,9 +320,9 @@ async def test_a_write_that_never_came_back_is_a_finding(crm: Crm) -> None:
     assert await findings(crm.workspace) == {("write_not_confirmed", "101"): 1}
 
 
-async def test_a_lead_becomes_a_contact(filled: Filled) -> None:
+async def test_a_lead_becomes_a_contact(workspace: Workspace) -> None:
     """Case 43: three ids of one lead; the deal's win counts for it, and the contact's owner is its owner."""
-    async with open_crm(filled, "salesforce", actors=frozenset()) as crm:
+    async with open_crm(workspace, "salesforce", actors=frozenset()) as crm:
         await stand_at(crm, NOON)
         lead, contact, deal = "00Q5g00000AbCd1", "0035g00000AbCd7", "0065g00000AbCd9"
         await lead_of(crm, lead, "ana")

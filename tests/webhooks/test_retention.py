@@ -28,10 +28,9 @@ SELECT $1, 'standard', 'contact', id, gen_random_uuid(), 'live', now(), 'crm' FR
 
 
 @pytest_asyncio.fixture
-async def idle(filled: Filled) -> AsyncIterator[Workspace]:
+async def idle(workspace: Workspace) -> AsyncIterator[Workspace]:
     """A workspace without a worker."""
-    async with open_filled(filled, no_worker=True) as workspace:
-        yield workspace
+    yield workspace
 
 
 async def kept(workspace: Workspace) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import pytest
 from app.audit.verify import verify
 from tests.support.crm import USERS, Crm, findings, open_crm
 from tests.support.dump import dump
-from tests.support.workspace import Filled, Workspace
+from tests.support.workspace import Workspace
 from tests.webhooks.deliveries import endpoint
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -17,8 +17,8 @@ ROUTED = {"objects": {"contact": {"created": "route"}}}
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled, mapping=ROUTED) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace, mapping=ROUTED) as made:
         yield made
 
 

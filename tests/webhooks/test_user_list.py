@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.support.crm import USERS, Crm, open_crm
-from tests.support.workspace import Filled
+from tests.support.workspace import Workspace
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-async def crm(filled: Filled) -> AsyncIterator[Crm]:
-    async with open_crm(filled) as made:
+async def crm(workspace: Workspace) -> AsyncIterator[Crm]:
+    async with open_crm(workspace) as made:
         answer = await made.workspace.client.put(
             "/endpoints/crm", json={"kind": "hubspot", "secrets": ["long enough"]}
         )
