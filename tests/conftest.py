@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 
+from app.store.workspaces import delete_workspace
 from tests.support.postgres import (
     Clusters,
     any_postgres_database,
@@ -108,6 +109,27 @@ def workspace(request: pytest.FixtureRequest) -> Workspace:
     alone = request.node.get_closest_marker("alone")
     found: Workspace = request.getfixturevalue("hermit" if alone else "neighbor")
     return found
+
+
+@pytest.fixture(scope="session")
+async def busy_service(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[FastAPI]:
+    """A running service whose worker rests for a moment only, for all tests of a process that share one."""
+    with clusters.clone(pytestconfig.getoption("--postgres")) as dsn:
+        async with running_app(dsn, worker_interval_seconds=0.02) as app:
+            yield app
+
+
+@pytest.fixture
+async def busy(busy_service: FastAPI) -> AsyncIterator[Workspace]:
+    """The usual workspace with neighbors, of a service whose worker rests for a moment only.
+
+    It is deleted afterwards: the worker visits every workspace that has a clock of its own.
+    """
+    created = await create_workspace(busy_service, f"workspace-{next(NUMBERS)}")
+    async with created.client:
+        yield created
+    async with created.pool.acquire() as connection:
+        await delete_workspace(connection, created.workspace_id)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,17 +34,16 @@ async def at(workspace: Workspace, time_of_day: str, speed: float = 0) -> None:
 
 
 @pytest.fixture
-async def night(filled: Filled) -> AsyncIterator[Workspace]:
+async def night(busy: Workspace) -> Workspace:
     """Two in the morning; ana and ben begin at eight, eve is in no team that waits."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, NIGHT)
-        await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
-        members = [{"owner": "ana"}, {"owner": "ben"}]
-        await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
-        for owner in ("ana", "ben"):
-            await workspace.client.patch(f"/owners/{owner}", json={"calendar": "day"})
-        await workspace.publish(PLAN)
-        yield workspace
+    await at(busy, NIGHT)
+    await busy.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+    members = [{"owner": "ana"}, {"owner": "ben"}]
+    await busy.put("teams", "inbound", {"name": "Inbound", "members": members})
+    for owner in ("ana", "ben"):
+        await busy.client.patch(f"/owners/{owner}", json={"calendar": "day"})
+    await busy.publish(PLAN)
+    return busy
 
 
 async def claim(workspace: Workspace, owner: str, **body: str) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app.audit.verify import verify
 from tests.support.processes import PATIENCE
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, now(), $2::text::timestamptz, 0)
@@ -45,20 +45,19 @@ async def at(workspace: Workspace, moment: str) -> None:
 
 
 @pytest_asyncio.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
+async def office(busy: Workspace) -> Workspace:
     """Ana, ben, cem and dia in Berlin, all in one team, on the Friday before ana's leave."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, FRIDAY)
-        hours = {"timezone": "Europe/Berlin", "country": "DE", "hours": "Mo-Fr 09:00-17:00; PH off"}
-        await workspace.client.put("/calendars/b9", json=hours)
-        for owner in ("ana", "ben", "cem", "dia"):
-            body = {"name": owner.title(), "timezone": "Europe/Berlin", "calendar": "b9", "crm": {"x": owner}}
-            await workspace.client.put(f"/owners/{owner}", json=body)
-        members = [{"owner": owner} for owner in ("ana", "ben", "cem", "dia")]
-        await workspace.client.put("/teams/sales", json={"members": members})
-        await workspace.client.put("/accounts/acme", json={"domains": ["acme.example"], "owner": "ana"})
-        await workspace.publish(PLAN)
-        yield workspace
+    await at(busy, FRIDAY)
+    hours = {"timezone": "Europe/Berlin", "country": "DE", "hours": "Mo-Fr 09:00-17:00; PH off"}
+    await busy.client.put("/calendars/b9", json=hours)
+    for owner in ("ana", "ben", "cem", "dia"):
+        body = {"name": owner.title(), "timezone": "Europe/Berlin", "calendar": "b9", "crm": {"x": owner}}
+        await busy.client.put(f"/owners/{owner}", json=body)
+    members = [{"owner": owner} for owner in ("ana", "ben", "cem", "dia")]
+    await busy.client.put("/teams/sales", json={"members": members})
+    await busy.client.put("/accounts/acme", json={"domains": ["acme.example"], "owner": "ana"})
+    await busy.publish(PLAN)
+    return busy
 
 
 async def leave(workspace: Workspace, owner: str, start: str, end: str, **more: Any) -> dict[str, Any]:

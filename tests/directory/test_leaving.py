@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -29,15 +29,14 @@ ROWS = {"columns": ["country"], "rows": [["FR", {"owner": "ana"}], ["US", {"team
 
 
 @pytest_asyncio.fixture
-async def quick(filled: Filled) -> AsyncIterator[Workspace]:
+async def quick(busy: Workspace) -> Workspace:
     """A workspace whose worker rests for a moment only, with a plan that names ana everywhere."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        assert (await workspace.client.put("/tables/areas", json=ROWS)).status_code == 201
-        await workspace.publish(PLAN)
-        account = {"domains": ["acme.example"], "owner": "ana", "roles": {"sdr": "ana"}}
-        assert (await workspace.client.put("/accounts/acme", json=account)).status_code == 201
-        await workspace.client.patch("/owners/eve", json={"delegate": "ana", "caps": None})
-        yield workspace
+    assert (await busy.client.put("/tables/areas", json=ROWS)).status_code == 201
+    await busy.publish(PLAN)
+    account = {"domains": ["acme.example"], "owner": "ana", "roles": {"sdr": "ana"}}
+    assert (await busy.client.put("/accounts/acme", json=account)).status_code == 201
+    await busy.client.patch("/owners/eve", json={"delegate": "ana", "caps": None})
+    return busy
 
 
 async def deactivate(workspace: Workspace, owner: str, **more: Any) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from app.audit.verify import verify
 from app.keys import issue
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 from tests.test_worker import PATIENCE, at
 
 PLAN = """
@@ -27,12 +26,11 @@ CLOCKS = "SELECT kind, state, due_at FROM sla_clocks WHERE workspace_id = $1 ORD
 
 
 @pytest.fixture
-async def desk(filled: Filled) -> AsyncIterator[Workspace]:
+async def desk(busy: Workspace) -> Workspace:
     """A queue whose claims last a day, and a worker that looks often."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, f"{FRIDAY} 09:00Z")
-        await workspace.publish(PLAN)
-        yield workspace
+    await at(busy, f"{FRIDAY} 09:00Z")
+    await busy.publish(PLAN)
+    return busy
 
 
 async def claim(workspace: Workspace, owner: str, **body: Any) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.directory import clock_recounts
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 from tests.test_worker import PATIENCE, at
 
 PLAN = """
@@ -27,19 +26,18 @@ def berlin(text: str) -> str:
 
 
 @pytest.fixture
-async def desk(filled: Filled) -> AsyncIterator[Workspace]:
+async def desk(busy: Workspace) -> Workspace:
     """A queue for a team that works from nine to five in Berlin; Monday 17:30."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, berlin("2026-12-07 17:30"))
-        await workspace.put(
-            "calendars",
-            "B9-17",
-            {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00; PH off", "country": "DE"},
-        )
-        members = [member["owner"] for member in (await workspace.get("/teams/dach"))["members"]]
-        for owner in members:
-            await workspace.client.patch(f"/owners/{owner}", json={"calendar": "B9-17"})
-        yield workspace
+    await at(busy, berlin("2026-12-07 17:30"))
+    await busy.put(
+        "calendars",
+        "B9-17",
+        {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00; PH off", "country": "DE"},
+    )
+    members = [member["owner"] for member in (await busy.get("/teams/dach"))["members"]]
+    for owner in members:
+        await busy.client.patch(f"/owners/{owner}", json={"calendar": "B9-17"})
+    return busy
 
 
 async def moved(workspace: Workspace, lead_id: str) -> dict[str, Any]:

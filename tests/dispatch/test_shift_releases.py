@@ -46,11 +46,10 @@ async def office(workspace: Workspace, **starts: str) -> None:
 
 
 @pytest.fixture
-async def night(filled: Filled) -> AsyncIterator[Workspace]:
+async def night(busy: Workspace) -> Workspace:
     """Two in the morning, with a worker that looks often."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, f"{NIGHT} 02:00Z")
-        yield workspace
+    await at(busy, f"{NIGHT} 02:00Z")
+    return busy
 
 
 @pytest.fixture

@@ -1,19 +1,18 @@
 """SLA clocks of a running service: reminders, misses, take-aways and escalations."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from app.audit.verify import verify
-from tests.support.office import PLAN, at, move, open_office, owner_of, quiet, report, states, told
-from tests.support.workspace import Filled, Workspace
+from tests.support.office import PLAN, at, furnish, move, owner_of, quiet, report, states, told
+from tests.support.workspace import Workspace
 
 
 @pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        yield workspace
+async def office(busy: Workspace) -> Workspace:
+    await furnish(busy)
+    return busy
 
 
 REMIND = "touch: 4h, remind: [50%, 30m], on_breach: remind"

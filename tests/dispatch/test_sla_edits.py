@@ -1,6 +1,5 @@
 """SLA clocks when something else changes: calendars, absences, owners and plans."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,17 +8,17 @@ import pytest
 from app.audit.verify import verify
 from app.directory import clock_recounts
 from app.worker.clock_recounts import ClockRecounts
-from tests.support.office import OFFICE, PLAN, at, move, open_office, owner_of, report, states, told, until
-from tests.support.workspace import Filled, Workspace
+from tests.support.office import OFFICE, PLAN, at, furnish, move, owner_of, report, states, told, until
+from tests.support.workspace import Workspace
 
 TOUCH = PLAN.format(sla="touch: 4h, on_breach: remind, grace: 0")
 
 
 @pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
-    async with open_office(filled) as workspace:
-        await workspace.publish(TOUCH)
-        yield workspace
+async def office(busy: Workspace) -> Workspace:
+    await furnish(busy)
+    await busy.publish(TOUCH)
+    return busy
 
 
 def utc(text: str) -> str:

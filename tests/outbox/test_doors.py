@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -52,14 +51,13 @@ async def switch_on(workspace: Workspace, **settings: Any) -> None:
 
 
 @pytest.fixture
-async def outbox(filled: Filled) -> AsyncIterator[Workspace]:
+async def outbox(busy: Workspace) -> Workspace:
     """A workspace with a reader, a clock that stands still, and a worker that looks all the time."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, 0)
-        await workspace.client.patch("/owners/ben", json={"crm": {"salesforce": "005B"}})
-        await workspace.publish(PLAN)
-        await switch_on(workspace)
-        yield workspace
+    await at(busy, 0)
+    await busy.client.patch("/owners/ben", json={"crm": {"salesforce": "005B"}})
+    await busy.publish(PLAN)
+    await switch_on(busy)
+    return busy
 
 
 async def log(workspace: Workspace, after: int = 0, **parameters: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Erasing a person leaves nothing of them, and everything else as it was (S-47, S-49)."""
 
 import re
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +17,7 @@ from app.store.privacy.kept_hashes import find_barred
 from tests.promises.test_canaries import FIELDS
 from tests.support.dump import dump
 from tests.support.jobs import finished
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 CANARY = re.compile(r"zq[a-z0-9]*canary")
 PLAN: dict[str, Any] = {
@@ -77,17 +76,16 @@ COUNTS = "SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY
 
 
 @pytest_asyncio.fixture
-async def busy(filled: Filled) -> AsyncIterator[Workspace]:
+async def busy(busy: Workspace) -> Workspace:
     """A workspace with a reader of actions."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await workspace.put("settings", "actions", {"reader": True, "max_deliveries": 10})
-        async with workspace.edit() as edit:
-            record = await edit.find("owners", "eve")
-            await edit.put("owners", "eve", {"name": "Eve", "crm": {"salesforce": "005E"}}, record)
-            record = await edit.find("owners", "ben")
-            await edit.put("owners", "ben", {"name": "Ben", "crm": {"salesforce": "005B"}}, record)
-        await workspace.publish(PLAN)
-        yield workspace
+    await busy.put("settings", "actions", {"reader": True, "max_deliveries": 10})
+    async with busy.edit() as edit:
+        record = await edit.find("owners", "eve")
+        await edit.put("owners", "eve", {"name": "Eve", "crm": {"salesforce": "005E"}}, record)
+        record = await edit.find("owners", "ben")
+        await edit.put("owners", "ben", {"name": "Ben", "crm": {"salesforce": "005B"}}, record)
+    await busy.publish(PLAN)
+    return busy
 
 
 def person(name: str = "canary") -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """Workspaces that several reports are asked about."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.support.told_lives import open_office
-from tests.support.workspace import Filled, Workspace
+from tests.support.told_lives import furnish
+from tests.support.workspace import Workspace
 
 
 @pytest.fixture
-async def office(filled: Filled) -> AsyncIterator[Workspace]:
+async def office(busy: Workspace) -> Workspace:
     """The office whose leads tests tell the lives of."""
-    async with open_office(filled) as workspace:
-        yield workspace
+    await furnish(busy)
+    return busy

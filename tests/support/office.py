@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 PATIENCE = 120.0
 CLOCK = """
@@ -85,16 +84,13 @@ async def report(workspace: Workspace, assignment_id: str, **event: Any) -> dict
     return dict(answer.json())
 
 
-@asynccontextmanager
-async def open_office(filled: Filled) -> AsyncIterator[Workspace]:
+async def furnish(workspace: Workspace) -> None:
     """Tuesday morning in the office: ana and ben share leads."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, "2098-12-02T10:00+01:00")
-        await workspace.put("calendars", "office", OFFICE)
-        for owner in ("ana", "ben"):
-            await workspace.client.patch(
-                f"/owners/{owner}", json={"calendar": "office", "timezone": "Europe/Berlin"}
-            )
-        members = [{"owner": "ana"}, {"owner": "ben"}]
-        await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
-        yield workspace
+    await at(workspace, "2098-12-02T10:00+01:00")
+    await workspace.put("calendars", "office", OFFICE)
+    for owner in ("ana", "ben"):
+        await workspace.client.patch(
+            f"/owners/{owner}", json={"calendar": "office", "timezone": "Europe/Berlin"}
+        )
+    members = [{"owner": "ana"}, {"owner": "ben"}]
+    await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})

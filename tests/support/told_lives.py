@@ -3,13 +3,12 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from tests.support.office import at, quiet
 from tests.support.processes import PATIENCE
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 TUESDAY = "2026-12-01"
 WEEK = {"from": "2026-11-30", "to": "2026-12-07"}
@@ -45,20 +44,17 @@ pipeline:
 _numbers = itertools.count()
 
 
-@asynccontextmanager
-async def open_office(filled: Filled) -> AsyncIterator[Workspace]:
+async def furnish(workspace: Workspace) -> None:
     """A Tuesday morning in Berlin: a lead goes to the owner that its `source` names."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        await at(workspace, f"{TUESDAY}T09:00+01:00")
-        await workspace.pool.execute(
-            "UPDATE workspaces SET timezone = 'Europe/Berlin' WHERE id = $1", workspace.workspace_id
-        )
-        for owner in OWNERS:
-            await workspace.put("owners", owner, {"name": owner.title(), "timezone": "Europe/Berlin"})
-        members = [{"owner": owner} for owner in OWNERS]
-        await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
-        await workspace.publish(PLAN)
-        yield workspace
+    await at(workspace, f"{TUESDAY}T09:00+01:00")
+    await workspace.pool.execute(
+        "UPDATE workspaces SET timezone = 'Europe/Berlin' WHERE id = $1", workspace.workspace_id
+    )
+    for owner in OWNERS:
+        await workspace.put("owners", owner, {"name": owner.title(), "timezone": "Europe/Berlin"})
+    members = [{"owner": owner} for owner in OWNERS]
+    await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
+    await workspace.publish(PLAN)
 
 
 async def arrive(workspace: Workspace, source: str | None = "ana", **fields: Any) -> dict[str, Any]:

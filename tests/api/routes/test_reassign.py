@@ -1,6 +1,6 @@
 """`POST /reassign`: one lead by any of its ids, against the state that the caller saw; and by filter."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -10,7 +10,7 @@ import pytest_asyncio
 from app.audit.verify import verify
 from tests.support.factories import keyed
 from tests.support.jobs import finished
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.workspace import Workspace
 
 ACTIONS = """
 SELECT type, body FROM actions WHERE workspace_id = $1 AND state <> 'withdrawn' ORDER BY sequence
@@ -27,10 +27,9 @@ follow_up:
 
 
 @pytest_asyncio.fixture
-async def quick(filled: Filled) -> AsyncIterator[Workspace]:
+async def quick(busy: Workspace) -> Workspace:
     """A workspace whose worker rests for a moment only."""
-    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        yield workspace
+    return busy
 
 
 async def post(workspace: Workspace, key: str | None = None, **body: Any) -> httpx2.Response:
