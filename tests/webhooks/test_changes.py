@@ -12,7 +12,7 @@ from tests.support.workspace import Workspace
 from tests.webhooks.test_reconcile import run_jobs
 from tests.webhooks.test_records import is_clean, lead_of, stand_at, upkeep
 
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+NOON = datetime(2098, 12, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
@@ -220,14 +220,14 @@ def _user(crm: Crm, id_: str, *, active: bool, moment: datetime) -> CrmEvent:
 async def test_out_of_office_is_an_absence_that_the_crm_ends(workspace: Workspace) -> None:
     async with open_crm(workspace, "standard") as crm:
         await stand_at(crm, NOON)
-        away = {"out_of_office": True, "out_of_office_until": "2026-12-05T00:00:00Z"}
+        away = {"out_of_office": True, "out_of_office_until": "2098-12-05T00:00:00Z"}
         for _ in range(2):
             await crm.tell(crm.event("2", away, object="user", at=NOON))
         found = (await crm.workspace.get("/owners/ben/absences"))["items"]
         assert [(each["from"], each["to"], each["origin"]) for each in found] == [
-            ("2026-12-01T12:00:00Z", "2026-12-05T00:00:00Z", "crm")
+            ("2098-12-01T12:00:00Z", "2098-12-05T00:00:00Z", "crm")
         ]
         await stand_at(crm, NOON + MINUTE)
         await crm.tell(crm.event("2", {"out_of_office": False}, object="user", at=NOON + MINUTE))
         found = (await crm.workspace.get("/owners/ben/absences"))["items"]
-        assert [each["to"] for each in found] == ["2026-12-01T12:01:00Z"]
+        assert [each["to"] for each in found] == ["2098-12-01T12:01:00Z"]

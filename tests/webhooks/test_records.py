@@ -16,7 +16,7 @@ from tests.support.crm import Crm, actions, books, findings, open_crm
 from tests.support.office import at
 from tests.support.workspace import Workspace
 
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+NOON = datetime(2098, 12, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 ROUTED = {"objects": {"contact": {"created": "route"}}}
 

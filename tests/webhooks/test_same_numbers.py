@@ -11,7 +11,7 @@ from tests.support.dump import dump
 from tests.support.workspace import Workspace
 from tests.webhooks.deliveries import endpoint
 
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+NOON = datetime(2098, 12, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ROUTED = {"objects": {"contact": {"created": "route"}}}
 
