@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from app.background import has_failed
+
 CACHE_SECONDS = 4.0
 """A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
+REFRESH_SECONDS = 2.0
+"""A key that is used later than this is read again, while what is known of it is still good."""
 MAX_CACHED_KEYS = 4096
 MAX_UNKNOWN_IDS = 4096
 MAX_QUERY_IDS = 1000
@@ -21,6 +25,9 @@ class KeyLookups(Generic[Id, Stored]):
 
     Two queries at most are under way at a time, one of them for suspect peers; ids that come meanwhile share
     the next one. So any number of wrong keys costs few queries, and nobody has to be refused for that.
+
+    A key in use is read again before it is too old. Otherwise all its requests would wait for the store at
+    times, and under a flood there are many of them.
     """
 
     def __init__(
@@ -29,13 +36,20 @@ class KeyLookups(Generic[Id, Stored]):
         self._clock = clock
         self._known: dict[Id, tuple[float, Stored]] = {}
         self._unknown: dict[Id, float] = {}
+        self._refreshing: dict[Id, asyncio.Task[None]] = {}
         self._prompt = _Lookups(find, 0.0)
         self._suspect = _Lookups(find, SUSPECT_PAUSE_SECONDS)
 
     def known(self, key_id: Id) -> Stored | None:
-        """The key with this id, if it was read lately."""
+        """The key with this id, if it was read lately. Called within an event loop."""
         read_at, stored = self._known.get(key_id, (-CACHE_SECONDS, None))
-        return stored if self._clock() - read_at < CACHE_SECONDS else None
+        age = self._clock() - read_at
+        if age >= CACHE_SECONDS:
+            return None
+        if age >= REFRESH_SECONDS and key_id not in self._refreshing:
+            task = self._refreshing[key_id] = asyncio.create_task(self._refresh(key_id), name="key refresh")
+            task.add_done_callback(has_failed)  # then the next one who needs the key waits, and is told
+        return stored
 
     async def find(self, key_id: Id, suspect: Callable[[], bool]) -> Stored | None:
         """The key with this id, or None. `suspect` tells whether the caller's peer failed too often.
@@ -54,16 +68,25 @@ class KeyLookups(Generic[Id, Stored]):
         self._keep(key_id, now, stored)
         return stored
 
+    async def _refresh(self, key_id: Id) -> None:
+        try:
+            now, stored = self._clock(), await self._prompt.find(key_id)
+            if key_id in self._known:  # not forgotten meanwhile
+                self._keep(key_id, now, stored)
+        finally:
+            del self._refreshing[key_id]
+
     def forget(self, key_id: Id) -> None:
         """Drop what is known of this one, which has just ended."""
         self._known.pop(key_id, None)
 
     def _keep(self, key_id: Id, now: float, stored: Stored | None) -> None:
-        self._known.pop(key_id, None)
+        _, before = self._known.pop(key_id, (0.0, None))
         self._unknown.pop(key_id, None)
         if stored is not None:
             make_room(self._known, MAX_CACHED_KEYS)
-            self._known[key_id] = (now, stored)
+            # The same object while nothing has changed: others keep what they made of it.
+            self._known[key_id] = (now, before if before == stored else stored)
         else:
             # Apart from the known keys, so that no flood of wrong ones can push those out.
             make_room(self._unknown, MAX_UNKNOWN_IDS)

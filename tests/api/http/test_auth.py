@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from app import keys
 from app.api.http.auth import FailureLimit, requires
-from app.api.http.key_lookups import MAX_UNKNOWN_IDS
+from app.api.http.key_lookups import MAX_UNKNOWN_IDS, REFRESH_SECONDS
 from app.api.http.routing import StrictRoute
 from app.keys import DEVELOPMENT_KEY, SCOPES
 from tests.api.declared import undeclared_target
@@ -109,6 +109,19 @@ async def test_a_key_is_looked_up_once_while_it_is_fresh(small: Small) -> None:
         for _ in range(5):
             await client.post("/assign", json=LEAD)
     assert small.stored.asked == 1
+
+
+async def test_key_in_use_is_read_again_before_it_is_too_old(small: Small) -> None:
+    async with small.client(small.stored.issue("assign")) as client:
+        for asked, away in ((1, False), (2, False), (3, True)):
+            small.stored.away = away
+            assert (await client.post("/assign", json=LEAD)).status_code == 200
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait([task])
+            assert small.stored.asked == asked
+            small.clock.at += REFRESH_SECONDS
+        # The last look-up failed, and what is known has become too old by now.
+        assert (await client.post("/assign", json=LEAD)).status_code == 503
 
 
 async def test_a_wrong_secret_for_a_known_id_gets_401(small: Small) -> None:
