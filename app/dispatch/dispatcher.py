@@ -1,15 +1,15 @@
 """The entrance to every decision: a job goes in, and a reply comes out or a Problem is raised."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
 from app.dispatch.failures import is_database_error, note_unusable, why_unavailable
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
+from app.dispatch.pending_jobs import Coming, PendingJobs, ProcessJobs
 from app.dispatch.preparation import Preparation, Preparer, may_wait_for_the_lock
 from app.dispatch.preparers import make_preparers
 from app.dispatch.workspace_writer import WorkspaceWriter
@@ -82,14 +82,12 @@ class Dispatcher:
         if writer is not None:
             writer.admit(1, self._seconds(bulk=bulk), bulk=bulk, with_coming=True)
 
-    @contextmanager
-    def coming(self, workspace_id: int, *, bulk: bool) -> Iterator[None]:
-        """Within the block an admitted request counts for those that come after it.
+    def coming(self, workspace_id: int, *, bulk: bool) -> Coming:
+        """Count an admitted request for those that come after it, until its job enters.
 
         Otherwise a flood would be admitted before the first of its jobs has entered.
         """
-        with self._writer(workspace_id).pending.coming(bulk=bulk):
-            yield
+        return self._writer(workspace_id).pending.coming(bulk=bulk)
 
     def _seconds(self, *, bulk: bool) -> float:
         return self._deadline * (BULK_TIMEOUT_FACTOR if bulk else 1)

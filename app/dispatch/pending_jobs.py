@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -45,6 +45,22 @@ class _Running:
 
     since: float
     jobs: int
+
+
+class Coming:
+    """A request that is on its way to enter its jobs. It counts until it `end`s."""
+
+    __slots__ = ("_bulk", "_counts", "_ended")
+
+    def __init__(self, counts: dict[bool, int], bulk: bool) -> None:
+        self._counts, self._bulk, self._ended = counts, bulk, False
+        counts[bulk] += 1
+
+    def end(self) -> None:
+        """The jobs enter, or will not come. Calling this again does nothing."""
+        if not self._ended:
+            self._ended = True
+            self._counts[self._bulk] -= 1
 
 
 class PendingJobs:
@@ -90,14 +106,9 @@ class PendingJobs:
         """Whether a single job waits for the group that is under way."""
         return bool(self._single)
 
-    @contextmanager
-    def coming(self, *, bulk: bool) -> Iterator[None]:
-        """Within the block a request with at least one such job is on its way here."""
-        self._coming[bulk] += 1
-        try:
-            yield
-        finally:
-            self._coming[bulk] -= 1
+    def coming(self, *, bulk: bool) -> "Coming":
+        """A request with at least one such job is on its way here."""
+        return Coming(self._coming, bulk)
 
     def has_room(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> bool:
         """Whether so many more jobs can wait, and be done within so many seconds as far as can be foreseen.

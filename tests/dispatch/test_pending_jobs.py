@@ -1,7 +1,6 @@
 """Which jobs form the next commit group, and which are refused because they would wait too long."""
 
 import asyncio
-from contextlib import ExitStack
 from itertools import count, takewhile
 
 from app.dispatch.group_times import DECIDING_SECONDS, MAX_JOBS, GroupTimes
@@ -115,13 +114,18 @@ async def test_fewer_jobs_are_admitted_where_waits_were_longer_than_forecast() -
 async def test_requests_on_their_way_count_for_those_behind_them() -> None:
     pending = PendingJobs()
     pending.times.note(1, 0.03, 0.04)
-    with ExitStack() as coming:
-        admitted = 0
-        while pending.has_room(1, 2.0, bulk=False, with_coming=True):
-            admitted += 1
-            coming.enter_context(pending.coming(bulk=False))
-        assert admitted == int(2 * WAIT_SHARE / (0.03 + 0.01))
-        assert pending.has_room(1, 2.0, bulk=False)
+    coming = []
+    while pending.has_room(1, 2.0, bulk=False, with_coming=True):
+        coming.append(pending.coming(bulk=False))
+    assert len(coming) == int(2 * WAIT_SHARE / (0.03 + 0.01))
+    assert pending.has_room(1, 2.0, bulk=False)
+    coming[0].end()
+    coming[0].end()
+    assert pending.has_room(1, 2.0, bulk=False, with_coming=True)
+    coming.append(pending.coming(bulk=False))
+    assert not pending.has_room(1, 2.0, bulk=False, with_coming=True)
+    for each in coming:
+        each.end()
     assert pending.has_room(1, 2.0, bulk=False, with_coming=True)
 
 

@@ -1,41 +1,80 @@
-"""Refuses a request that would wait too long for its decision, as soon as its head is read.
+"""Refuses a request that would wait too long for its decision, or comes too often, before anything else.
 
 Of a flood, most requests are refused. Each of them takes time from the decisions of the others, so the less
-is done for it the better: no task, no turn, and nothing of the framework.
+is done for it the better: no task, no turn, nothing of the framework, and mostly not even the parser.
 """
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Scope
 
 from app.api.http.auth import Authentication, permit
-from app.api.http.routing import DirectRoute
+from app.api.http.plain_request import Headers, PlainRequests
+from app.api.http.rate_limits import RateLimits
+from app.api.http.routing import hot_routes
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Forbidden, Problem
+
+REFUSING_SECONDS = 1.0
+"""So long after a refusal the next request may well be refused."""
 
 
 class Door:
     """Where the requests to the hot path of an app come in. All others pass it."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, clock: Callable[[], float] = time.monotonic) -> None:
         self._state = app.state
-        self._hot = {route.path: route for route in app.router.routes if isinstance(route, DirectRoute)}
+        self._clock = clock
+        self._routes = hot_routes(app.router.routes)
+        self._plain = PlainRequests(self._routes)
+        self._refused_at = -math.inf
+        self.answer: Callable[[Scope, Problem], tuple[Headers, bytes]] = app.state.observed(app).refuse
+        """The headers and the body for a refusal."""
+
+    def read(self, data: bytes) -> dict[str, Any] | None:
+        """What is known of a request without the parser, as in a scope. None unless it is worth the look.
+
+        While nothing is refused it is not, and only requests of the most ordinary form can be read.
+        """
+        if self._clock() - self._refused_at > REFUSING_SECONDS:
+            return None
+        return self._plain.read(data)
 
     def refusal(self, scope: Scope) -> Problem | None:
-        """Why a request gets no further. None where that is not known yet, or anything else is wrong."""
-        route = self._hot.get(scope["path"])
-        if route is None or scope["method"] not in (route.methods or ()):
+        """Why a request gets no further. Without a reason, the scope tells the caller if they are known.
+
+        None as well where anything else is wrong: others will tell.
+        """
+        route = self._routes.get((scope["method"], scope["path"]))
+        if route is None:
             return None
         authentication: Authentication = self._state.authentication
         caller = authentication.known_caller(scope)
         if caller is None:
             return None
+        limits: RateLimits = self._state.rate_limits
         dispatch: Dispatcher = self._state.dispatch
         try:
             permit(caller, route.access)
+            # In this order, because what is refused for the wait takes nothing from the rate.
             dispatch.admit(caller.workspace_id, bulk=route.bulk)
+            limits.admit(caller, decides=route.access.decides_leads)
         except Forbidden:
             return None
         except Problem as problem:
+            self._refused_at = self._clock()
             scope["caller"], scope["route"] = caller, route
             return problem
+        scope["caller"] = caller
         return None
+
+    def let_in(self, scope: Scope) -> None:
+        """Count a request that was not refused for those behind it."""
+        if (caller := scope.get("caller")) is not None:
+            dispatch: Dispatcher = self._state.dispatch
+            bulk = self._routes[scope["method"], scope["path"]].bulk
+            scope["coming"] = dispatch.coming(caller.workspace_id, bulk=bulk)

@@ -9,7 +9,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.auth import Caller
-from app.api.http.problems import Respond, problem_response
+from app.api.http.problems import Respond, problem_parts, problem_response
 from app.errors import BadRequest, Problem
 from app.logs import AccessLog, to_json
 from app.tracing import RequestSpan, Tracing
@@ -81,10 +81,23 @@ class RequestMiddleware:
         try:
             await self._respond(scope, receive, sending)
         finally:
+            if (coming := scope.get("coming")) is not None:
+                coming.end()
             status = sending.status or CLIENT_GONE
             self._record(scope, status, time.perf_counter() - began)
             if span is not None:
                 span.end(_method(scope), route_of(scope), status, _caller(scope))
+
+    def refuse(self, scope: Scope, problem: Problem) -> tuple[Headers, bytes]:
+        """The headers and the body that answer a request that gets no further, without asking the app."""
+        began = time.perf_counter()
+        headers, scope["trace"] = _identify(scope)
+        span = None if self._tracing is None else _begin_span(self._tracing, scope)
+        of_problem, body = problem_parts(problem, scope)
+        self._record(scope, problem.status, time.perf_counter() - began)
+        if span is not None:
+            span.end(_method(scope), route_of(scope), problem.status, _caller(scope))
+        return [*of_problem, *SECURITY_HEADERS, *headers], body
 
     async def _respond(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:

@@ -13,11 +13,12 @@ import structlog
 from fastapi import FastAPI
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.api.http.connection_limit import ConnectionLimit
 from app.api.http.door import Door
 from app.api.http.middleware import RequestMiddleware
+from app.api.http.plain_request import HOST
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, HeadersTooLarge, Problem, UrlTooLong
 from app.settings import Settings
@@ -33,20 +34,13 @@ MIN_PROGRESS = 64 * KIB
 """A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
 
 Observed = Callable[[ASGIApp], ASGIApp]
-Refusal = Callable[[Any], Problem | None]
-"""Takes the scope of a request."""
 
 _SLICE = 64 * KIB
-_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
 
 
 def _ignore(route: str, method: str, status: int, seconds: float) -> None:
     """Counts nothing, where nobody asks for metrics."""
-
-
-def _refuse_nothing(scope: Scope) -> None:
-    """Lets every request in."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -68,14 +62,16 @@ class HttpProtocol(HttpToolsProtocol):
     limit: ClassVar[ConnectionLimit] = ConnectionLimit(total=10_000)
     observed: Observed = partial(RequestMiddleware, log=structlog.get_logger(), observe=_ignore)
     """Wraps the answers that the protocol gives by itself, so that they look like those of the app."""
-    refusal: Refusal = staticmethod(_refuse_nothing)
-    """Says why a request gets no further, once its head is read."""
+    door: ClassVar[Door | None] = None
+    """Says why a request gets no further."""
     service: ClassVar[State] = State({"draining": False})
     farewell_seconds: ClassVar[float] = 0.1
     """How long a connection without a request stays at the end, for one that is on its way."""
 
     _peer: str | None = None
     _problem: Problem | None = None
+    _admitted: Scope | None = None
+    """What the door added to the request that the parser reads next."""
     _refused = False
     _lingers = False
     _ending = False
@@ -110,8 +106,13 @@ class HttpProtocol(HttpToolsProtocol):
     # Reading
 
     def data_received(self, data: bytes) -> None:
+        if self.door is not None and (scope := self.door.read(data)) is not None and self._is_idle():
+            if (problem := self.door.refusal(scope)) is not None:
+                self._answer_at_once(self.door, scope, problem)
+                return
+            self._admitted = scope
         self._unset_keepalive_if_required()
-        was_in_body = self._in_body
+        was_in_body, before = self._in_body, self.cycle
         if len(data) <= _SLICE:
             self._feed(data)
         else:
@@ -119,10 +120,28 @@ class HttpProtocol(HttpToolsProtocol):
             for start in range(0, len(data), _SLICE):
                 self._feed(data[start : start + _SLICE])
         if getattr(self.cycle, "response_complete", True) and not self._refused:
-            if was_in_body and not self._in_body and not self._in_head:
+            answered = was_in_body or self.cycle is not before
+            if answered and not self._in_body and not self._in_head:
                 self._stay_idle()
             else:
                 self._wait()
+
+    def _is_idle(self) -> bool:
+        """Whether the next byte begins a request, and its answer can be sent at once."""
+        return (
+            getattr(self.cycle, "response_complete", True)
+            and not (self._in_head or self._in_body or self._unparsed or self._upgrading or self.pipeline)
+            and not (self._refused or self._ending or self.service.draining)
+            and not (self.flow.write_paused or self.transport.is_closing())
+        )
+
+    def _answer_at_once(self, door: Door, scope: Scope, problem: Problem) -> None:
+        """Answers a whole request that nothing but the door has seen."""
+        headers, body = door.answer(scope, problem)
+        lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, b"\r\n", body)))
+        self._unset_keepalive_if_required()
+        self._stay_idle()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keeps the connection for the answers to whole requests."""
@@ -196,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
             size += len(name) + len(value) + 4
             if name == b"host":
                 hosts += 1
-                if not _HOST.fullmatch(value):
+                if not HOST.fullmatch(value):
                     self._object(BadRequest("The header Host is not valid."))
             elif name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
                 self._object(BadRequest("The only Transfer-Encoding is chunked, in HTTP/1.1."))
@@ -226,7 +245,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
-        problem = self.refusal(cycle.scope)
+        problem = self._ask_at_door(cycle.scope)
         if problem is not None:
             app = self.observed(_Answer(problem))
         if cycle.waiting_for_100_continue:
@@ -238,6 +257,19 @@ class HttpProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
         else:
             _run_at_once(cycle.run_asgi(app))  # type: ignore[arg-type]
+
+    def _ask_at_door(self, scope: Any) -> Problem | None:
+        if self.door is None:
+            return None
+        admitted, self._admitted = self._admitted, None
+        if admitted is None:
+            problem = self.door.refusal(scope)
+        else:
+            scope |= admitted
+            problem = None
+        if problem is None:
+            self.door.let_in(scope)
+        return problem
 
     def shutdown(self) -> None:
         """Ends the connection after its last answer. Closing it at once would reset a request on its way."""
@@ -461,7 +493,7 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
         {
             "limit": limit,
             "observed": staticmethod(app.state.observed),
-            "refusal": staticmethod(Door(app).refusal),
+            "door": Door(app),
             "service": app.state,
         },
     )

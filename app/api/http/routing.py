@@ -1,7 +1,7 @@
 """The route classes: authenticate the caller, then read the body strictly, then call the endpoint."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Set
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Set
 from functools import cache
 from io import BytesIO
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError, create_model
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from app.api.http import idempotency, preconditions
@@ -154,6 +155,7 @@ class DirectRoute(RawRoute):
             caller = await _admitted(scope, self.access)
             dispatch: Dispatcher = scope["app"].state.dispatch
             dispatch.admit(caller.workspace_id, bulk=self.bulk)
+            scope["coming"] = dispatch.coming(caller.workspace_id, bulk=self.bulk)
         except Exception as error:
             if not isinstance(error, HANDLED):
                 raise
@@ -163,8 +165,7 @@ class DirectRoute(RawRoute):
     async def yield_to_writer(self, request: Request) -> None:
         """Lets a commit group that is being decided go first: this request could not join it anyway."""
         dispatch: Dispatcher = request.app.state.dispatch
-        with dispatch.coming(request.scope["caller"].workspace_id, bulk=self.bulk):
-            await dispatch.write_window.wait()
+        await dispatch.write_window.wait()
 
     async def _respond(self, request: Request) -> Response:
         try:
@@ -172,8 +173,20 @@ class DirectRoute(RawRoute):
         except ValidationError as refused:
             raise validation_failed(refused, model=self._model) from None
         found = {name: await find(request) for name, find in self.dependencies_by_name.items()}
+        # Next, its job enters.
+        request.scope["coming"].end()
         response: Response = await self.endpoint(body=body, **found)
         return response
+
+
+def hot_routes(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], DirectRoute]:
+    """The routes of the hot path, by method and path."""
+    return {
+        (method, route.path): route
+        for route in routes
+        if isinstance(route, DirectRoute)
+        for method in route.methods or ()
+    }
 
 
 async def _admitted(scope: Scope, access: Access) -> Caller:

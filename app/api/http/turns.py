@@ -7,13 +7,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
-from app.api.http.routing import DirectRoute
+from app.api.http.routing import hot_routes
 from app.pace import Turns
 
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop, at least."""
-REQUESTS_PER_SECOND = 2000
-"""So many begin after a turn for each second of work in it. To refuse them takes a fraction of that."""
+REQUESTS_PER_SECOND = 500
+"""So many begin after a turn for each second of work in it. To begin them takes a fraction of that, or each
+long turn would make the next one as long."""
 PARTS_PER_TURN = 4
 """Parts of large bodies that are read in one turn of the event loop. A part has 64 KiB or some more."""
 
@@ -29,8 +30,8 @@ class TakingTurns:
 
     Callers take turns, too, told apart by what they call with: the flood of one is not in the way of another.
 
-    Of `routes`, those of the hot path refuse here what would wait too long. The more of it there is, the more
-    it matters that the framework has done nothing for it yet.
+    Of `routes`, those of the hot path refuse here what the door let pass without a look: mostly it comes from
+    callers who call for the first time.
     """
 
     def __init__(
@@ -42,14 +43,14 @@ class TakingTurns:
         self._app = app
         self._turns = Turns(REQUESTS_PER_TURN, REQUESTS_PER_SECOND, clock=clock)
         self._parts = Turns(PARTS_PER_TURN)
-        self._hot = {route.path: route for route in routes if isinstance(route, DirectRoute)}
+        self._hot = hot_routes(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             caller = _caller(scope)
             await self._turns.take(caller)
-            route = self._hot.get(scope["path"])
-            if route is not None and scope["method"] in (route.methods or ()):
+            route = self._hot.get((scope["method"], scope["path"]))
+            if route is not None and "caller" not in scope:
                 problem = await route.refusal(scope)
                 if problem is not None:
                     scope["route"] = route

@@ -1,49 +1,109 @@
-"""What would wait too long is refused once its head is read, and the connection goes on."""
+"""What would wait too long is refused as soon as it is known, and the connection goes on."""
 
-from contextlib import ExitStack
+import asyncio
 
 import orjson
 
-from app.api.http.protocol import protocol_of
+from app.api.http.protocol import HttpProtocol, protocol_of
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.pending_jobs import MAX_SINGLE, WORKSPACE_SHARE
+from app.dispatch.pending_jobs import MAX_SINGLE, WORKSPACE_SHARE, Coming
 from tests.api.http.raw_lines import serving
+from tests.api.http.test_protocol import AMBIGUOUS, CHUNKED
 from tests.support.workspace import Workspace
 
 LEAD = orjson.dumps({"lead": {"email": "kim@example.com"}})
+PARENT = b"00-%b-%b-01" % (b"1" * 32, b"2" * 16)
+SET_RATE = "UPDATE api_keys SET rate = 0.001, burst = 2 WHERE workspace_id = $1"
 
 
 async def test_flood_is_refused_without_its_body_and_the_next_request_is_served(workspace: Workspace) -> None:
-    dispatch: Dispatcher = workspace.app.state.dispatch
-    head = b"POST /assign HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer "
-    request = head + workspace.key.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(LEAD) + LEAD
-    stranger = request.replace(workspace.key.encode(), b"la_test_nobody")
-    async with serving(workspace.app, protocol_of(workspace.app)) as server, server.line() as line:
+    request = _request(workspace.key)
+    stranger, parsed = _request("la_test_nobody"), list[bytes]()
+    async with serving(workspace.app, _noting(workspace, parsed)) as server, server.line() as line:
         line.send(request)
         decided = await line.answer()
-        with ExitStack() as flood:
-            for _ in range(int(MAX_SINGLE * WORKSPACE_SHARE)):
-                flood.enter_context(dispatch.coming(workspace.workspace_id, bulk=False))
-            line.send(request[: -len(LEAD)])
-            refused = await line.answer()
-            # The body that follows belongs to the refused request.
-            line.send(LEAD + request + stranger)
-            refused_again, unknown = await line.answer(), await line.answer()
+        flood = _flood(workspace)
+        line.send(request[: -len(LEAD)])
+        refused = await line.answer()
+        # The body that follows belongs to the refused request.
+        line.send(LEAD + request + stranger)
+        refused_again, unknown = await line.answer(), await line.answer()
+        # Once something is refused, whole requests are answered without the parser.
+        parsed.clear()
         line.send(request)
-        last = await line.answer()
-    assert [each.status for each in (decided, refused, refused_again, unknown, last)] == [
-        201,
-        503,
-        503,
-        401,
-        201,
-    ]
+        at_once = await line.answer()
+        line.send(request.replace(b"\r\n", b"\r\nX-Request-Id: a-1\r\nTraceparent: %b\r\n" % PARENT, 1))
+        named = await line.answer()
+        assert not parsed
+        line.send(request.replace(b"1.1", b"1.0"))
+        old = await line.answer()
+        assert await line.ended()
+        for request_ in flood:
+            request_.end()
+        async with server.line() as another:
+            another.send(request)
+            last = await another.answer()
+    answers = [decided, refused, refused_again, unknown, at_once, named, old, last]
+    assert [each.status for each in answers] == [201, 503, 503, 401, 503, 503, 503, 201]
+    assert list(at_once.headers) == list(refused.headers)
+    own = ("retry-after", "x-request-id", "date")
+    for each in (refused_again, at_once):
+        assert {**each.headers, **dict.fromkeys(own)} == {**refused.headers, **dict.fromkeys(own)}
+        assert each.json == {**refused.json, "request_id": each.headers["x-request-id"]}
     assert refused.json["code"] == "overloaded"
-    assert refused.json["request_id"] == refused.headers["x-request-id"]
     assert refused.headers["x-content-type-options"] == "nosniff"
-    assert int(refused.headers["retry-after"]) >= 1
+    assert int(at_once.headers["retry-after"]) >= 1
+    assert (named.json["request_id"], named.headers["x-request-id"]) == ("a-1", "a-1")
+    assert (named.json["trace_id"], named.headers["traceparent"]) == ("1" * 32, PARENT.decode())
     metrics = (await workspace.client.get("/metrics")).text
-    assert 'requests_total{method="POST",route="/assign",status="503"} 2.0' in metrics
+    assert 'requests_total{method="POST",route="/assign",status="503"} 5.0' in metrics
+
+
+async def test_ambiguous_requests_get_one_answer_also_while_a_flood_is_refused(workspace: Workspace) -> None:
+    request = _request(workspace.key)
+    more = b"\r\nContent-Length: 0\r\nAuthorization: Bearer %b\r\n" % workspace.key.encode()
+    async with serving(workspace.app, protocol_of(workspace.app)) as server:
+        async with server.line() as line:
+            line.send(request)
+            assert (await line.answer()).status == 201
+        _flood(workspace)
+        for name, ambiguous in AMBIGUOUS.items():
+            about = ambiguous.replace(b"GET /x", b"POST /assign").replace(b"POST /x", b"POST /assign")
+            if b"-Length" not in about and b"-Encoding" not in about:
+                about = about.replace(b"Host: a\r\n", b"Host: a" + more, 1)
+            async with server.line() as line:
+                line.send(request)
+                assert (await line.answer()).status == 503
+                line.send(about)
+                line.send(request)
+                # What is wrong with chunks shows when their request is refused already.
+                assert (await line.answer()).status == (
+                    503 if "chunk" in name and about.startswith(CHUNKED) else 400
+                )
+                assert await line.ended(), name
+        for cut in (1, len(request) - len(LEAD), len(request) - 1):
+            async with server.line() as line:
+                line.send(request)
+                assert (await line.answer()).status == 503
+                line.send(request[:cut])
+                await asyncio.sleep(0)
+                line.send(request[cut:] + request + request)
+                assert [(await line.answer()).status for _ in range(3)] == [503] * 3
+
+
+async def test_calls_beyond_the_rate_are_refused_at_the_door(workspace: Workspace) -> None:
+    async with workspace.pool.acquire() as connection:
+        await connection.execute(SET_RATE, workspace.workspace_id)
+    request, parsed = _request(workspace.key), list[bytes]()
+    async with serving(workspace.app, _noting(workspace, parsed)) as server, server.line() as line:
+        answers = []
+        for _ in range(5):
+            line.send(request)
+            answers.append(await line.answer())
+        assert [each.status for each in answers] == [201, 201, 429, 429, 429]
+        assert answers[-1].headers.keys() == answers[-2].headers.keys()
+        assert answers[-1].headers["ratelimit"] == '"key";r=0;t=1000'
+        assert len(parsed) == 3
 
 
 async def test_key_that_was_revoked_is_not_known_at_the_door(workspace: Workspace) -> None:
@@ -58,3 +118,29 @@ async def test_key_that_was_revoked_is_not_known_at_the_door(workspace: Workspac
     assert authentication.known_caller(scope) == caller
     twice = {**scope, "headers": [*scope["headers"], (b"authorization", b"Bearer x")]}
     assert authentication.known_caller(twice) is None
+
+
+def _request(key: str) -> bytes:
+    head = (
+        b"POST /assign HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer %b\r\n"
+    )
+    return head % key.encode() + b"Content-Length: %d\r\n\r\n" % len(LEAD) + LEAD
+
+
+def _flood(workspace: Workspace) -> list[Coming]:
+    """As many requests on their way as there may be."""
+    dispatch: Dispatcher = workspace.app.state.dispatch
+    many = int(MAX_SINGLE * WORKSPACE_SHARE)
+    return [dispatch.coming(workspace.workspace_id, bulk=False) for _ in range(many)]
+
+
+def _noting(workspace: Workspace, parsed: list[bytes]) -> type[HttpProtocol]:
+    """The protocol, noting what goes through the parser."""
+    protocol = protocol_of(workspace.app)
+
+    class Noting(protocol):  # type: ignore[misc, valid-type]
+        def _feed(self, data: bytes) -> None:
+            parsed.append(data)
+            super()._feed(data)
+
+    return Noting

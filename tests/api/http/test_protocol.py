@@ -24,6 +24,55 @@ GET = b"GET /x HTTP/1.1\r\nHost: a\r\n"
 POST = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 FOLLOWING = b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n"
+AMBIGUOUS = {
+    "no host": b"GET /x HTTP/1.1\r\n\r\n",
+    "two hosts": GET + b"Host: b\r\n\r\n",
+    "two equal hosts": GET + b"Host: a\r\n\r\n",
+    "two hosts in 1.0": b"GET /x HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+    "host with a space": b"GET /x HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "host with a path": b"GET /x HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    "host with a malformed port": b"GET /x HTTP/1.1\r\nHost: a:-1\r\n\r\n",
+    "host with an open bracket": b"GET /x HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "host of the URL that is not the header": GET.replace(b"/x", b"http://b/x") + b"\r\n",
+    "URL with a user": GET.replace(b"/x", b"http://b@a/x") + b"\r\n",
+    "URL with a fragment": GET.replace(b"/x", b"/x#y") + b"\r\n",
+    "absolute URL with a fragment": GET.replace(b"/x", b"http://a/x#y") + b"\r\n",
+    "gzip": POST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "gzip and chunked": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": POST + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n",
+    "identity": POST + b"Transfer-Encoding: identity\r\n\r\n",
+    "chunked in 1.0": b"POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and chunked": POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "different lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "list of lengths": POST + b"Content-Length: 1, 1\r\n\r\na",
+    "signed length": POST + b"Content-Length: +1\r\n\r\na",
+    "negative length": POST + b"Content-Length: -1\r\n\r\na",
+    "empty length": POST + b"Content-Length:\r\n\r\n",
+    "hexadecimal length": POST + b"Content-Length: 0x1\r\n\r\na",
+    "endless length": POST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\na",
+    "folded header": GET + b"X: a\r\n b\r\n\r\n",
+    "folded first header": b"GET /x HTTP/1.1\r\n Host: a\r\n\r\n",
+    "bare LF": b"GET /x HTTP/1.1\nHost: a\n\n",
+    "one bare LF": GET + b"X: a\n\r\n",
+    "bare CR": GET + b"X: a\rb\r\n\r\n",
+    "NUL": GET + b"X: a\0b\r\n\r\n",
+    "space before the colon": GET + b"X : a\r\n\r\n",
+    "no name": GET + b": a\r\n\r\n",
+    "HTTP/0.9": b"GET /x\r\n\r\n",
+    "HTTP/1.2": b"GET /x HTTP/1.2\r\nHost: a\r\n\r\n",
+    "HTTP/2.0": b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n",
+    "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a tunnel": b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "unknown method": b"FOO /x HTTP/1.1\r\nHost: a\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01",
+    "chunk without a size": CHUNKED + b"\r\na\r\n0\r\n\r\n",
+    "prefixed chunk size": CHUNKED + b"0x1\r\na\r\n0\r\n\r\n",
+    "negative chunk size": CHUNKED + b"-1\r\na\r\n0\r\n\r\n",
+    "chunks with bare LF": CHUNKED + b"1\na\n0\n\n",
+    "chunk that is too long": CHUNKED + b"1\r\nab\r\n0\r\n\r\n",
+}
+"""Requests that two recipients could read in different ways, by what is wrong with them."""
 
 
 class Patient(HttpProtocol):
@@ -68,60 +117,7 @@ async def test_upgrade_is_ignored_wherever_its_packets_are_cut(server: Server) -
             assert [(await line.answer()).json["body"] for _ in range(2)] == ["ab", ""]
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        pytest.param(request, id=name)
-        for name, request in {
-            "no host": b"GET /x HTTP/1.1\r\n\r\n",
-            "two hosts": GET + b"Host: b\r\n\r\n",
-            "two equal hosts": GET + b"Host: a\r\n\r\n",
-            "two hosts in 1.0": b"GET /x HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
-            "host with a space": b"GET /x HTTP/1.1\r\nHost: a b\r\n\r\n",
-            "host with a path": b"GET /x HTTP/1.1\r\nHost: a/b\r\n\r\n",
-            "host with a malformed port": b"GET /x HTTP/1.1\r\nHost: a:-1\r\n\r\n",
-            "host with an open bracket": b"GET /x HTTP/1.1\r\nHost: [::1\r\n\r\n",
-            "host of the URL that is not the header": GET.replace(b"/x", b"http://b/x") + b"\r\n",
-            "URL with a user": GET.replace(b"/x", b"http://b@a/x") + b"\r\n",
-            "URL with a fragment": GET.replace(b"/x", b"/x#y") + b"\r\n",
-            "absolute URL with a fragment": GET.replace(b"/x", b"http://a/x#y") + b"\r\n",
-            "gzip": POST + b"Transfer-Encoding: gzip\r\n\r\n",
-            "gzip and chunked": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-            "chunked twice": POST + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n",
-            "identity": POST + b"Transfer-Encoding: identity\r\n\r\n",
-            "chunked in 1.0": b"POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "length and chunked": POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "chunked and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-            "different lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-            "list of lengths": POST + b"Content-Length: 1, 1\r\n\r\na",
-            "signed length": POST + b"Content-Length: +1\r\n\r\na",
-            "negative length": POST + b"Content-Length: -1\r\n\r\na",
-            "empty length": POST + b"Content-Length:\r\n\r\n",
-            "hexadecimal length": POST + b"Content-Length: 0x1\r\n\r\na",
-            "endless length": POST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\na",
-            "folded header": GET + b"X: a\r\n b\r\n\r\n",
-            "folded first header": b"GET /x HTTP/1.1\r\n Host: a\r\n\r\n",
-            "bare LF": b"GET /x HTTP/1.1\nHost: a\n\n",
-            "one bare LF": GET + b"X: a\n\r\n",
-            "bare CR": GET + b"X: a\rb\r\n\r\n",
-            "NUL": GET + b"X: a\0b\r\n\r\n",
-            "space before the colon": GET + b"X : a\r\n\r\n",
-            "no name": GET + b": a\r\n\r\n",
-            "HTTP/0.9": b"GET /x\r\n\r\n",
-            "HTTP/1.2": b"GET /x HTTP/1.2\r\nHost: a\r\n\r\n",
-            "HTTP/2.0": b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n",
-            "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            "a tunnel": b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
-            "unknown method": b"FOO /x HTTP/1.1\r\nHost: a\r\n\r\n",
-            "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01",
-            "chunk without a size": CHUNKED + b"\r\na\r\n0\r\n\r\n",
-            "prefixed chunk size": CHUNKED + b"0x1\r\na\r\n0\r\n\r\n",
-            "negative chunk size": CHUNKED + b"-1\r\na\r\n0\r\n\r\n",
-            "chunks with bare LF": CHUNKED + b"1\na\n0\n\n",
-            "chunk that is too long": CHUNKED + b"1\r\nab\r\n0\r\n\r\n",
-        }.items()
-    ],
-)
+@pytest.mark.parametrize("request_", AMBIGUOUS.values(), ids=AMBIGUOUS)
 async def test_ambiguous_request_is_refused_and_nothing_after_it_is_read(
     server: Server, request_: bytes
 ) -> None:
