@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from app.dispatch.caches import PlanCache
-from app.dispatch.decision_session import DecisionSession, StoredLeads
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import (
     read_accounts,
@@ -22,6 +22,7 @@ from app.dispatch.prefetch import (
 )
 from app.dispatch.preparation import Preparation
 from app.dispatch.prepared import PreparationMissing
+from app.dispatch.stored_leads import StoredLeads
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest

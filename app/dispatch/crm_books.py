@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
-from app.dispatch.decision_session import DecisionSession, StoredLeads
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.stored_leads import StoredLeads
 from app.engine.life.crm import (
     ECHO_WITHIN,
     CrmChange,

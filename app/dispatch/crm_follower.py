@@ -14,6 +14,7 @@ from app.dispatch.crm_owner import OwnerFollower
 from app.dispatch.crm_reports import CrmReporter, deal_after
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Reply
+from app.dispatch.persons import find_person
 from app.engine.life.crm import GONE_FOR, CrmChange, RecordKey, version_after
 from app.intake.arrival import IncomingLead
 from app.plugins.port import PluginCall
@@ -228,7 +229,7 @@ class CrmFollower:
         if row.lead_id is not None:
             return row.lead_id if self.session.is_present(row.lead_id) else None
         if self.change.role == "lead":
-            person = self.session.find_person(self.arrival, self.session.plan.match_rules, None)
+            person = find_person(self.session, self.arrival, self.session.plan.match_rules, None)
             return person.prior.lead_id if person.prior is not None else None
         for link in self.change.links:
             linked = self.books.find(link)

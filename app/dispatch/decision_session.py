@@ -3,50 +3,30 @@
 Nothing here waits. A later job of the same group sees the keys, leads and assignments of an earlier one.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from app.dispatch.prepared import Prepared
+from app.dispatch.recording import record_decision
+from app.dispatch.stored_leads import QueueLookup, StoredLeads
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
-from app.engine.followup.contact import NO_TERMS, ContactFacts
-from app.engine.life.preferences import NO_PREFERENCES, ConsentAct
-from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
-from app.engine.model.accounts import Account, AccountKey, AccountMatch
+from app.engine.life.sales import NO_DEAL, Sale, SaleEffect
 from app.engine.model.decision import (
-    ColleagueOwner,
     Decision,
     DecisionRequest,
-    PossibleDuplicate,
-    PriorAssignment,
     Suppression,
 )
-from app.engine.model.filled import as_sent
-from app.engine.model.lead_keys import COMPANY, EMAIL, PHONE, LeadKey, MatchRules, SuppressionKey
+from app.engine.model.lead_keys import SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.engine.selection.shifts import HELD
-from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
-from app.intake.account_match import match_account, needs_names
-from app.intake.arrival import IncomingLead
-from app.intake.companies import MAX_NAMES, company_domain, company_key
-from app.intake.lead_keys import phone_keys, stored_keys
-from app.intake.matching import ComparedLead, match, may_be_same
-from app.intake.merging import merged
-from app.intake.probable_persons import person_key, probable
-from app.intake.suppressions import suppression_keys
-from app.intake.zones import zones_of
-from app.store.crm.records import CrmState
-from app.store.leads.bulk_jobs import JobTally
-from app.store.leads.companies import MAX_COLLEAGUES, NO_COMPANY, Company
+from app.errors import IdempotencyMismatch, NotFound
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
-from app.store.leads.merges import StoredMerge
 from app.store.life.events import EarlierEvent
 from app.store.path.arrivals import ArrivalRow, Subject
-from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
+from app.store.path.facts import Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
 
 END_CAUSES = {
@@ -75,75 +55,12 @@ GONE = frozenset(("merged", "erased", "failed"))
 """The states of leads that match nobody and are not decided again."""
 
 
-class QueueLookup(NamedTuple):
-    """Where to look for waiting leads: a queue, the lead if one is named, and the owner if it matters."""
-
-    queue: str
-    lead_id: str | None
-    owner_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The person behind an incoming lead.
-
-    values:   the fields of the lead: those that are stored, with the new ones.
-    prior:    the assignment of the lead that is the same person, None if the person is new.
-    stored:   the fields of that lead before, with those that were filled.
-    possible: the leads that may be the same person.
-    former:   a lead of the same person that is too old to count.
-    """
-
-    values: Mapping[str, Any]
-    prior: PriorAssignment | None = None
-    stored: Mapping[str, Any] = field(default_factory=dict)
-    possible: tuple[PossibleDuplicate, ...] = ()
-    former: str | None = None
-
-
-@dataclass(slots=True)
-class StoredLeads:
-    """What only some jobs need.
-
-    Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
-    by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
-    claims, the first leads of each queue that releases its leads, how many leads wait for each team, what is
-    known about records of CRMs, all leads that were merged with one, by its id, the other leads of the same
-    address where somebody withdraws a consent, merges by id, what remains of merged leads, and what is stored
-    of companies, by domain.
-    """
-
-    leads: dict[str, CurrentLead] = field(default_factory=dict)
-    queues: dict[QueueLookup, list[CurrentLead]] = field(default_factory=dict)
-    assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
-    histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
-    events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
-    deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
-    running_jobs: frozenset[str] = frozenset()
-    tallies: dict[str, JobTally] = field(default_factory=dict)
-    claims: dict[str, set[str]] = field(default_factory=dict)
-    first_waiting: dict[str, list[CurrentLead]] = field(default_factory=dict)
-    backlogs: dict[str, int] = field(default_factory=dict)
-    crm: CrmState = field(default_factory=CrmState)
-    people: dict[str, list[str]] = field(default_factory=dict)
-    same_address: dict[str, list[str]] = field(default_factory=dict)
-    merges: dict[str, StoredMerge] = field(default_factory=dict)
-    survivors: dict[str, str] = field(default_factory=dict)
-    companies: dict[str, Company] = field(default_factory=dict)
-    arrivals: Counter[Subject] = field(default_factory=Counter)
-
-    def all_leads(self) -> dict[str, CurrentLead]:
-        """The leads that were read, and those that wait, by id."""
-        waiting = (*self.queues.values(), *self.first_waiting.values())
-        return {lead.prior.lead_id: lead for leads in waiting for lead in leads} | self.leads
-
-
 @dataclass(slots=True)
 class DecisionSession:
     """The jobs of one commit group, or of one dry run, being decided one after another.
 
-    `answered` are the actions of the
-    decisions so far about persons whose contacts are counted from now on, by lead.
+    `answered` are the actions of the decisions so far about persons whose contacts are counted from now on,
+    by lead.
     """
 
     plan: Plan
@@ -169,126 +86,6 @@ class DecisionSession:
             self.work.keep_reply(replace(key, text=key.batch), Reply(204, b""))
         return reply
 
-    def find_person(self, arrival: IncomingLead, rules: MatchRules, window: timedelta | None) -> Person:
-        """The person behind an incoming lead, among the leads that were decided within the window.
-
-        Without a window any age counts; with a window of zero none does.
-        """
-        candidates = self._sharing(arrival.look_ups)
-        if not candidates:
-            return Person(arrival.values)
-        lead = ComparedLead("", frozenset(arrival.keys), arrival.values)
-        late = (
-            set() if window is None else {each.lead_id for each in candidates if self._is_late(each, window)}
-        )
-        found = match(lead, [each for each in candidates if each.lead_id not in late], rules)
-        if found.lead_id is None:
-            old = match(lead, [each for each in candidates if each.lead_id in late], rules)
-            return Person(arrival.values, possible=found.possible, former=old.lead_id)
-        prior = replace(self.work.prior_now(found.lead_id), matched_by=found.matched_by or "")
-        stored = next(each.values for each in candidates if each.lead_id == found.lead_id)
-        values = merged(as_sent(stored), arrival.values, self.plan.declared)
-        return Person(values, prior, stored, found.possible)
-
-    def find_account(
-        self,
-        values: Mapping[str, Any],
-        keys: Callable[[], Sequence[AccountKey]],
-        prepared: Prepared | None = None,
-    ) -> AccountMatch | None:
-        """The account that a lead with these fields and keys belongs to; None when the plan does not ask.
-
-        Raises PreparationMissing when its keys leave open which one, and names were not `prepared`.
-        """
-        accounts, settings = self.found.accounts, self.plan.account_match
-        if not self.plan.wants_accounts or accounts is None:
-            return None
-        found = keys()
-        if (
-            prepared is not None
-            and prepared.accounts is None
-            and needs_names(values, found, accounts, settings)
-        ):
-            prepared.ask_for_accounts()
-        return match_account(values, found, accounts, settings)
-
-    def find_probable(self, arrival: IncomingLead, rules: MatchRules) -> tuple[PossibleDuplicate, ...]:
-        """The leads that are probably the person behind a new lead, if the plan asks."""
-        terms = self.plan.probable
-        if terms is None:
-            return ()
-        wanted = [key for key in arrival.keys if key.kind == PHONE]
-        if (key := person_key(arrival.values)) is not None:
-            wanted.append(key)
-        lead = ComparedLead("", frozenset(arrival.keys), arrival.values)
-        return probable(lead, self._sharing(wanted), rules, terms.review)
-
-    def follow_probable(
-        self, request: DecisionRequest, found: Sequence[PossibleDuplicate]
-    ) -> DecisionRequest:
-        """The request of a new lead with what it probably is. One that is known for sure has one owner."""
-        terms = self.plan.probable
-        if terms is None or not found:
-            return request
-        ids = {each.lead_id for each in found}
-        others = tuple(each for each in request.possible_duplicates if each.lead_id not in ids)
-        request = replace(request, possible_duplicates=(*found, *others), review=True)
-        best = found[0]
-        sure = [each for each in found if terms.known is not None and (each.score or 0) >= terms.known]
-        if len(sure) != 1:
-            return request
-        prior = self.work.prior_now(best.lead_id)
-        if prior.state not in ("assigned", "closed") or prior.owner is None:
-            return request
-        return replace(
-            request, review=False, same_person=ColleagueOwner(best.lead_id, prior.owner, prior.team)
-        )
-
-    def find_colleagues(self, values: Mapping[str, Any]) -> tuple[ColleagueOwner, ...]:
-        """The owners of the newest leads of the same company, if the plan asks and it is no account."""
-        terms = self.plan.same_company
-        domain = company_domain(values, education=terms.education) if terms is not None else None
-        if terms is None or domain is None or self.accounts_of_domain(domain):
-            return ()
-        stored, here = (
-            self.stored.companies.get(domain, NO_COMPANY),
-            self.work.company_names.get(domain, set()),
-        )
-        if len(stored.names | here) > MAX_NAMES:
-            return ()
-        ids = self.work.identities.get((COMPANY, domain), [])[-MAX_COLLEAGUES:]
-        places = {
-            each.lead_id: (each.state, each.owner, each.team, each.decided_at) for each in stored.colleagues
-        }
-        found: dict[str, ColleagueOwner] = {}
-        for lead_id in sorted({*ids, *places}, reverse=True):
-            if (present := self.work.present.get(lead_id)) is not None:
-                prior = present.prior
-                places[lead_id] = (prior.state, prior.owner, prior.team, prior.decided_at)
-            state, owner, team, at = places[lead_id]
-            soon = abs(self.work.now - at) <= terms.window
-            if state in ("assigned", "closed") and owner is not None and soon:
-                found.setdefault(owner, ColleagueOwner(lead_id, owner, team))
-        return tuple(found.values())
-
-    def waiting_colleagues(self, values: Mapping[str, Any]) -> list[CurrentLead]:
-        """The leads of the same company that wait in a queue, the oldest first, if the plan asks."""
-        terms = self.plan.same_company
-        domain = company_domain(values, education=terms.education) if terms is not None else None
-        if domain is None:
-            return []
-        ids = {*self.work.identities.get((COMPANY, domain), [])[-MAX_COLLEAGUES:]}
-        ids |= {each.lead_id for each in self.stored.companies.get(domain, NO_COMPANY).colleagues}
-        found = (self.find_lead(lead_id) for lead_id in sorted(ids))
-        return [lead for lead in found if lead is not None and lead.prior.state == "queued"]
-
-    def accounts_by_name(self, lead_id: str | None) -> tuple[str, ...]:
-        """The accounts that were found by the name of a stored lead when it was decided."""
-        if lead_id is None or not self.plan.wants_accounts:
-            return ()
-        lead = self.find_lead(lead_id) or self.found.known.get(lead_id)
-        return lead.account_ids if lead is not None else ()
-
     def find_suppression(self, keys: Iterable[SuppressionKey]) -> Suppression | None:
         """The entry of a suppression list that blocks a lead, as the jobs so far left the lists."""
         for key in keys:
@@ -311,34 +108,6 @@ class DecisionSession:
                 self.work.rows.arrivals.append(ArrivalRow(subject, self.work.now, assignment_id))
         return counts
 
-    def accounts_of_domain(self, domain: str) -> Sequence[Account]:
-        """The accounts that have this domain, as far as they were read."""
-        accounts = self.found.accounts
-        return accounts.of_key.get(("domain", domain), ()) if accounts is not None else ()
-
-    def contact_of(self, lead_id: str | None, values: Mapping[str, Any]) -> ContactFacts | None:
-        """What is known of the person behind a lead. None when nothing is, and nothing asks."""
-        terms = self.plan.contact
-        preferences = self.work.preferences.get(lead_id) if lead_id is not None else None
-        listed = bool(self.found.suppressed) and self.find_suppression(suppression_keys(values)) is not None
-        if preferences is None and terms is NO_TERMS and not listed:
-            return None
-        quiet = terms.quiet or (preferences.quiet if preferences is not None else None)
-        contacts = self.work.contacts.get(lead_id, ()) if lead_id is not None else ()
-        zones = (zones_of(values) or (self.found.zone,)) if quiet is not None else ()
-        return ContactFacts(preferences or NO_PREFERENCES, zones, tuple(contacts), listed)
-
-    def withdraw(self, lead_id: str, acts: Sequence[tuple[str, ConsentAct]], actor: str) -> None:
-        """A person closes channels, also for their other leads with the same address."""
-        for each in (lead_id, *self.stored.same_address.get(lead_id, ())):
-            if each == lead_id or self.is_present(each):
-                self.work.take_acts(each, acts, actor)
-
-    def leads_of_address(self, arrival: IncomingLead) -> list[str]:
-        """The leads that have the address of an arriving one, as the jobs so far left them."""
-        keys = {key for key in arrival.keys if key.kind == EMAIL}
-        return [each.lead_id for each in self._sharing(keys) if not keys.isdisjoint(each.keys)]
-
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""
         return self.work.present.get(lead_id) or self.stored.leads.get(lead_id)
@@ -354,11 +123,11 @@ class DecisionSession:
         lead = self.find_lead(lead_id)
         return lead is not None and lead.prior.state not in GONE
 
-    def get_lead(self, lead_id: str) -> CurrentLead:
-        """The same. Raises NotFound when there is no lead to decide."""
+    def get_lead(self, lead_id: str, unknown: str = NO_LEAD) -> CurrentLead:
+        """A lead to decide. Raises NotFound, with what is `unknown`, when there is none."""
         lead = self.find_lead(lead_id)
         if lead is None or lead.prior.state in GONE:
-            raise NotFound(NO_LEAD)
+            raise NotFound(unknown)
         return lead
 
     def history(self, lead_id: str) -> list[TrackedAssignment]:
@@ -370,13 +139,11 @@ class DecisionSession:
         return next((each for each in self.history(lead_id) if each.id == assignment_id), None)
 
     def get_seen(self, lead_id: str, bound_to: str | None, unknown: str = NO_LEAD) -> CurrentLead:
-        """A lead to decide. Raises NotFound, with what is `unknown`, also if the key does not see the lead.
+        """The same. A lead that the key does not see is unknown too.
 
         `bound_to` is the owner that the key is bound to, if it is.
         """
-        lead = self.find_lead(lead_id)
-        if lead is None or lead.prior.state in GONE:
-            raise NotFound(unknown)
+        lead = self.get_lead(lead_id, unknown)
         if bound_to is not None and not self.is_seen(lead, bound_to):
             raise NotFound(unknown)
         return lead
@@ -389,20 +156,6 @@ class DecisionSession:
         prior = lead.prior
         waits = prior.state == "queued" and prior.queue != HELD
         return waits or any(each.owner_id == owner for each in self.history(prior.lead_id))
-
-    def lead_of_keys(self, keys: Iterable[LeadKey], bound_to: str | None = None) -> str:
-        """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several.
-
-        With `bound_to`, leads count that a key of this owner sees.
-        """
-        ids = {id_ for key in keys for id_ in self.found.matches.get(key, ()) if self.is_present(id_)}
-        if bound_to is not None:
-            ids = {id_ for id_ in ids if self.is_seen(self.get_lead(id_), bound_to)}
-        if len(ids) > 1:
-            raise AmbiguousAssignment(sorted(ids), "lead_ids")
-        if not ids:
-            raise NotFound(NO_LEAD)
-        return ids.pop()
 
     def earlier_event(self, source: str, event_id: str) -> EarlierEvent | None:
         """The event that came with this id of this source, if one did."""
@@ -423,20 +176,6 @@ class DecisionSession:
         for (lead_id, ref), deal in known.items():
             if lead_id == from_id and (to_id, ref) not in known:
                 self.work.deals[to_id, ref] = deal
-
-    def pass_keys(self, from_id: str, to_id: str) -> None:
-        """Later jobs of the group find another lead under the keys of this one."""
-        keys = self._keys_of(from_id)
-        self.work.new_keys.setdefault(to_id, set()).update(keys)
-        for key, ids in self.found.matches.items():
-            if from_id in ids:
-                self.found.matches[key] = [*ids, to_id]
-        for place, ids in self.work.identities.items():
-            if from_id in ids:
-                self.work.identities[place] = [*ids, to_id]
-        survivor = self.find_lead(to_id)
-        if survivor is not None:
-            self.work.present.setdefault(to_id, survivor)
 
     def close(self, tracked: TrackedAssignment, cause: str) -> None:
         """End an assignment for good. A lead with another open assignment stays with that one."""
@@ -490,7 +229,9 @@ class DecisionSession:
             self.stored.backlogs[decision.backlog.team] = decision.backlog.left
         kept = self.find_lead(decision.existing_lead.lead_id) if decision.existing_lead is not None else None
         excluded = kept.exclude if kept is not None else frozenset[str]()
-        body = self.work.record(request, decision, normalized, excluded=excluded, new_fields=new_fields)
+        body = record_decision(
+            self.work, request, decision, normalized, excluded=excluded, new_fields=new_fields
+        )
         return decision, Reply(status, body, assignment_id=request.assignment_id)
 
     def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Reply:
@@ -506,29 +247,6 @@ class DecisionSession:
             return None
         return self.decide_again(request, lead)
 
-    def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
-        """Store the keys of an arrival for this lead. A former lead of the same person loses them."""
-        known = self._keys_of(lead_id)
-        keys = stored_keys((*arrival.keys, *_keys_read_late(arrival, person)))
-        self.work.identify([each for each in keys if each not in known], lead_id)
-        self._note_names(person.values, lead_id)
-        former = person.former
-        if former is not None and former != lead_id:
-            for key in self._keys_of(former):
-                if any(may_be_same(each, key) for each in arrival.keys):
-                    self.work.forget(key, former)
-
-    def _note_names(self, values: Mapping[str, Any], lead_id: str) -> None:
-        terms = self.plan.same_company
-        key = company_key(values, education=terms.education) if terms is not None else None
-        person = person_key(values) if self.plan.probable is not None else None
-        if person is not None:
-            self.work.identify([person], lead_id)
-        if key is not None:
-            self.work.identify([key], lead_id)
-            if key.source:
-                self.work.company_names.setdefault(key.value, set()).add(key.source)
-
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
         row = self.work.replies.get(text)
         if row is not None:
@@ -537,43 +255,3 @@ class DecisionSession:
             )
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None
-
-    def _sharing(self, keys: Iterable[LeadKey]) -> list[ComparedLead]:
-        """The leads that have one of these keys, as the jobs so far left them."""
-        ids: dict[str, None] = {}
-        matches, identities = self.found.matches, self.work.identities
-        if not (matches or identities):
-            return []
-        for key in keys:
-            if stored := matches.get(key):
-                ids |= dict.fromkeys(stored)
-            if here := identities.get(key[:2]):
-                ids |= dict.fromkeys(here[-MAX_LEADS_OF_KEY:])
-        return [lead for lead_id in ids if (lead := self._compared(lead_id)) is not None]
-
-    def _compared(self, lead_id: str) -> ComparedLead | None:
-        stored, present = self.found.known.get(lead_id), self.work.present.get(lead_id)
-        if stored is not None:
-            self.work.before.setdefault(lead_id, stored.prior)
-        lead = present or stored
-        if lead is None or lead.prior.state in GONE:
-            return None
-        return ComparedLead(lead_id, self._keys_of(lead_id), lead.values)
-
-    def _keys_of(self, lead_id: str) -> frozenset[LeadKey]:
-        stored, work = self.found.known.get(lead_id), self.work
-        keys = (stored.keys if stored is not None else frozenset()) | work.new_keys.get(lead_id, frozenset())
-        if not work.lost_keys:
-            return keys
-        return frozenset(key for key in keys if (key, lead_id) not in work.lost_keys)
-
-    def _is_late(self, lead: ComparedLead, window: timedelta) -> bool:
-        decided_at = self.work.prior_now(lead.lead_id).decided_at
-        return not window or abs(self.work.now - decided_at) > window
-
-
-def _keys_read_late(arrival: IncomingLead, person: Person) -> Iterator[LeadKey]:
-    """The phone number, if it could be read only with the country that the other submission has."""
-    phone = person.values.get("phone")
-    if person.prior is not None and phone not in (arrival.values.get("phone"), person.stored.get("phone")):
-        yield from phone_keys(person.values, person.values.get("flags", ()))

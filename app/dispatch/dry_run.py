@@ -9,11 +9,11 @@ import orjson
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
+from app.dispatch.decision_rows import as_replayed
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.failures import TOO_COSTLY
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.preparation import Preparation
-from app.dispatch.record import as_replayed
 from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.effort import DecisionTooCostly
 from app.errors import Erased, LeadNotDecided, Problem

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.dispatch.decision_rows import numbered_actions
 from app.dispatch.decision_session import GONE, DecisionSession
-from app.dispatch.record import numbered_actions
+from app.dispatch.persons import pass_keys
+from app.dispatch.preferences import join_persons, keep_preferences, stop_contacts
+from app.dispatch.refunds import give_back, turn_holder
 from app.engine.followup.notices import notice
 from app.engine.life.preferences import NO_PREFERENCES
 from app.engine.model.stored import lead_fields_from_json
@@ -39,9 +42,9 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
     work, loser_id = session.work, loser.prior.lead_id
     refunded: list[str] = []
     for tracked in [each for each in session.history(loser_id) if each.open]:
-        holder = work.turn_holder(tracked)
+        holder = turn_holder(work, tracked)
         if holder is not None and not holder.refunded:
-            work.give_back(tracked, "refund")
+            give_back(work, tracked, "refund")
             refunded.append(holder.id)
         if tracked.id != loser.prior.assignment_id:
             work.end_tracked(tracked, "merged")
@@ -51,11 +54,12 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
     changed = _pass_fields(session, loser, survivor)
     for owner_id in sorted(loser.prior.barred - survivor.prior.barred):
         survivor = work.bar(session.get_lead(survivor_id), owner_id)
-    work.merge(loser, survivor_id)
+    work.merge(loser)
+    join_persons(work, loser_id, survivor_id)
     if survivor.prior.state == "blocked":
-        work.stop_contacts(survivor_id)
+        stop_contacts(work, survivor_id)
     session.pass_deals(loser_id, survivor_id)
-    session.pass_keys(loser_id, survivor_id)
+    pass_keys(session, loser_id, survivor_id)
     row = MergeRow(
         id=uuid7(),
         lead_id=loser_id,
@@ -174,7 +178,7 @@ def _part_preferences(session: DecisionSession, of: StoredMerge, granted: Sequen
     after = theirs.taking(closed).with_limits_of(joined)
     if replace(after, version=theirs.version) != theirs:
         after = replace(after, version=theirs.version + 1)
-        work.keep_preferences(of.lead_id, after, "service", details)
+        keep_preferences(work, of.lead_id, after, "service", details)
     left = {
         name: act
         for name, act in joined.consents.items()
@@ -182,7 +186,7 @@ def _part_preferences(session: DecisionSession, of: StoredMerge, granted: Sequen
     }
     if len(left) < len(joined.consents):
         kept = replace(joined, version=joined.version + 1, consents=left)
-        work.keep_preferences(of.survivor_id, kept, "service", details)
+        keep_preferences(work, of.survivor_id, kept, "service", details)
 
 
 def _tell(session: DecisionSession, lead: CurrentLead, source: Source) -> None:

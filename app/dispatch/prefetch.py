@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from app.dispatch import crm_books
-from app.dispatch.decision_session import DecisionSession, StoredLeads
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job
+from app.dispatch.stored_leads import StoredLeads
 from app.engine.compile.plan import Plan, SameCompanyTerms
 from app.engine.followup.contact import Contacted
 from app.engine.model.accounts import AccountKey

@@ -5,50 +5,36 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from app.dispatch.record import (
+from app.dispatch.decision_rows import (
     OPEN,
-    action_rows,
-    assignment_row,
     change_of_lead,
-    decision_to_json,
     ledger_row,
     numbered_actions,
     offered_beside_answer,
-    prior_after,
     prior_of,
-    tracked_from,
     with_ids,
 )
 from app.engine.compile.plan import NO_TERMS
 from app.engine.followup.contact import Contacted
 from app.engine.life.clocks import CLOCK_KINDS, Clock, ClockState
-from app.engine.life.hidden_fields import without_hidden
-from app.engine.life.preferences import NO_PREFERENCES, ConsentAct, Preferences, joined
-from app.engine.life.queues import QueueTerms, queue_rank
+from app.engine.life.preferences import Preferences
+from app.engine.life.queues import QueueTerms
 from app.engine.life.sales import Deal
 from app.engine.life.signals import Signals
 from app.engine.lookup.tables import NO_TABLES, Tables
-from app.engine.model import stored
-from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
-from app.engine.model.filled import with_origins
+from app.engine.model.decision import Decision, LedgerEntry, PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
-from app.engine.model.state import Facts, apply_decision
-from app.engine.pipeline.junk import STEP as JUNK
-from app.engine.selection.refunds import REVERSED, refund_entries
-from app.ids import uuid7
-from app.metrics.counters import CLOCKS_MET, EVENTS, MOVES, REASSIGNMENTS, REJECTS, Tally
+from app.engine.model.state import Facts
+from app.metrics.counters import CLOCKS_MET, EVENTS, REJECTS, Tally
 from app.metrics.label_names import OTHER
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import AmendedEvent, EarlierEvent, EventRow
 from app.store.life.outbox import ActionRow
-from app.store.life.preferences import ContactRow, PreferenceChange
+from app.store.life.preferences import ContactRow
 from app.store.life.suppressions import RejectSuppression
 from app.store.path.group_write import (
-    AssignmentRow,
     EndRow,
     LeadRow,
     PendingRows,
@@ -125,54 +111,6 @@ class UnitOfWork:
         present = self.present.get(lead_id)
         return present.prior if present else self.before[lead_id]
 
-    def record(
-        self,
-        request: DecisionRequest,
-        decision: Decision,
-        normalized: Mapping[str, Any],
-        *,
-        excluded: frozenset[str] = frozenset(),
-        new_fields: bool = False,
-    ) -> bytes:
-        """Record everything that follows from a decision. Returns the body of the response.
-
-        `new_fields` says that the request changed the fields of a returning lead. `excluded` are the owners
-        that its assignment excludes.
-        """
-        lead_id = decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
-        inputs = stored.to_json(request, self.plan_version, self.facts, decision)
-        self._settle_with_prior(request, decision)
-        state, directory = self.snapshot.state, self.snapshot.directory
-        at, imported = self._assigned_at(request), request.owned is not None
-        number = apply_decision(state, directory, decision, at, past=imported)
-        self.decided.append(decision)
-        if request.kind in MOVES:
-            self.tally[REASSIGNMENTS, request.kind] += 1
-        aging = self._aging(decision.queue)
-        row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version, aging)
-        if row.idle_from is not None:
-            row.idle_from = self.now  # an imported lead is not idle before its import
-        self.rows.assignments[row.id] = row
-        self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        shown = without_hidden(normalized, self.queues.get(decision.queue or "", NO_TERMS).hide)
-        body = orjson.dumps(decision_to_json(request, decision, row, shown), option=orjson.OPT_UTC_Z)
-        self.rows.responses[row.id] = self.responses[row.id] = body
-        if decision.actions:
-            self.add_actions(action_rows(request, decision, row, directory))
-            self._count_contacts(row.id, lead_id, decision.actions)
-        if decision.turn is not None and number is not None:
-            self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
-        if not decision.keeps_assignment:
-            self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
-            barred = request.prior.barred if request.prior is not None else request.barred
-            prior = prior_after(row, barred, decision.clocks)
-            self.present[lead_id] = _lead(request, prior, normalized, request.exclude)
-            self._start(row, decision, number)
-        elif new_fields and decision.code != JUNK:
-            prior = self.prior_now(lead_id)
-            self._keep_fields(_lead(request, prior, normalized, excluded, row.id))
-        return body
-
     @property
     def directory_version(self) -> int:
         """The number of the newest change."""
@@ -226,16 +164,14 @@ class UnitOfWork:
 
     def close(self, lead: CurrentLead, cause: str = "closed") -> None:
         """Close a lead: its assignment ends, and nobody follows."""
-        prior = lead.prior
-        self.end(prior, cause)
-        self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
-        self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
+        self.end(lead.prior, cause)
+        self.settle_as(lead, "closed")
 
     def erase(self, lead: CurrentLead, row: EraseRow) -> None:
         """End a lead wherever it is, and erase what is held about it."""
         prior = lead.prior
         self.end(prior, "erased")
-        self._move(LeadRow(prior.lead_id, "erased", prior.assignment_id, self.now))
+        self.move(LeadRow(prior.lead_id, "erased", prior.assignment_id, self.now))
         self.present[prior.lead_id] = replace(
             lead, prior=replace(prior, state="erased"), values={}, normalized={}
         )
@@ -247,7 +183,7 @@ class UnitOfWork:
         prior = lead.prior
         self.end(prior, cause)
         fields_from = lead.fields_from or prior.assignment_id
-        self._move(LeadRow(prior.lead_id, to.outcome, to.id, self.now, fields_from))
+        self.move(LeadRow(prior.lead_id, to.outcome, to.id, self.now, fields_from))
         self.present[prior.lead_id] = replace(lead, prior=prior_of(to, prior.barred), fields_from=fields_from)
 
     def end_tracked(self, tracked: TrackedAssignment, cause: str) -> None:
@@ -256,21 +192,15 @@ class UnitOfWork:
         if tracked.owner_id is not None:
             self.snapshot.state.free(tracked.owner_id, tracked.team_id)
 
-    def merge(self, lead: CurrentLead, into: str) -> CurrentLead:
-        """Another lead takes the place of this one. Its keys and records lead there from now on."""
-        prior = lead.prior
-        self.end(prior, "merged")
-        self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
-        self.pass_preferences(prior.lead_id, into)
-        self._take_back(into)
-        self.contacts.setdefault(into, []).extend(self.contacts.get(prior.lead_id, ()))
-        merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
-        return merged
+    def merge(self, lead: CurrentLead) -> None:
+        """Another lead takes the place of this one."""
+        self.end(lead.prior, "merged")
+        self.settle_as(lead, "merged")
 
     def settle_as(self, lead: CurrentLead, state: str) -> None:
-        """A lead that was merged is closed or blocked again, as it was."""
+        """A lead has this state from now on, and its assignment stays its newest one."""
         prior = lead.prior
-        self._move(LeadRow(prior.lead_id, state, prior.assignment_id, self.now, lead.fields_from))
+        self.move(LeadRow(prior.lead_id, state, prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state=state))
 
     def progress(self, tracked: TrackedAssignment) -> None:
@@ -325,52 +255,6 @@ class UnitOfWork:
             number = self.snapshot.state.enter(entry)
             self.rows.turns.append(ledger_row(entry, number, assignment_id, self.now))
 
-    def give_back(self, tracked: TrackedAssignment, cause: str) -> None:
-        """Give back the turn of an assignment, and its place in the caps per day, week and window.
-
-        With the cause `REVERSED` both are taken again. The open place is another matter.
-        """
-        state, directory = self.snapshot.state, self.snapshot.directory
-        holder = self.turn_holder(tracked)
-        if holder is not None and (holder is tracked or holder.refunded == (cause == REVERSED)):
-            self._enter_turn(holder, cause)
-        team = tracked.team_id
-        owner = directory.owners.get(tracked.owner_id or "")
-        if owner is not None and tracked.counts_toward_load:
-            state.recount(directory, owner, team, tracked.decided_at, counts=cause == REVERSED)
-        tracked.refunded = cause != REVERSED
-        self.keep_reject(tracked)
-
-    def take_turn_again(self, tracked: TrackedAssignment) -> None:
-        """Take the turn of an assignment again, whose lead its owner has by another assignment now.
-
-        That one has the place in the caps.
-        """
-        if tracked.turn is not None and tracked.team_id is not None:
-            self._enter_turn(tracked, REVERSED)
-
-    def turn_holder(self, tracked: TrackedAssignment) -> TrackedAssignment | None:
-        """The assignment whose turn this one has: its own, or that of before a merge that was undone."""
-        line = self.histories.get(tracked.lead_id, [])
-        at = next((position for position, each in enumerate(line) if each.id == tracked.id), 0)
-        for each in (tracked, *reversed(line[:at])):
-            if each is not tracked and (each.end_cause != "merged" or each.owner_id != tracked.owner_id):
-                return None
-            if each.turn is not None:
-                return each if each.team_id is not None else None
-        return None
-
-    def _enter_turn(self, holder: TrackedAssignment, cause: str) -> None:
-        """Enter that the turn of an assignment is given back, or with `REVERSED` that it is taken again."""
-        if holder.turn is None or holder.team_id is None:
-            return
-        taken = LedgerEntry(holder.team_id, holder.turn.cause, holder.turn.chosen, holder.turn.changes)
-        state, directory = self.snapshot.state, self.snapshot.directory
-        entries = refund_entries(taken, holder.turn.number, cause, state, directory, self.now)
-        self.enter(entries, holder.id)
-        holder.refunded = cause != REVERSED
-        self.keep_reject(holder)
-
     def keep_reject(self, tracked: TrackedAssignment) -> None:
         """Write whether an assignment is refunded, and what became of a dispute about its reject."""
         self.rows.rejects[tracked.id] = RejectRow(tracked.refunded, tracked.dispute)
@@ -389,56 +273,7 @@ class UnitOfWork:
         self.rows.lifted.add(assignment_id)
         self.lifted.add(assignment_id)
 
-    def keep_preferences(
-        self, lead_id: str, preferences: Preferences, actor: str, details: Mapping[str, Any]
-    ) -> None:
-        """The person behind a lead allows this from now on. `details` are the acts that led there."""
-        self.preferences[lead_id] = self.rows.preferences[lead_id] = preferences
-        self._take_back(lead_id)
-        change = PreferenceChange(lead_id, uuid7(), preferences.version, self.now, actor, details)
-        self.rows.preference_changes.append(change)
-
-    def take_acts(
-        self, lead_id: str, acts: Sequence[tuple[str, ConsentAct]], actor: str, *, lifts: bool = False
-    ) -> Preferences:
-        """Take acts about consent of the person behind a lead. Those that change nothing are not kept."""
-        before = self.preferences.get(lead_id, NO_PREFERENCES)
-        after = before.taking(acts, lifts=lifts)
-        if after is not before:
-            counted = {
-                name: act.to_json()
-                for name, act in after.consents.items()
-                if before.consents.get(name) != act
-            }
-            self.keep_preferences(lead_id, after, actor, {"consents": counted})
-        return after
-
-    def pass_preferences(self, from_id: str, to_id: str) -> None:
-        """What the person behind a lead allows goes on with another lead of theirs; the stricter holds."""
-        theirs = self.preferences.get(from_id)
-        if theirs is None:
-            return
-        after = joined(self.preferences.get(to_id, NO_PREFERENCES), theirs)
-        self.keep_preferences(to_id, after, "service", {"from_lead_id": from_id, **theirs.to_json()})
-
-    def stop_contacts(self, lead_id: str) -> None:
-        """Nothing contacts the person behind a lead any more."""
-        self.rows.closed[lead_id] = (None, self.now)
-
-    def _take_back(self, lead_id: str) -> None:
-        """What waits and goes through what the person has closed is not executed any more."""
-        preferences = self.preferences.get(lead_id, NO_PREFERENCES)
-        everything = lead_id in self.rows.closed and self.rows.closed[lead_id][0] is None
-        if preferences.closes and not everything:
-            self.rows.closed[lead_id] = (preferences, self.now)
-
-    def pass_contacts(self, from_id: str, to_id: str) -> None:
-        """The contacts of a lead are those of another lead of the same person too, where they are counted."""
-        if contacts := self.contacts.get(from_id):
-            self.contacts.setdefault(to_id, []).extend(contacts)
-            self.rows.passed_contacts.setdefault(to_id, ([], self.now))[0].append(from_id)
-
-    def _count_contacts(self, source_id: str, lead_id: str, actions: Sequence[Mapping[str, Any]]) -> None:
+    def count_contacts(self, source_id: str, lead_id: str, actions: Sequence[Mapping[str, Any]]) -> None:
         """Note the actions that contact the person, where a cap counts them."""
         for action in with_ids(source_id, actions):
             if "channel" in action:
@@ -495,20 +330,8 @@ class UnitOfWork:
         Those that are in an answer too are offered only where somebody executes them: see there.
         """
         rows = numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now)
-        self._count_contacts(event.id, event.lead_id, actions)
+        self.count_contacts(event.id, event.lead_id, actions)
         self.add_actions(offered_beside_answer(rows, self.facts.directory) if answered else rows)
-
-    def _start(self, row: AssignmentRow, decision: Decision, number: int | None) -> None:
-        """Start the clocks of a new assignment, and track it if its lead is tracked.
-
-        `number` is that of its turn.
-        """
-        for clock in decision.clocks:
-            clock.assignment_id, clock.lead_id = row.id, row.lead_id
-            self.keep_clock(clock)
-        history = self.histories.get(row.lead_id)
-        if history is not None:
-            history.append(tracked_from(row, decision, number))
 
     def _end(self, assignment_id: str, lead_id: str, cause: str) -> None:
         row = self.rows.assignments.get(assignment_id)
@@ -526,42 +349,10 @@ class UnitOfWork:
                 for clock in tracked.clocks.values():
                     clock.end_with(cause, self.now)
 
-    def _keep_fields(self, lead: CurrentLead) -> None:
-        """The lead keeps its assignment, and another decision has its fields from now on."""
-        prior = lead.prior
-        self._move(LeadRow(prior.lead_id, prior.state, prior.assignment_id, self.now, lead.fields_from))
-        self.present[prior.lead_id] = lead
-
-    def _assigned_at(self, request: DecisionRequest) -> datetime:
-        """When the owner got the lead: now, or earlier for an imported one."""
-        return request.owned.since if request.owned is not None else self.now
-
-    def _settle_with_prior(self, request: DecisionRequest, decision: Decision) -> None:
-        """Apply the decision to a returning lead's earlier assignment."""
-        prior = request.prior
-        if decision.existing_lead is None or prior is None:
-            return
-        if not decision.keeps_assignment:
-            self.end(prior, "superseded")
-        elif decision.outcome == "queued" and decision.priority > prior.priority:
-            self._raise(prior, decision.priority)
-
-    def _aging(self, queue: str | None) -> int:
+    def aging_of(self, queue: str | None) -> int:
         return self.queues.get(queue or "", NO_TERMS).aging
 
-    def _raise(self, prior: PriorAssignment, priority: int) -> None:
-        raised = replace(prior, priority=priority)
-        if prior.lead_id in self.present:
-            self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
-        self.before[prior.lead_id] = raised
-        row = self.rows.assignments.get(prior.assignment_id)
-        rank = queue_rank(priority, self._aging(prior.queue), prior.queue_since or prior.decided_at)
-        if row is not None:
-            row.priority, row.queue_rank = priority, rank
-        else:
-            self.rows.raised[prior.assignment_id] = (priority, rank)
-
-    def _move(self, row: LeadRow) -> None:
+    def move(self, row: LeadRow) -> None:
         """Set the lead's state: in a new row, or in the one that is stored."""
         if row.id in self.rows.leads:
             row.received_at = self.rows.leads[row.id].received_at
@@ -570,16 +361,3 @@ class UnitOfWork:
             self.rows.moved[row.id] = row
         else:
             self.rows.leads[row.id] = row
-
-
-def _lead(
-    request: DecisionRequest,
-    prior: PriorAssignment,
-    normalized: Mapping[str, Any],
-    exclude: frozenset[str],
-    fields_from: str | None = None,
-) -> CurrentLead:
-    """The lead as later jobs of the group find it."""
-    by_name = request.account.found_by_name() if request.account is not None else ()
-    values = with_origins(request.values, request.filled)
-    return CurrentLead(prior, values, normalized, exclude, fields_from, account_ids=by_name)

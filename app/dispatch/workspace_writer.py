@@ -10,6 +10,7 @@ import structlog
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, decide_and_write
+from app.dispatch.decision_rows import as_replayed
 from app.dispatch.failures import (
     CONTENTION_ERRORS,
     error_summary,
@@ -21,7 +22,6 @@ from app.dispatch.failures import (
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.preparation import Preparation
-from app.dispatch.record import as_replayed
 from app.dispatch.tallies import tally_of
 from app.dispatch.write_window import WriteWindow
 from app.errors import DatabaseUnavailable, Erased, Overloaded, Problem

@@ -7,21 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from app.api.decision_view import bystanders_of, explanation_of, passed_over, why_not_page
 from app.api.http.auth import requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParameter, PathId, PoolParameter
 from app.api.http.routing import StrictRoute
-from app.api.lead_view import (
-    assignment_document,
-    bystanders_of,
-    erased_as_seen_by,
-    explanation_of,
-    find_seen_leads,
-    lead_to_json,
-    passed_over,
-    seen_lead,
-    why_not_page,
-)
+from app.api.lead_json import lead_to_json
+from app.api.lead_view import assignment_document, erased_as_seen_by, find_seen_leads, seen_lead
 from app.contract.leads import Assignment, Explanation, Lead, LeadList, PassedOver, WhyNotList
 from app.contract.requests import LookupRequest
 from app.errors import Erased, Forbidden, NotFound, PlanVersionUnreadable, refused_at

@@ -9,17 +9,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.api.decision_view import bystanders_of, explanation_of, why_not_page
 from app.api.http.auth import requires
 from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter
-from app.api.lead_view import (
-    assignment_document,
-    bystanders_of,
-    erased_as_seen_by,
-    explanation_of,
-    lead_to_json,
-    seen_lead,
-    why_not_page,
-)
+from app.api.lead_json import lead_to_json
+from app.api.lead_view import assignment_document, erased_as_seen_by, seen_lead
 from app.console.conflicts import in_words
 from app.console.forms import FormParameter
 from app.console.rendering import is_htmx, render

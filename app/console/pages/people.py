@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.decision_view import passed_over
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import MAX_INT32, After, PathId, PoolParameter
-from app.api.lead_view import passed_over
 from app.api.routes.crud import READERS
 from app.console.availability import in_words
 from app.console.kept import KeptAnswers

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.dispatch.accounts import accounts_by_name, find_account
 from app.dispatch.arrivals import count_arrival, count_junk
-from app.dispatch.colleagues import join_waiting
-from app.dispatch.decision_session import DecisionSession, Person
+from app.dispatch.colleagues import find_colleagues, join_waiting
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.persons import Person, find_person, find_probable, follow_probable, identify
+from app.dispatch.preferences import contact_of, pass_contacts, pass_preferences, take_acts
 from app.dispatch.prepared import Prepared
 from app.dispatch.waiting_first import release_waiting
 from app.engine.life.events import owner_named
@@ -58,7 +61,7 @@ class Assign(Job):
         plan = session.plan
         arrival = submitted_until(self.arrival, session.work.now)
         arrival = with_rules(with_declared(arrival, plan.declared), plan.attribution)
-        person = session.find_person(arrival, plan.match_rules, plan.window)
+        person = find_person(session, arrival, plan.match_rules, plan.window)
         suppression = session.find_suppression(self._keys_of(person))
         if suppression is None:
             self.prepared.go_on()
@@ -80,11 +83,11 @@ class Assign(Job):
             possible_duplicates=person.possible,
             account=account,
             suppression=suppression,
-            colleagues=session.find_colleagues(values) if is_open else (),
+            colleagues=find_colleagues(session, values) if is_open else (),
         )
         request = self.prepared.attach(request)
         if is_open:
-            request = session.follow_probable(request, session.find_probable(arrival, plan.match_rules))
+            request = follow_probable(session, request, find_probable(session, arrival, plan.match_rules))
         normalized: Mapping[str, Any] = arrival.normalized
         if filled:
             request = replace(request, filled=filled, values=with_quality(request.values, filled))
@@ -96,12 +99,12 @@ class Assign(Job):
             request = self.plugin.attach_results(request, plan, session.work.now)
         request = self._counted(session, request)
         known = self._take_acts(session, person, request)
-        if (contact := session.contact_of(known, person.values)) is not None:
+        if (contact := contact_of(session, known, person.values)) is not None:
             request = replace(request, contact=contact)
         if person.prior is not None:
-            by_name = session.accounts_by_name(person.prior.lead_id)
-            account = session.find_account(
-                person.stored, lambda: with_names(keys_of_lead(person.stored), by_name)
+            by_name = accounts_by_name(session, person.prior.lead_id)
+            account = find_account(
+                session, person.stored, lambda: with_names(keys_of_lead(person.stored), by_name)
             )
             earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
             request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
@@ -113,7 +116,7 @@ class Assign(Job):
         session.received += 1
         session.matched += existing is not None
         if existing is None or decision.code != JUNK:  # else it proves nothing about the lead
-            session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
+            identify(session, arrival, person, existing.lead_id if existing else request.lead_id)
         join_waiting(session, existing.lead_id if existing else request.lead_id)
         return reply
 
@@ -124,7 +127,7 @@ class Assign(Job):
         subjects = dict(self.subjects())
         account = request.account.account if request.account is not None else None
         named = account is not None and is_named_account(account.tier)
-        if "domain" in subjects and (named or session.find_colleagues(request.values)):
+        if "domain" in subjects and (named or find_colleagues(session, request.values)):
             del subjects["domain"]  # many of them may well come from one company
         counts = session.arrived(subjects, request.assignment_id)
         return replace(request, counts={**request.counts, **counts}) if counts else request
@@ -134,12 +137,12 @@ class Assign(Job):
         lead_id = person.prior.lead_id if person.prior is not None else request.lead_id
         work = session.work
         if person.former is not None and person.prior is None:
-            work.pass_preferences(person.former, lead_id)
-            work.pass_contacts(person.former, lead_id)
+            pass_preferences(work, person.former, lead_id)
+            pass_contacts(work, person.former, lead_id)
         if person.prior is not None and session.plan.junk.blocks(request.values, request.counts):
             return lead_id  # anybody may have sent it in the person's name
         if acts := acts_of_lead(self.arrival.values, work.now):
-            work.take_acts(lead_id, acts, self.actor)
+            take_acts(work, lead_id, acts, self.actor)
         return lead_id
 
     def asks_for_stored(self) -> bool:
@@ -219,7 +222,7 @@ class Assign(Job):
         session: DecisionSession,
         prepared: Prepared | None,
     ) -> AccountMatch | None:
-        return session.find_account(values, lambda: self._keys_with(values, person, session), prepared)
+        return find_account(session, values, lambda: self._keys_with(values, person, session), prepared)
 
     def _keys_with(
         self, values: Mapping[str, Any], person: Person, session: DecisionSession
@@ -229,7 +232,7 @@ class Assign(Job):
         if person.prior is None:
             keys = self._keys_as_sent() if values is person.values else keys_of_lead(values)
             return with_names(keys, seen, seen) if seen else keys
-        before = session.accounts_by_name(person.prior.lead_id)
+        before = accounts_by_name(session, person.prior.lead_id)
         return with_names(keys_of_lead(values), dict.fromkeys((*seen, *before)), seen)
 
     def arriving(self) -> IncomingLead | None:

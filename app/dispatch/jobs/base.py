@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from app.dispatch.decision_session import DecisionSession, QueueLookup
+from app.dispatch.accounts import find_account
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.preferences import contact_of
 from app.dispatch.prepared import Prepared
+from app.dispatch.stored_leads import QueueLookup
 from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
@@ -192,10 +195,10 @@ def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fiel
         assignment_id=uuid7(),
         lead_id=lead.prior.lead_id,
         values=lead.values,
-        account=session.find_account(
-            lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
+        account=find_account(
+            session, lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
         ),
-        contact=session.contact_of(lead.prior.lead_id, lead.values),
+        contact=contact_of(session, lead.prior.lead_id, lead.values),
     )
     request = replace(request, **{"barred": lead.prior.barred, "place": lead.prior.place, **fields})
     return replace(request, exclude=request.exclude | lead.prior.barred) if lead.prior.barred else request

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.dispatch.decision_session import DecisionSession, QueueLookup
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
+from app.dispatch.stored_leads import QueueLookup
 from app.engine.life.hidden_fields import hidden_names
 from app.engine.model.decision import Target
 from app.engine.pipeline.claims import claim_refusal, held_refusal

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from app.dispatch.crm_books import CrmBooks
 from app.dispatch.crm_reports import source_of
+from app.dispatch.decision_rows import closing_event
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.record import closing_event
 from app.engine.life.crm import CrmChange
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.dispatch.decision_rows import closing_event
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.record import closing_event
 from app.dispatch.reported_events import event_actions
 from app.plan.language.event_types import IDLE
 from app.store.leads.histories import TrackedAssignment

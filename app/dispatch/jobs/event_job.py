@@ -7,6 +7,7 @@ import orjson
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.persons import lead_of_keys
 from app.dispatch.reported_events import Reporter, refusal_from_json
 from app.engine.life.events import ReportedEvent
 from app.engine.model.lead_keys import LeadKey
@@ -78,4 +79,4 @@ class EventJob(Job):
         """The lead that the address names by its id or keys. Raises NotFound or AmbiguousAssignment."""
         if self.address.lead_id is not None:
             return self.address.lead_id
-        return session.lead_of_keys(self.address.keys, self.reporter.owner_id)
+        return lead_of_keys(session, self.address.keys, self.reporter.owner_id)

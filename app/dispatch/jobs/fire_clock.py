@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.dispatch.decision_rows import numbered_actions
 from app.dispatch.decision_session import END_CAUSES, DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
-from app.dispatch.record import numbered_actions
+from app.dispatch.refunds import give_back
 from app.engine.followup import clock_notices
 from app.engine.life.clocks import Clock, ClockKind
 from app.engine.life.due_times import Look, look
@@ -101,7 +102,7 @@ class _Firing:
             return "missed"
         request = self._next_member() if self.terms.on_breach == "take_away" and not bound else None
         if not bound and self.tracked.owner_id is not None and self.session.plan.rejects.refund_take_aways:
-            work.give_back(self.tracked, "taken_away")
+            give_back(work, self.tracked, "taken_away")
         decision = self._move(request or self._escalation())
         told = clock_notices.moved_on(clock, self.terms, work.facts.directory, decision, bound=bound)
         self._tell("moved", told)

@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 
 from app.dispatch.arrivals import count_arrival
-from app.dispatch.decision_session import DecisionSession, Person
+from app.dispatch.decision_rows import closing_event
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.record import closing_event
+from app.dispatch.persons import Person, find_person, identify, leads_of_address
+from app.dispatch.preferences import take_acts
 from app.engine.life.preferences import WITHDRAWS, ConsentAct, act_of_event
 from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
@@ -53,7 +55,7 @@ class ImportLead(Job):
         work, plan = session.work, session.plan
         arrival = with_rules(with_declared(self.arrival, plan.declared), plan.attribution)
         rules = replace(session.plan.match_rules, ids_are_people=True)
-        person = session.find_person(arrival, rules, None)
+        person = find_person(session, arrival, rules, None)
         prior = person.prior
         owned = ExistingOwnership(self.owner_id, self.team, self.since or work.now)
         _check(owned, work.facts.directory, work.now)
@@ -75,7 +77,7 @@ class ImportLead(Job):
         if prior is not None:
             work.end(prior, "superseded")
         _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
-        session.identify(arrival, person, request.lead_id)
+        identify(session, arrival, person, request.lead_id)
         count_arrival(session, arrival)
         session.received += prior is None
         if self.closed:
@@ -87,7 +89,7 @@ class ImportLead(Job):
         work = session.work
         granted = acts_of_lead(self.arrival.values, work.now, ACTOR)
         if granted:
-            work.take_acts(lead_id, granted, ACTOR)
+            take_acts(work, lead_id, granted, ACTOR)
         closed = [
             each
             for type_, channel in self.withdrawn
@@ -95,8 +97,8 @@ class ImportLead(Job):
                 type_, channel, None, ConsentAct(WITHDRAWS[type_], work.now, ACTOR, ACTOR)
             )
         ]
-        for each in {lead_id, *session.leads_of_address(self.arrival)} if closed else ():
-            work.take_acts(each, closed, ACTOR)
+        for each in {lead_id, *leads_of_address(session, self.arrival)} if closed else ():
+            take_acts(work, each, closed, ACTOR)
 
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
@@ -111,7 +113,7 @@ class ImportLead(Job):
         A lead that was closed long ago does not change what is known about it today.
         """
         if not self.closed:
-            session.identify(self.arrival, person, prior.lead_id)
+            identify(session, self.arrival, person, prior.lead_id)
         if self.closed or prior.owner == self.owner_id:
             return Reply(204, b"")
         return Reply(409, orjson.dumps({"lead_id": prior.lead_id}), kept=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from app.dispatch.accounts import find_account
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.dispatch.merges import MergeOrigin, merge
@@ -104,8 +105,8 @@ def _survivor(session: DecisionSession, one: CurrentLead, other: CurrentLead) ->
 
 def _account_owner(session: DecisionSession, lead: CurrentLead) -> str | None:
     """The owner who looks after the account of a lead."""
-    account = session.find_account(
-        lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
+    account = find_account(
+        session, lead.values, lambda: with_names(keys_of_lead(lead.values), lead.account_ids)
     )
     if account is None:
         return None

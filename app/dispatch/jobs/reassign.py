@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
+from app.dispatch.persons import lead_of_keys
 from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
@@ -51,7 +52,7 @@ class Reassign(Job):
         AlreadyClosed when the lead is not where the caller saw it, Forbidden for a lead that the owner of the
         key sees and does not have, and ValidationFailed, OwnerInactive or OverCap for the target.
         """
-        lead_id = self.lead_id or session.lead_of_keys(self.keys, self.only_of)
+        lead_id = self.lead_id or lead_of_keys(session, self.keys, self.only_of)
         lead = session.get_seen(lead_id, self.only_of)
         if self.only_of is not None and self.only_of != lead.prior.owner:
             raise Forbidden("This key can only reassign the leads of its own owner.")

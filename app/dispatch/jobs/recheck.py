@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from app.dispatch.accounts import find_account
+from app.dispatch.decision_rows import numbered_actions
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
-from app.dispatch.record import numbered_actions
+from app.dispatch.refunds import give_back
 from app.dispatch.tracked import clock_that_runs
 from app.engine.life.clocks import Clock
 from app.engine.life.rechecks import RECHECK, is_moved
@@ -61,7 +63,7 @@ class Recheck(Job):
         """The lead with what providers say now."""
         request = self.prepared.attach(request_again(session, lead, RECHECK, exclude=lead.exclude))
         values = with_filled(lead.values, request.filled)
-        account = session.find_account(values, lambda: with_names(keys_of_lead(values), lead.account_ids))
+        account = find_account(session, values, lambda: with_names(keys_of_lead(values), lead.account_ids))
         filled: Mapping[str, FilledField] = request.filled
         if session.plan.enrichment is not None and account is not None:
             filled = {
@@ -128,7 +130,7 @@ def _move(
     clock.stop("met", work.now)
     work.keep_clock(clock)
     if tracked.owner_id is not None and not tracked.refunded:
-        work.give_back(tracked, "refund")
+        give_back(work, tracked, "refund")
     work.end(lead.prior, "superseded")
     _, reply = session.decide(
         request, shown_with(lead.normalized, request.values, request.filled), new_fields=True

@@ -4,8 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
+from app.dispatch.accounts import accounts_of_domain
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import request_again
+from app.dispatch.preferences import stop_contacts
+from app.dispatch.refunds import give_back
 from app.dispatch.reported_events import Reporter, actor_id, refusal_of_former_owner
 from app.engine.life.events import ReportedEvent
 from app.engine.life.rejects import RejectRule
@@ -99,7 +102,7 @@ class Reject:
             return
         values = self.lead.values
         domain = domain_of(values)
-        accounts = self.session.accounts_of_domain(domain) if domain is not None else ()
+        accounts = accounts_of_domain(self.session, domain) if domain is not None else ()
         choice = choose_suppression(rule.suppress, values, accounts)
         if choice is None:
             return
@@ -115,7 +118,7 @@ class Reject:
             code=choice.code,
         )
         self.session.work.suppress(entry)
-        self.session.work.stop_contacts(self.lead.prior.lead_id)
+        stop_contacts(self.session.work, self.lead.prior.lead_id)
         shown = {"id": entry.id, "kind": entry.kind, "list": entry.list, "code": entry.code}
         self.details["suppression"] = shown
 
@@ -144,7 +147,7 @@ def refund(session: DecisionSession, tracked: TrackedAssignment) -> dict[str, An
     if limit is not None and state.refunds_on(tracked.owner_id, today) >= limit:
         return {"refunded": False, "code": REFUND_LIMIT}
     state.add_refund(tracked.owner_id, today)
-    work.give_back(tracked, "refund")
+    give_back(work, tracked, "refund")
     return {"refunded": True}
 
 
@@ -173,5 +176,5 @@ def settle_dispute(
     if result == "overturned":
         session.work.lift(tracked.id)
         if tracked.refunded:
-            session.work.give_back(tracked, REVERSED)
+            give_back(session.work, tracked, REVERSED)
     return "settled"

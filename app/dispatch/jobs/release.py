@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.dispatch.colleagues import join_waiting
+from app.dispatch.colleagues import find_colleagues, join_waiting
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.engine.model.decision import PriorAssignment
@@ -24,7 +24,7 @@ class Release(Job):
         if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
             return Reply(204, b"")
         backlog = session.backlog(lead.prior.held_for_team)
-        colleagues = session.find_colleagues(lead.values)
+        colleagues = find_colleagues(session, lead.values)
         request = request_again(
             session, lead, "release", exclude=lead.exclude, backlog=backlog, colleagues=colleagues
         )

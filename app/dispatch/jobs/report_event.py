@@ -7,13 +7,14 @@ from typing import Any, NoReturn
 
 import orjson
 
+from app.dispatch.decision_rows import with_ids
 from app.dispatch.decision_session import NO_ASSIGNMENT, DecisionSession
 from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.event_job import EventAddress as EventAddress
 from app.dispatch.jobs.event_job import EventJob
 from app.dispatch.jobs.handoff import hand_off
 from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
-from app.dispatch.record import with_ids
+from app.dispatch.preferences import withdraw
 from app.dispatch.reported_clocks import postpone_touch, withdraw_misses, working_seconds
 from app.dispatch.reported_events import (
     Reporter,
@@ -252,7 +253,7 @@ class Report:
         at = min(self.event.at or self.now, self.now)
         act = ConsentAct(state, at, f"event:{self.event.type}", self.reporter.actor)
         acts = act_of_event(self.event.type, self.event.channel, self.event.topic, act)
-        self.session.withdraw(self.lead.prior.lead_id, acts, self.reporter.actor)
+        withdraw(self.session, self.lead.prior.lead_id, acts, self.reporter.actor)
         closed = {"closes": channels_of_event(self.event.type, self.event.channel), "topic": self.event.topic}
         self.details = {**self.details, **{name: each for name, each in closed.items() if each}}
 

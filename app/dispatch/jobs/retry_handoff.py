@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from app.dispatch.decision_rows import numbered_actions
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.jobs.handoff import hand_off
-from app.dispatch.record import numbered_actions
 from app.dispatch.tracked import clock_that_runs
 
 

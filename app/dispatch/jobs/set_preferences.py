@@ -9,6 +9,7 @@ import orjson
 from app.directory.records import Precondition
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.preferences import keep_preferences, take_acts
 from app.engine.life.preferences import NO_PREFERENCES, ConsentAct, Preferences
 from app.errors import Forbidden, refused_at
 from app.plan.language.contact import Cap, QuietHours
@@ -72,11 +73,11 @@ class SetPreferences(Job):
         after = replace(after, quiet=self.quiet, more_quiet=(), caps=self.caps)
         if replace(after, version=0) != replace(before, version=0):
             after = replace(after, version=before.version + 1)
-            work.keep_preferences(self.lead_id, after, self.actor, self._details(before, after))
+            keep_preferences(work, self.lead_id, after, self.actor, self._details(before, after))
         closed = [each for each in acts if each[1].state == "withdrawn"]
         for other in session.stored.same_address.get(self.lead_id, ()):
             if closed and session.is_present(other):
-                work.take_acts(other, closed, self.actor)
+                take_acts(work, other, closed, self.actor)
         if after.caps and not before.caps and not session.plan.contact.caps:
             self._count_earlier(session)
         return Reply(200, orjson.dumps({"version": after.version}), lead_id=self.lead_id)

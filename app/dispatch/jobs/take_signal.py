@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from app.dispatch.decision_rows import with_ids
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Reply, request_again
 from app.dispatch.jobs.event_job import EventJob
-from app.dispatch.record import with_ids
 from app.dispatch.reported_events import event_row
 from app.engine.explain import sentences
 from app.engine.followup.notices import notice

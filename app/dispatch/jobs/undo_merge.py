@@ -8,6 +8,7 @@ import orjson
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.dispatch.merges import give_fields_back, give_keys_back
+from app.dispatch.refunds import take_turn_again, turn_holder
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.pipeline.triggers import with_own_trigger
 from app.engine.selection.shifts import HELD
@@ -104,9 +105,9 @@ class UndoMerge(Job):
         """The owner who has the lead again has the turn again that the merge gave back."""
         now = session.get_lead(of.lead_id).prior
         tracked = session.find_assignment(of.lead_id, lead.prior.assignment_id)
-        holder = session.work.turn_holder(tracked) if tracked is not None else None
+        holder = turn_holder(session.work, tracked) if tracked is not None else None
         if holder is not None and holder.id in of.refunded and now.owner == holder.owner_id:
-            session.work.take_turn_again(holder)
+            take_turn_again(session.work, holder)
 
     def _answer(self, session: DecisionSession, of: StoredMerge) -> bytes:
         prior = session.get_lead(of.lead_id).prior
