@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from app.background import has_failed
+from app.background import KeptTasks
 
 MAX_KEPT = 200
 
@@ -27,7 +26,7 @@ class KeptAnswers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Task[Any]]] = OrderedDict()
+        self._answers: KeptTasks[float, Any] = KeptTasks("answer for the console", MAX_KEPT)
 
     async def get(
         self,
@@ -42,15 +41,11 @@ class KeptAnswers:
         One that `keeps` does not want, because it is large, is only for those who wait for it now.
         """
         now = self._clock()
-        at, task = self._kept.get(key, (0.0, None))
-        if task is None or has_failed(task) or (task.done() and now - at >= seconds):
-            at, task = now, asyncio.create_task(make(), name="answer for the console")
-            task.add_done_callback(has_failed)
-            self._kept[key] = (at, task)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+        kept = self._answers.find(key)
+        if kept is None or (kept[1].done() and now - kept[0] >= seconds):
+            kept = (now, self._answers.begin(key, now, make()))
+        at, task = kept
         value: Value = await asyncio.shield(task)
-        if not keeps(value) and self._kept.get(key) == (at, task):
-            del self._kept[key]
+        if not keeps(value):
+            self._answers.drop(key, task)
         return KeptValue(value, self._clock() - at)

@@ -24,7 +24,6 @@ POINTS: Mapping[str, int] = MappingProxyType(
 VELOCITY = "velocity_"
 SUBJECTS = ("ip", "identity", "domain")
 """What leads are counted by."""
-BLOCK_AT = 60
 _NAMES = frozenset((GIBBERISH, PLACEHOLDER))
 
 Verdict = Literal["clean", "flagged", "review", "blocked"]

@@ -87,6 +87,19 @@ SELECT {_COLUMNS} FROM (
 """
 """The newest merges that a lead was part of, in order."""
 
+LEADS_OF_PERSON = """(
+   WITH RECURSIVE person AS (
+     SELECT wanted.id
+     UNION
+     SELECT lead.id
+       FROM person
+      CROSS JOIN LATERAL (
+        SELECT leads.id FROM leads WHERE workspace_id = $1 AND merged_into = person.id
+         ORDER BY merged_into LIMIT 1000) AS lead)
+   SELECT id FROM person LIMIT 1000
+ )"""
+"""A lead (`wanted.id`) with all that were merged into it, for a lateral join."""
+
 SELECT_SURVIVORS = """
 WITH RECURSIVE taken_over AS (
   SELECT wanted.id AS first, lead.id, lead.merged_into, 0 AS step

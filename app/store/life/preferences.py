@@ -12,6 +12,7 @@ from app.engine.life.preferences import Preferences, from_json
 from app.engine.model.lead_keys import EMAIL
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
+from app.store.leads.merges import LEADS_OF_PERSON
 from app.store.stored_bytes import unpack
 
 LONGEST = timedelta(days=366)
@@ -116,17 +117,7 @@ SELECT_CONTACTS = f"""
 SELECT DISTINCT wanted.id::text AS lead_id, contact.action_id, contact.channel,
        coalesce(action.ended_at, contact.at) AS at
   FROM unnest($2::uuid[]) AS wanted (id)
- CROSS JOIN LATERAL (
-   WITH RECURSIVE person AS (
-     SELECT wanted.id
-     UNION
-     SELECT lead.id
-       FROM person
-      CROSS JOIN LATERAL (
-        SELECT leads.id FROM leads WHERE workspace_id = $1 AND merged_into = person.id
-         ORDER BY merged_into LIMIT 1000) AS lead)
-   SELECT id FROM person LIMIT 1000
- ) AS lead
+ CROSS JOIN LATERAL {LEADS_OF_PERSON} AS lead
  CROSS JOIN LATERAL (
    SELECT action_id, channel, at FROM contacts
     WHERE workspace_id = $1 AND lead_id = lead.id AND at > $3

@@ -12,6 +12,7 @@ from typing import Any
 from app.engine.life.preferences import Preferences
 from app.engine.model.lead_keys import EMAIL, PHONE, SuppressionKey
 from app.store.connection.pool import Connection
+from app.store.leads.merges import LEADS_OF_PERSON
 from app.store.life.deliveries import StoredAction, lock_actions
 from app.store.life.outbox import ActionRow, insert_actions
 
@@ -21,21 +22,10 @@ SUPPRESSED = "suppressed"
 _UNSENT = frozenset(("waiting", "available", "dead"))
 _SENT = frozenset(("leased", "acknowledged"))
 
-# A person is a lead with all that were merged into it.
 _OF_PERSONS = """
 SELECT wanted.id::text AS lead_id, action.id, action.contact_names
   FROM unnest($2::uuid[]) AS wanted (id)
- CROSS JOIN LATERAL (
-   WITH RECURSIVE person AS (
-     SELECT wanted.id
-     UNION
-     SELECT lead.id
-       FROM person
-      CROSS JOIN LATERAL (
-        SELECT leads.id FROM leads WHERE workspace_id = $1 AND merged_into = person.id
-         ORDER BY merged_into LIMIT 1000) AS lead)
-   SELECT id FROM person LIMIT 1000
- ) AS lead
+ CROSS JOIN LATERAL {leads} AS lead
  CROSS JOIN LATERAL (
    SELECT id, contact_names FROM actions
     WHERE workspace_id = $1 AND actions.lead_id = lead.id AND {wanted}
@@ -43,14 +33,16 @@ SELECT wanted.id::text AS lead_id, action.id, action.contact_names
  ) AS action
 """
 SELECT_CONTACTING = _OF_PERSONS.format(
+    leads=LEADS_OF_PERSON,
     wanted="""contact_names IS NOT NULL AND cause IS NULL
-      AND state IN ('waiting', 'available', 'leased', 'pushed', 'acknowledged', 'dead')"""
+      AND state IN ('waiting', 'available', 'leased', 'pushed', 'acknowledged', 'dead')""",
 )
 """The actions that contact these persons, and were not taken back."""
 
 SELECT_CHANGING = _OF_PERSONS.format(
+    leads=LEADS_OF_PERSON,
     wanted="""(state IN ('waiting', 'available', 'leased')
-           OR (contact_names IS NOT NULL AND state IN ('pushed', 'acknowledged', 'dead')))"""
+           OR (contact_names IS NOT NULL AND state IN ('pushed', 'acknowledged', 'dead')))""",
 )
 """The actions of these persons that a commit group with a withdrawal may change."""
 

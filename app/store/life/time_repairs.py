@@ -10,6 +10,9 @@ from app.store.reports.fact_cursor import INSERT_STALE_OF_CHANGED
 
 # Each statement gets the workspace, the time of decisions, and the time beyond which a moment was made by a
 # clock that had jumped ahead. Statements about waits of machines compare with the time of the server.
+_RECOUNTS = """recounts AS (
+  INSERT INTO clock_recounts (workspace_id, owner_id) SELECT DISTINCT $1, coalesce(owner_id, '') FROM changed
+  ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL)"""
 _COUNTED = "SELECT count(*) FROM changed"
 UPDATE_POSTPONED_CLOCKS = f"""
 WITH snoozed AS MATERIALIZED (
@@ -24,9 +27,7 @@ changed AS (
      AND state = 'pending' AND (terms ->> 'resumed_at')::timestamptz = until_at
   RETURNING owner_id, lead_id),
 stale AS ({INSERT_STALE_OF_CHANGED}),
-recounts AS (
-  INSERT INTO clock_recounts (workspace_id, owner_id) SELECT DISTINCT $1, coalesce(owner_id, '') FROM changed
-  ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL)
+{_RECOUNTS}
 {_COUNTED}
 """
 """Clocks of leads that were snoozed in the future run again as long after now as they were to rest."""
@@ -39,9 +40,7 @@ WITH changed AS (
    WHERE workspace_id = $1 AND state = 'pending' AND started_at > $3::timestamptz
   RETURNING owner_id, lead_id),
 stale AS ({INSERT_STALE_OF_CHANGED}),
-recounts AS (
-  INSERT INTO clock_recounts (workspace_id, owner_id) SELECT DISTINCT $1, coalesce(owner_id, '') FROM changed
-  ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL)
+{_RECOUNTS}
 {_COUNTED}
 """
 """Clocks that started in the future start now. A worker then computes them with the working time."""
