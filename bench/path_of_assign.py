@@ -1,16 +1,19 @@
 """How much code one `POST /assign` runs through: `python -m bench.path_of_assign`.
 
-Runs the service in this process on a real database, warms it up, and profiles one call. Prints the files of
-`app/` that the call enters with their lines, and the calls that move from one of them to another.
+Runs the service in this process on a real database, warms it up, and profiles one call. Prints the functions
+of `app/` that the call runs, by file, and the calls that move from one file to another. Tasks of the worker
+that happen to run meanwhile do not count.
 """
 
 import asyncio
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import orjson
@@ -36,49 +39,56 @@ WARM_CALLS = 20
 
 @dataclass(slots=True)
 class CallPath:
-    """The files that were entered, and the moves between them."""
+    """The functions that ran, how often each was called, and the moves between files."""
 
-    entered: Counter[str] = field(default_factory=Counter)
+    called: Counter[CodeType] = field(default_factory=Counter)
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def record(self, frame: FrameType, event: str, _argument: Any) -> None:
         """A profile function for `sys.setprofile`."""
-        callee = _project_file(frame)
-        if event != "call" or callee is None:
+        if event != "call" or _project_file(frame.f_code) is None:
             return
-        self.entered[callee] += 1
-        caller = _caller(frame)
-        if caller is not None and caller != callee:
-            self.moves[caller, callee] += 1
+        files = [file for each in _stack(frame) if (file := _project_file(each.f_code)) is not None]
+        if files[-1].startswith("worker/"):
+            return
+        self.called[frame.f_code] += 1
+        if len(files) > 1 and files[0] != files[1]:
+            self.moves[files[1], files[0]] += 1
 
     def report(self) -> str:
-        """The files, most lines first, and the totals."""
-        lines = {file: len((ROOT / file).read_text().splitlines()) for file in self.entered}
-        table = [f"{lines[file]:6} lines {self.entered[file]:4} calls  app/{file}" for file in sorted(lines)]
+        """The files with what ran of them, and the totals."""
+        ran: Counter[str] = Counter()
+        calls: Counter[str] = Counter()
+        for code, count in self.called.items():
+            file = _project_file(code) or ""
+            ran[file] += len({line for *_, line in code.co_lines() if line is not None})
+            calls[file] += count
+        whole = {file: len((ROOT / file).read_text().splitlines()) for file in ran}
+        most = list(accumulate(lines for _, lines in ran.most_common()))
+        half = 1 + sum(2 * lines < ran.total() for lines in most)
         between = sum(count for (a, b), count in self.moves.items() if Path(a).parent != Path(b).parent)
         return "\n".join(
             (
-                *table,
-                f"files entered: {len(lines)}, lines: {sum(lines.values()):,}",
+                "  lines  of them run  calls",
+                *(f"{whole[file]:7} {ran[file]:12} {calls[file]:6}  app/{file}" for file in sorted(ran)),
+                f"files: {len(ran)} with {sum(whole.values()):,} lines",
+                f"functions: {len(self.called)} with {sum(ran.values()):,} lines of code,"
+                f" called {self.called.total()} times; half of the lines are in {half} files",
                 f"moves between files: {self.moves.total()}, of them between packages: {between}",
             )
         )
 
 
-def _project_file(frame: FrameType) -> str | None:
-    path = Path(frame.f_code.co_filename)
+def _project_file(code: CodeType) -> str | None:
+    path = Path(code.co_filename)
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else None
 
 
-def _caller(frame: FrameType) -> str | None:
-    """The nearest file of the project that called this frame."""
-    above = frame.f_back
-    while above is not None:
-        file = _project_file(above)
-        if file is not None:
-            return file
-        above = above.f_back
-    return None
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frame, its caller, and so on."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 async def measure(dsn: str) -> CallPath:

@@ -40,7 +40,7 @@ def demo(
         typer.echo("\n".join(_closing_table(client, week)))
         wrong = list(_differences(client))
     if wrong:
-        raise CommandError("\n".join(["The books do not add up:", *(f"  {line}" for line in wrong)]))
+        raise CommandError("\n".join(["The numbers do not add up:", *(f"  {line}" for line in wrong)]))
     typer.echo("\nEvery lead has an owner, a queue, a path or a list, and every ledger sums to zero.")
     typer.echo("Check every decision, ledger and clock with `lead-assignment verify`.")
 

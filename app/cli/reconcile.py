@@ -1,4 +1,4 @@
-"""`lead-assignment reconcile`: compare the CRM's list of leads with the books, which follow it on request."""
+"""`lead-assignment reconcile`: compare the CRM's list of leads with what is stored, and move what differs."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -47,10 +47,12 @@ def reconcile(
     complete: Annotated[
         bool, typer.Option("--complete", help="The list has every record: name open leads that it lacks.")
     ] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Let the books follow, as a bulk job.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Move the leads that differ, as a bulk job.")
+    ] = False,
     workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
 ) -> None:
-    """Compare a list of leads (id, owner, modified_at) with the books. Without --apply, nothing changes."""
+    """Compare leads (id, owner, modified_at) with what is stored. Without --apply, nothing changes."""
     lines = read_file(file, "leads of a CRM")
     faults: list[tuple[int, Problem]] = list(lines.faults)
     listed = CrmList(list(_records(lines, object_, faults)), _time(as_of), complete)
@@ -78,7 +80,7 @@ def reconcile(
     if job is not None:
         typer.echo(f"Job {job.id} moves {job.total:,} leads.", err=True)
     elif counts["owner_differs"]:
-        typer.echo("Nothing changed; --apply lets the books follow.", err=True)
+        typer.echo("Nothing changed. To move the leads, run it again with --apply.", err=True)
 
 
 def _records(lines: Lines, object_: str | None, faults: list[tuple[int, Problem]]) -> Iterator[ListedRecord]:

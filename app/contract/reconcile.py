@@ -1,4 +1,4 @@
-"""Records that somebody read in a CRM, and lists of what a CRM has, to compare the books with."""
+"""Records that somebody read in a CRM, and lists of what a CRM has, to compare with what is stored."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -77,7 +77,7 @@ class ReconcileRequest(RequestModel):
     endpoint: RequiredId
     as_of: Timestamp = Field(description="When the CRM made the list. What changed here later is left alone.")
     complete: bool = Field(False, description="The list has every record of the objects in it.")
-    apply: bool = Field(False, description="Let the books follow. Without it, nothing changes.")
+    apply: bool = Field(False, description="Move the leads that differ. Without it, nothing changes.")
     leads: Annotated[list[ListedLead], Field(max_length=MAX_LISTED)]
 
 
@@ -88,9 +88,9 @@ CompareResult = Literal[
 
 
 class Difference(ResponseModel):
-    """A lead that the books and the list do not agree about.
+    """A lead that is stored differently than the list says.
 
-    - `owner_differs`:   the books follow: the lead goes `to` there.
+    - `owner_differs`:   the lead has moved `to` another owner or queue in the CRM.
     - `changed_here`:    it changed here after the list was made, and is left alone.
     - `write_under_way`: the owner here is newer than the record, and on its way to the CRM.
     - `no_owner`:        nobody has it in the CRM; it is left alone.
@@ -127,7 +127,7 @@ class CompareCounts(ResponseModel):
 
 
 class ReconcileResult(ResponseModel):
-    """Where the books and the list differ. `job` moves the leads, if anything was to be applied."""
+    """Where the list differs from what is stored. `job` moves the leads, if anything was to be applied."""
 
     counts: CompareCounts
     job: BulkJobReference | None

@@ -103,7 +103,7 @@ class Reassigned(ResponseModel):
 
 
 class Junk(ResponseModel):
-    """What speaks for it that a lead is junk: the sum of the points, and the points of each part.
+    """The signs that a lead is junk: the sum of the points, and the points of each part.
 
     `verdict` is what followed. It is missing in decisions before this existed.
     """
@@ -188,7 +188,7 @@ class Decision(ResponseModel):
     )
     junk: Junk | None = Field(
         None,
-        description="What speaks for it that the lead is junk. Missing in decisions before this existed.",
+        description="The signs that the lead is junk. Missing in decisions before this existed.",
     )
     trace: dict[str, Any]
 

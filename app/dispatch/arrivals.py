@@ -22,7 +22,7 @@ def count_arrival(session: DecisionSession, arrival: IncomingLead) -> None:
 
 
 def count_junk(session: DecisionSession, junk: Junk) -> None:
-    """Count what speaks for it that a lead is junk, and what followed."""
+    """Count the signs that a lead is junk, and what followed."""
     tally = session.work.tally
     tally[JUNK_LEADS, junk.verdict] += 1
     for part in junk.parts:

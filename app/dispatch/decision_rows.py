@@ -140,7 +140,7 @@ def action_rows(
 ) -> list[ActionRow]:
     """The actions of a decision for the outbox.
 
-    Nobody is on the line for what the service decides on its own: these actions are available at once.
+    No caller waits for what the service decides on its own: these actions are available at once.
     """
     rows = numbered_actions(row.id, row.lead_id, row.id, decision.actions, row.decided_at)
     called = request.kind in ANSWERED and not request.unattended

@@ -1,4 +1,4 @@
-"""What speaks for it that a lead is junk, as far as the lead itself says so."""
+"""The signs that a lead is junk, as far as the lead itself shows them."""
 
 import ipaddress
 import re

@@ -85,7 +85,7 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
         (*CHANNELS, "none", OTHER),
     ),
     JUNK_LEADS: _Family(
-        "Leads that arrived, by what followed from what speaks for it that they are junk.",
+        "Leads that arrived, by the verdict on whether they are junk.",
         ("verdict",),
         ("clean", "flagged", "review", "blocked"),
     ),

@@ -63,7 +63,7 @@ async def take_read_records(
     return await edit_once(pool, caller, key, prepare, to_json)
 
 
-# The lists of a CRM overrule what is stored here, for many leads and owners at once: an edit of the books.
+# The lists of a CRM overrule what is stored here, for many leads and owners at once.
 @router.post("/reconcile")
 @requires("directory:write", body=LIST_LIMITS)
 async def reconcile_leads(
@@ -73,7 +73,7 @@ async def reconcile_leads(
     key: IdempotencyKeyParameter,
     body: ReconcileRequest,
 ) -> Json[ReconcileResult]:
-    """Compares the CRM's list of leads with the books. With `apply`, the books follow, as a job."""
+    """Compares the CRM's list of leads with what is stored. With `apply`, a job moves what differs."""
     terms = (await find_source(pool, caller.workspace_id, body.endpoint)).terms()
     records = [ListedRecord(each.id, each.owner, each.object, each.modified_at) for each in body.leads]
     listed = CrmList(records, body.as_of, body.complete)

@@ -93,7 +93,7 @@ STEPS: dict[str, str] = {
     "crm_loop": "Changes in the CRM made the lead decided three times within an hour, so it waits.",
     "suppressed": "A suppression list has the address, the domain or the phone number of the lead; "
     "`list` names it, and `matched_by` says which.",
-    "junk": "Too much speaks for it that the lead is junk; `parts` are what, with their points.",
+    "junk": "There are too many signs that the lead is junk; `parts` lists them with their points.",
     "junk_review": "The same, and somebody is to look at it.",
     "covered": "Its owner is on leave, so another one covers.",
     "returned": "Its owner is back, so the lead goes back to them.",

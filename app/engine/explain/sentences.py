@@ -360,7 +360,7 @@ def _source(strategy: str, step: str, kind: str, pick: str | None) -> str:
         case "release":
             return "its turn in the queue"
         case "max_wait":
-            return "the limit of the wait"
+            return "the wait limit of the queue"
         case _:
             return f"step {step}"
 

@@ -298,7 +298,7 @@ class Decision:
     - `clocks` start with the assignment.
     - `origin_owner` is the owner on leave that the new one covers for.
     - `backlog` says that the lead counts as its owner's share of what waited for the team.
-    - `junk` is what speaks for it that the lead is junk.
+    - `junk` has the signs that the lead is junk.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """

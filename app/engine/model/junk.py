@@ -1,4 +1,4 @@
-"""What speaks for it that a lead is junk: named parts with points."""
+"""The signs that a lead is junk: named parts with points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -208,8 +208,10 @@ _ATTRIBUTION = (
     Field("attribution.conflicts", Kind.STRINGS, "What was sent and says something else, such as click_id."),
 )
 _JUNK = (
-    Field("junk_score", Kind.INTEGER, "How much speaks for it that the lead is junk, in points."),
-    Field("junk_parts", Kind.STRINGS, "What speaks for it, such as honeypot or disposable_email."),
+    Field("junk_score", Kind.INTEGER, "How likely the lead is junk, in points."),
+    Field(
+        "junk_parts", Kind.STRINGS, "The signs that the lead is junk, such as honeypot or disposable_email."
+    ),
     Field("junk_cleared", Kind.BOOLEAN, "Whether a person said that the lead is no junk, by unblocking it."),
 )
 DERIVED = (
