@@ -129,7 +129,8 @@ def test_rows_survive_a_stop(tmp_path: Path, binaries: Binaries) -> None:
         assert (server.major, count_rows(server)) == (binaries.major, ROWS)
 
 
-def test_rows_survive_a_killed_postmaster(tmp_path: Path, binaries: Binaries) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_rows_survive_a_killed_postmaster(tmp_path: Path, binaries: Binaries, kills: int) -> None:
     """Its orphaned children keep the shared memory for a moment, and a new start must wait for them."""
 
     async def kill_with_open_connections(server: Server) -> None:
@@ -140,7 +141,7 @@ def test_rows_survive_a_killed_postmaster(tmp_path: Path, binaries: Binaries) ->
 
     with start(tmp_path, binaries.directory) as server:
         store_rows(server)
-    for _ in range(5):
+    for _ in range(kills):
         server = start(tmp_path, binaries.directory)
         asyncio.run(kill_with_open_connections(server))
         server.stop()
