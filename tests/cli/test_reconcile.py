@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.crm import Crm, open_crm
 from tests.support.shell import Shell
-from tests.support.workspace import Filled
+from tests.support.workspace import Filled, open_filled
 
 AS_OF = ("--endpoint", "crm", "--as-of", "2099-01-01T00:00:00Z")
 EXPORT = """Record ID,First Name,hubspot_owner_id,Last Modified Date
@@ -18,7 +18,7 @@ EXPORT = """Record ID,First Name,hubspot_owner_id,Last Modified Date
 
 async def test_file_is_compared_and_applied(filled: Filled, tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
-    async with open_crm(filled) as crm:
+    async with open_filled(filled) as workspace, open_crm(workspace) as crm:
         await _leads(crm)
         file = tmp_path / "contacts.csv"
         file.write_text(EXPORT)
@@ -39,7 +39,7 @@ async def test_file_is_compared_and_applied(filled: Filled, tmp_path: Path) -> N
 
 async def test_complete_list_of_lines_names_what_it_lacks(filled: Filled, tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
-    async with open_crm(filled) as crm:
+    async with open_filled(filled) as workspace, open_crm(workspace) as crm:
         await _leads(crm)
         file = tmp_path / "contacts.ndjson"
         file.write_text('{"id": 101, "owner": "3", "object": "contact"}\n')
