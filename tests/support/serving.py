@@ -10,14 +10,12 @@ from app.api.http.protocol import protocol_of
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
-from app.worker import report_facts
 from tests.support.poisonous import Poisonous
 
 
 def main() -> None:
     """Serve until a signal ends it. The parent keeps the socket, so a successor can take it over."""
     logs.BATCH_SECONDS = 0.0  # a test looks for errors as soon as it has its answers
-    report_facts.EVERY_SECONDS = 0.5  # nor does it wait long for facts
     logs.configure()
     listening = socket.socket(fileno=int(sys.argv[1]))
     poisonous = Poisonous()
