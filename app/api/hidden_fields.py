@@ -1,12 +1,15 @@
 """Leads as a caller may see them: a queue can hide fields until its leads are claimed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from app.api.http.auth import Caller
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import plan_that_hides, redact_with
+from app.dispatch.jobs.base import Reply
 from app.engine.compile.plan import Plan
 from app.engine.explain.sentences import without_whereabouts
 from app.engine.explain.traces import of_one_owner
@@ -94,22 +97,9 @@ class View:
         return {**document, "reassigned": {**moved, "reason": kept.get("reason")}}
 
     def discreet(self, document: dict[str, Any]) -> dict[str, Any]:
-        """An assignment or an explanation without what it tells a key of one owner about other owners.
-
-        That is why and until when they were away, and how much they have.
-        """
+        """An assignment or an explanation as `discreet_for` has it, if the caller is a key of one owner."""
         bound = self.caller.owner_id
-        if bound is None:
-            return document
-        shown = dict(document)
-        if isinstance(shown.get("trace"), Mapping):
-            steps = of_one_owner(shown["trace"]["steps"], bound)
-            shown["trace"] = {**shown["trace"], "steps": steps}
-        if "steps" in shown:
-            shown["steps"] = of_one_owner(shown["steps"], bound)
-        if shown.get("reason"):
-            shown["reason"] = {**shown["reason"], "text": without_whereabouts(shown["reason"]["text"])}
-        return shown
+        return document if bound is None else discreet_for(bound, document)
 
     async def of_actions(self, connection: Connection, actions: Sequence[StoredAction]) -> list[StoredAction]:
         """Actions without what the hidden fields of their leads hold.
@@ -117,6 +107,32 @@ class View:
         A lead that was given back is hidden again in the actions of its claim as well.
         """
         return await redact_with(connection, self.caller.workspace_id, self.plan, actions)
+
+
+def discreet_for(owner_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision or an explanation without what it tells one owner about the others.
+
+    That is why and until when they were away, and how much they have.
+    """
+    shown = dict(document)
+    if isinstance(shown.get("trace"), Mapping):
+        steps = of_one_owner(shown["trace"]["steps"], owner_id)
+        shown["trace"] = {**shown["trace"], "steps": steps}
+    if "steps" in shown:
+        shown["steps"] = of_one_owner(shown["steps"], owner_id)
+    if isinstance(shown.get("reason"), Mapping):
+        shown["reason"] = {**shown["reason"], "text": without_whereabouts(shown["reason"]["text"])}
+    return shown
+
+
+def discreet_reply(caller: Caller, reply: Reply) -> Reply:
+    """What an order decided, as a key of one owner may see it. The answer to an event has its `decision`."""
+    if caller.owner_id is None:
+        return reply
+    shown = discreet_for(caller.owner_id, orjson.loads(reply.body))
+    if isinstance(shown.get("decision"), Mapping):
+        shown["decision"] = discreet_for(caller.owner_id, shown["decision"])
+    return replace(reply, body=orjson.dumps(shown))
 
 
 async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) -> View:

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
+from app.api.hidden_fields import discreet_reply
 from app.api.http.auth import Caller, requires
 from app.api.http.batches import decide_items, items_to_json
 from app.api.http.idempotency import item_key, response_of
@@ -54,7 +55,7 @@ async def report_event(
 ) -> Json[EventResult]:
     """Reports what happened to an assignment, and returns what follows from it."""
     job = event_job(caller, body, EventAddress(assignment_id=str(assignment_id)), key)
-    return response_of(await dispatch.ask(caller.workspace_id, job))
+    return response_of(discreet_reply(caller, await dispatch.ask(caller.workspace_id, job)))
 
 
 @router.post("/events")
@@ -75,7 +76,7 @@ async def report_events(
             except Problem as refused:
                 replies[position] = refused
     for position, reply in (await decide_items(dispatch, caller.workspace_id, key, jobs)).items():
-        replies[position] = reply
+        replies[position] = discreet_reply(caller, reply) if isinstance(reply, Reply) else reply
     return Json(await items_to_json(replies, "result"))
 
 

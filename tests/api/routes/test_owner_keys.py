@@ -15,6 +15,7 @@ from tests.support.workspace import Workspace, client_of
 
 PLAN = """
 queues: {desk: {claimable_by: inbound, claim: {hide: [email]}}}
+reject_reasons: {busy: {then: {team: inbound}}}
 pipeline:
   - rule: {name: anas, when: {source: ana}, then: {owner: ana}}
   - rule: {name: bens, when: {source: ben}, then: {owner: ben}}
@@ -199,6 +200,34 @@ async def test_key_of_an_owner_works_with_their_own_leads_and_with_those_that_wa
         assert moved.json()["owner"]["id"] == "eve"
         many = await ben.post("/reassign", json={"filter": {"owner": "ben"}, "to": "eve"})
         assert many.status_code == 403
+
+
+async def test_orders_tell_a_key_of_an_owner_nothing_about_how_others_are(desk: Workspace) -> None:
+    async with desk.edit() as edit:
+        owner = {"name": "Ana", "paused_until": "2099-01-01T00:00:00Z"}
+        await edit.put("owners", "ana", owner, await edit.find("owners", "ana"))
+    leads = [await desk.assign(external_id=f"bens-{each}", source="ben") for each in range(4)]
+    async with desk.caller(await bens_key(desk)) as ben:
+        address = f"/assignments/{leads[0]['assignment_id']}/events"
+        rejected = await ben.post(address, json={"type": "rejected", "reason": "busy"})
+        item = {"lead_id": leads[1]["lead_id"], "type": "rejected", "reason": "busy"}
+        many = await ben.post("/events", json={"items": [item]})
+        body = {"lead_id": leads[2]["lead_id"], "to": {"team": "inbound"}, "exclude": ["ben"]}
+        tried = await ben.post("/reassign", json={**body, "dry_run": True})
+        moved = await ben.post("/reassign", json=body)
+    whole = await desk.client.post("/reassign", json={**body, "lead_id": leads[3]["lead_id"]})
+    assert "paused" in whole.text
+    decisions = [
+        rejected.json()["decision"],
+        many.json()["items"][0]["result"]["decision"],
+        tried.json(),
+        moved.json(),
+    ]
+    for decision in decisions:
+        (target,) = decision["trace"]["steps"][0]["targets"]
+        others = [each for each in target["candidates"] if each["owner"] != "ben"]
+        assert all(each.keys() == {"owner", "code"} for each in others)
+        assert {each["code"] for each in others} == {"chosen", "not_available"}
 
 
 async def test_key_of_an_owner_gets_no_answer_that_somebody_else_got_before(desk: Workspace) -> None:
