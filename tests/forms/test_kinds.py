@@ -161,11 +161,17 @@ async def test_contacts_that_became_one_are_one_lead_and_what_is_refused_is_list
         await settled(workspace)
 
     chat, work = {"id": "chat", "email": "ida@home.example"}, {"id": "work", "email": "ida@kundin.example"}
-    await tell("contact.lead.created", chat)
+    await tell("contact.lead.created", {"id": "chat", "email": None, "name": "Ida"})
+    (anonymous,) = await leads(workspace)
+    assert (anonymous["state"], anonymous["junk"]["parts"]) == ("assigned", {})
+    await tell("contact.lead.added_email", chat)
+    first, lead = await leads(workspace)
+    assert first["id"] == lead["id"] == anonymous["id"]
+    assert lead["fields"]["email"] == "ida@home.example"
     await tell("contact.user.created", work)
     await tell("contact.merged", {**work, "merged_from": {"id": "chat"}})
     found = (await workspace.client.post("/leads/lookup", json={"email": "ida@home.example"})).json()["items"]
-    (lead,) = found
+    assert [each["id"] for each in found] == [lead["id"]]
     other = (await workspace.client.post("/leads/lookup", json={"email": "ida@kundin.example"})).json()[
         "items"
     ]

@@ -103,12 +103,14 @@ class Intercom(PlainForm):
             # Nobody says which contact is no more.
             meaning = "update"
         found = _mapped(contact, terms)
+        # Somebody who chats is known by this id alone until they leave an address.
+        known_by = {"external_id": record} if record and meaning in ("lead", "update") else {}
         return [
             Delivery(
                 meaning,
                 id_,
                 record=record,
-                lead=found.lead,
+                lead={**known_by, **found.lead},
                 at=at,
                 events=tuple(_events(short, id_, at)),
                 merges=merges,

@@ -49,9 +49,9 @@ def test_a_new_contact_is_a_lead() -> None:
     found = one("intercom", notice())
     assert (found.meaning, found.id, found.record, found.trigger) == ("lead", "n1", "c1", "chat")
     assert found.lead == {
-        "email": "ida@kundin.example", "first_name": "Ida", "last_name": "Berg", "company": "Kunde",
-        "country": "IRL", "state": "Leinster", "city": "Dublin", "language": "en", "title": "CTO",
-        "utm": {"source": "ads"}, "attributes": {"role": "lead", "user_id": "u-9"},
+        "external_id": "c1", "email": "ida@kundin.example", "first_name": "Ida", "last_name": "Berg",
+        "company": "Kunde", "country": "IRL", "state": "Leinster", "city": "Dublin", "language": "en",
+        "title": "CTO", "utm": {"source": "ads"}, "attributes": {"role": "lead", "user_id": "u-9"},
     }  # fmt: skip
     assert found.unmapped == {"plan": "pro"}
 
@@ -113,7 +113,9 @@ def test_missing_parts_are_no_failure() -> None:
         "intercom",
         notice(location=None, companies=None, custom_attributes=None, name=None, role=None, external_id=None),
     )
-    assert found.lead == {"email": "ida@kundin.example", "language": "en", "utm": {"source": "ads"}}
+    assert found.lead == {
+        "external_id": "c1", "email": "ida@kundin.example", "language": "en", "utm": {"source": "ads"},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
