@@ -177,6 +177,11 @@ def case(**parts: object) -> Change:
         (step({"queue": {"name": "a", "priority": 101}}), "pipeline[0].queue.priority", "out_of_range"),
         (step({"queue": {"name": "a", "priority": -1}}), "pipeline[0].queue.priority", "out_of_range"),
         (
+            lambda plan: plan.update(junk={"block_at": 40, "review_at": 60, "queue": "a"}),
+            "junk.block_at",
+            "out_of_range",
+        ),
+        (
             step({"round_robin": {"team": "a", "pick": "random"}}),
             "pipeline[0].round_robin.pick",
             "not_allowed",

@@ -86,5 +86,6 @@ class JunkSettings(Part):
         if (self.review_at is None) != (self.queue is None):
             raise fault("required", "review_at and queue are required together.")
         if self.block_at is not None and self.review_at is not None and self.review_at >= self.block_at:
-            raise fault("out_of_range", "Must be below block_at.", "review_at")
+            # Named at the value that the other one does not need: without it the rest is checked on.
+            raise fault("out_of_range", "Must be above review_at.", "block_at")
         return self
