@@ -11,7 +11,7 @@ from app.enrichment.calls import Asked as AskedProvider
 from app.enrichment.provider import Tools
 from app.enrichment.providers.http import HttpConfig, HttpProvider
 from app.enrichment.registry import findings_in, installed
-from app.outbox.safe_http import SafeHttp
+from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plan.document.enrichment import Enrichment
 from tests.support.answering import Answer, answering
 
@@ -64,6 +64,21 @@ async def test_outcome_of_every_answer() -> None:
             outcome = await asked(config, wait).call({"email_domain": "larch.example"}, Tools(http, {}))
             assert (outcome.kind, outcome.code, outcome.values) == (kind, code, values), answer
     assert len(service.asked) == len(ANSWERS)
+
+
+async def test_name_is_looked_up_once_for_a_call_and_checked_at_each() -> None:
+    """A name server that answers with another address a moment later leads no call astray."""
+    http, addresses = SafeHttp(), [["10.0.0.1"], ["127.0.0.1", "::1"], ["127.0.0.1"]]
+    async with answering(lambda _: (200, FIRM), http) as service:
+
+        async def changing(_host: str, _port: int) -> list[str]:
+            return addresses.pop()
+
+        http.allowed, http.resolve = AllowedHosts.parse("127.0.0.1"), changing
+        firms = asked(HttpConfig(url=service.base + "/{email_domain}"), timedelta(seconds=10))
+        calls = [await firms.call({"email_domain": "larch.example"}, Tools(http, {})) for _ in range(3)]
+    assert [each.kind for each in calls] == ["found", "denied", "denied"]
+    assert (len(service.asked), addresses) == (1, [])
 
 
 def asked(config: HttpConfig, wait: timedelta) -> AskedProvider:
