@@ -36,16 +36,16 @@ class Directory:
 
 def companies() -> Iterator[Measure]:
     """By real names, and by names that a program wrote in other ways."""
-    fortune = dict(read_labels("fortune.tab"))
-    directory = Directory(fortune)
+    registered = dict(read_labels("companies.tab"))
+    directory = Directory(registered)
     listed = [(name, id_ or None) for name, id_ in read_labels("sp500.tab")]
     yield measure(
-        "account by name: the S&P 500 in the Fortune 1000",
+        "account by name: the S&P 500 among companies of the SEC",
         ((truth, directory.match(name)) for name, truth in listed),
         LEAST_PRECISION,
         LEAST_RECALL,
     )
-    written = list(_written(fortune))
+    written = list(_written(registered))
     yield measure(
         "account by name: written in other ways", (each for _, each in written), LEAST_PRECISION, LEAST_RECALL
     )
