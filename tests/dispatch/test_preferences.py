@@ -289,6 +289,23 @@ async def test_an_action_that_failed_takes_no_room_under_a_cap(office: Workspace
     assert len(await office.fetch(failed)) == 1
     assert "withheld_actions" not in await again(office, lead)
 
+    await office.publish(f"frequency: [{{max: 2, days: 7, channel: sms}}]\n{PLAN}")
+    target = {"url": "https://hooks.example.com/in"}
+    assert (await office.client.put("/targets/hook", json=target)).status_code == 201
+    await office.put("settings", "actions", {"reader": True, "deliver": {"x-text": "push"}})
+    assert "withheld_actions" not in await again(office, lead)
+    assert causes(await again(office, lead)) == {"sms": "frequency"}
+    (message,) = await office.fetch(
+        """INSERT INTO target_messages
+             (workspace_id, target_id, id, type, lead_id, source, state, created_at, next_at)
+           SELECT workspace_id, 'hook', id, type, lead_id, 'action', 'ready', now(), now() FROM actions
+            WHERE workspace_id = $1 AND state = 'pushed' RETURNING id"""
+    )
+    assert causes(await again(office, lead)) == {"sms": "frequency"}
+    gone = "UPDATE target_messages SET state = 'dead', ended_at = now() WHERE workspace_id = $1 AND id = $2"
+    await office.fetch(gone, message["id"])
+    assert "withheld_actions" not in await again(office, lead)
+
 
 async def test_an_address_that_unsubscribes_does_so_for_every_lead_that_has_it(office: Workspace) -> None:
     await office.publish(f"returning_leads: {{window: 7d}}\n{PLAN}")

@@ -92,12 +92,21 @@ SELECT wanted.id::text AS lead_id, event.received_at, event.response
 """
 """What was answered to events about leads."""
 
-SELECT_NOT_EXECUTED = """
+# What is pushed stays so: only its messages tell whether any target got it.
+_IS_OVER = """
+  (action.state IN ('dead', 'withdrawn', 'expired') OR (action.state = 'pushed' AND coalesce((
+   SELECT bool_and(state IN ('dead', 'withdrawn', 'expired'))
+     FROM (SELECT state FROM target_messages
+            WHERE workspace_id = $1 AND lead_id = action.lead_id AND target_messages.id = action.id
+            ORDER BY target_id, sequence LIMIT 1000) AS message), false)))"""
+
+SELECT_NOT_EXECUTED = f"""
 SELECT wanted.id
   FROM unnest($2::text[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT state FROM actions WHERE workspace_id = $1 AND actions.id = wanted.id LIMIT 1) AS action
- WHERE state IN ('dead', 'withdrawn', 'expired')
+   SELECT id, lead_id, state FROM actions
+    WHERE workspace_id = $1 AND actions.id = wanted.id LIMIT 1) AS action
+ WHERE {_IS_OVER}
 """
 """Which of these actions contacted nobody."""
 
@@ -124,10 +133,10 @@ SELECT DISTINCT wanted.id::text AS lead_id, contact.action_id, contact.channel,
     ORDER BY at DESC LIMIT {MAX_COUNTED}
  ) AS contact
   LEFT JOIN LATERAL (
-   SELECT state, CASE WHEN state = 'acknowledged' THEN ended_at END AS ended_at FROM actions
+   SELECT id, lead_id, state, CASE WHEN state = 'acknowledged' THEN ended_at END AS ended_at FROM actions
     WHERE workspace_id = $1 AND id = contact.action_id LIMIT 1
  ) AS action ON true
- WHERE action.state IS NULL OR action.state NOT IN ('dead', 'withdrawn', 'expired')
+ WHERE action.state IS NULL OR NOT {_IS_OVER}
 """
 """The contacts of persons that were made, or handed out and not reported failed."""
 
