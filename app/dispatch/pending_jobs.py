@@ -28,7 +28,9 @@ MAX_BULK = 16384
 WORKSPACE_SHARE = 0.5
 """The part of these that one workspace may have, so that there is always room for another."""
 WAIT_SHARE = 0.75
-"""The part of its time that a job may be expected to wait: the forecast may be too short."""
+"""The part of its time that a request may be expected to wait: the forecast may be too short."""
+LATE_WAIT_SHARE = 0.9
+"""The same when its job enters. To refuse it then wastes what was done for it since it was let in."""
 
 
 @dataclass(slots=True)
@@ -113,8 +115,8 @@ class PendingJobs:
     def has_room(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> bool:
         """Whether so many more jobs can wait, and be done within so many seconds as far as can be foreseen.
 
-        Of a batch only the beginning counts: the caller sends the rest again. `with_coming` tells that the
-        jobs enter behind those that are on their way.
+        Of a batch only the beginning counts: the caller sends the rest again. `with_coming` tells that they
+        are not under way yet, and enter behind those that are.
         """
         coming = self._coming[bulk] if with_coming else 0
         jobs += coming
@@ -127,7 +129,7 @@ class PendingJobs:
             return False
         idle = self._running is None and not (coming or self._single or (bulk and self._bulk))
         wait = self.times.error * self.expected_wait(bulk=bulk, behind=coming)
-        return idle or wait <= seconds * WAIT_SHARE
+        return idle or wait <= seconds * (WAIT_SHARE if with_coming else LATE_WAIT_SHARE)
 
     def expected_wait(self, *, bulk: bool = False, behind: int = 0) -> float:
         """The seconds from now until a job has its reply, by what groups took lately.

@@ -89,7 +89,7 @@ class WorkspaceWriter:
     def admit(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> None:
         """Refuse jobs that would wait too long: their callers are told at once, and nothing is done for them.
 
-        `with_coming` tells that they enter behind those that are on their way.
+        `with_coming` tells that they are not under way yet, and enter behind those that are.
 
         Raises Overloaded, or DatabaseUnavailable when that is why jobs wait.
         """

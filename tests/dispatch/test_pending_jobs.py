@@ -8,6 +8,7 @@ from app.dispatch.jobs.base import Job
 from app.dispatch.pending_jobs import (
     BULK_AFTER_SINGLE,
     BULK_BESIDE_SINGLE,
+    LATE_WAIT_SHARE,
     MAX_BULK,
     MAX_SINGLE,
     WAIT_SHARE,
@@ -70,7 +71,13 @@ async def test_group_of_slow_decisions_is_small() -> None:
 async def test_jobs_are_admitted_as_long_as_their_wait_is_short_enough() -> None:
     pending = PendingJobs()
     pending.times.note(1, 0.03, 0.04)
-    assert _admitted(pending, seconds=2) == int(2 * WAIT_SHARE / (0.03 + 0.01))
+    let_in = int(2 * WAIT_SHARE / (0.03 + 0.01))
+    _enter(pending, let_in - 1)
+    assert pending.has_room(1, 2, bulk=False, with_coming=True)
+    _enter(pending, 1)
+    assert not pending.has_room(1, 2, bulk=False, with_coming=True)
+    # Those that were let in before are not refused because the forecast becomes a little worse.
+    assert let_in + _admitted(pending, seconds=2) == int(2 * LATE_WAIT_SHARE / (0.03 + 0.01))
 
 
 async def test_job_is_admitted_where_nobody_waits_however_slow_the_last_one_was() -> None:
