@@ -10,7 +10,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.store import clocks
-from tests.support.workspace import NOON, Workspace
+from tests.support.workspace import NOON, Workspace, client_of, running_app
 
 PLAN: Mapping[str, Any] = {
     "same_company": "30d",
@@ -50,9 +50,19 @@ async def at(workspace: Workspace, after: timedelta) -> None:
         await clocks.set_clock(connection, workspace.workspace_id, NOON + after, speed=1)
 
 
-async def test_colleagues_who_come_at_the_same_moment_get_one_owner(office: Workspace) -> None:
+async def test_colleagues_who_come_to_two_services_at_the_same_moment_get_one_owner(
+    office: Workspace,
+) -> None:
     leads = [{"lead": {"email": f"p{number}@werft.example"}} for number in range(5)]
-    answers = await asyncio.gather(*(office.client.post("/assign", json=lead) for lead in leads))
+    async with (
+        running_app(office.app.state.settings.database_url) as other,
+        client_of(other, office.key) as elsewhere,
+    ):
+        calls = [
+            (elsewhere if number % 2 else office.client).post("/assign", json=lead)
+            for number, lead in enumerate(leads)
+        ]
+        answers = await asyncio.gather(*calls)
     assert [answer.status_code for answer in answers] == [201] * 5
     assert len({owner(answer.json()) for answer in answers}) == 1
     assert sum((await turns(office)).values()) == 5
