@@ -20,4 +20,6 @@ ON CONFLICT (workspace_id) DO UPDATE SET after_id = ''
 def upgrade() -> None:
     """Allow the new kind of key, and note for every workspace that its accounts lack it."""
     op.execute(KINDS)
+    op.execute("ALTER TABLE account_name_backfills NO FORCE ROW LEVEL SECURITY")
     op.execute(PRESENT)
+    op.execute("ALTER TABLE account_name_backfills FORCE ROW LEVEL SECURITY")

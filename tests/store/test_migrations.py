@@ -25,6 +25,7 @@ from tests.support.workspace import Workspace, create_workspace, empty_workspace
 
 ROLE = "lead_assignment_app"
 PATIENCE = 120.0
+OWNER = "tables_owner"
 OWN = sorted(set(metadata.tables) - GLOBAL)
 
 
@@ -380,8 +381,28 @@ KEYS_OF_0_2_0 = {
 }
 
 
-async def test_keys_of_version_0_2_0_get_the_form_that_is_compared(empty_database: str) -> None:
-    in_a_thread(lambda: migrate(empty_database, "0001"))
+GROUPS = ("lead_assignment_app", "lead_assignment_privacy", "lead_assignment_reports")
+CREATE_GROUPS = "".join(
+    f"IF to_regrole('{name}') IS NULL THEN CREATE ROLE {name} NOLOGIN; END IF; " for name in GROUPS
+)
+
+
+@pytest.fixture
+def owned_database(empty_database: str) -> Iterator[str]:
+    """The same as the owner of the tables, who has no right over roles and is bound by row-level security."""
+    execute(empty_database, f"DO 'BEGIN {CREATE_GROUPS.replace(chr(39), chr(39) * 2)} END'")
+    execute(empty_database, f"CREATE ROLE {OWNER} LOGIN")
+    execute(empty_database, f"ALTER DATABASE unmade OWNER TO {OWNER}")
+    yield empty_database.replace("postgres@", f"{OWNER}@")
+    execute(empty_database, f"REASSIGN OWNED BY {OWNER} TO postgres")
+    execute(empty_database, f"DROP OWNED BY {OWNER}")
+    execute(empty_database, f"DROP ROLE {OWNER}")
+
+
+async def test_rows_of_version_0_2_0_are_migrated_by_the_owner_of_the_tables(
+    empty_database: str, owned_database: str
+) -> None:
+    in_a_thread(lambda: migrate(owned_database, "0001"))
     connection = await asyncpg.connect(empty_database)
     try:
         await connection.execute("INSERT INTO workspaces (name) VALUES ('a')")
@@ -395,13 +416,14 @@ async def test_keys_of_version_0_2_0_get_the_form_that_is_compared(empty_databas
             )
             await connection.execute("INSERT INTO identities VALUES (1, $1, $2, $3)", kind, value, lead_id)
         await connection.execute("INSERT INTO account_keys VALUES (1, 'crm', '001Dn000007RBGCIA4', 'acme')")
-        in_a_thread(lambda: migrate(empty_database))
+        in_a_thread(lambda: migrate(owned_database))
         rows = await connection.fetch(
             "SELECT lead_id::text, kind, value FROM identities ORDER BY kind, value"
         )
         for lead_id, keys in zip(lead_ids, KEYS_OF_0_2_0.values(), strict=True):
             assert [(row["kind"], row["value"]) for row in rows if row["lead_id"] == lead_id] == keys
         assert await connection.fetchval("SELECT value FROM account_keys") == crm_id_key("001Dn000007RBGCIA4")
+        assert await connection.fetchval("SELECT after_id FROM account_name_backfills") == ""
     finally:
         await connection.close()
 
@@ -427,9 +449,6 @@ async def test_of_several_at_once_one_migrates(empty_database: str, tmp_path: Pa
     assert len(await revisions(empty_database)) == 1
     for connection in (obstacle, watcher):
         await connection.close()
-
-
-OWNER = "tables_owner"
 
 
 async def test_owner_of_the_tables_need_not_be_a_superuser_for_the_look_at_all_workspaces(
