@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from app.api.http import problems
 from app.api.http.auth import Authentication, FailureLimit
+from app.api.http.json_response import KeptJson
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.rate_limits import RateLimits, exchanging
 from app.api.http.turns import TakingTurns
@@ -245,6 +246,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         clock,
         reports,
     )
+    app.state.kept_json = KeptJson()
     docs = api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router
     for router in (assign.hot, webhooks.hot, forms.hot, *(each.router for each in resources), docs):
         app.router.routes.extend(router.routes)

@@ -211,4 +211,16 @@ class Threads:
         """The result of a computation in a thread. Raises what it raises."""
         turn = self._turns.setdefault(name, asyncio.Lock())
         async with turn, self._free:
-            return await asyncio.to_thread(function, *args, **kwargs)
+            return await asyncio.to_thread(function, *args, **kwargs)  # noqa: TID251
+
+
+_few_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, Threads] = WeakKeyDictionary()
+
+
+def few_threads() -> Threads:
+    """Two threads of the event loop that runs, for what is over soon and known to no workspace yet."""
+    loop = asyncio.get_running_loop()
+    found = _few_threads.get(loop)
+    if found is None:
+        found = _few_threads[loop] = Threads(2)
+    return found

@@ -1,11 +1,15 @@
 """Large work of one workspace is done one after the other, and only a few at once in a process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from app.errors import Overloaded
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 AT_ONCE = 2
 WAIT_SECONDS = 30.0
@@ -40,8 +44,24 @@ class Places:
                 raise Overloaded(self._refusal) from None
             yield
 
+    async def run(
+        self,
+        workspace_id: int,
+        function: Callable[Parameters, Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """The result of a computation of the workspace in a thread.
+
+        Each thread takes time from the event loop. Raises what it raises, and Overloaded after a long wait.
+        """
+        async with self.take(workspace_id):
+            return await asyncio.to_thread(function, *args, **kwargs)  # noqa: TID251
+
 
 REPORTS = Places("Other reports are being made.")
 LISTS = Places("Other lists are being compared.")
+TABLES = Places("Other tables are being read or compared.")
+EXPLANATIONS = Places("Other decisions are being explained.")
 SHORT_PLANS = Places("Other plans are being checked.")
 LONG_PLANS = Places("Other long plans are being checked.")

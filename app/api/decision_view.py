@@ -1,6 +1,5 @@
 """Explanations of decisions as a caller may see them. The API and the console show these."""
 
-import asyncio
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from app.audit.why_not import Bystanders, as_owner_sees, bystanders
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Plan
 from app.errors import NotFound, PlanVersionUnreadable, refused_at
+from app.places import EXPLANATIONS
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.history import read_directory_at
@@ -44,7 +44,7 @@ async def explanation_of(
     """A decision computed again, with every rule. Raises NotFound, Erased or PlanVersionUnreadable."""
     made = await _decision_seen(pool, dispatch, caller, assignment_id)
     # Thousands of rules take a while and would block all other requests.
-    whole = await asyncio.to_thread(explain_decision, made.decided, made.basis, made.plan)
+    whole = await EXPLANATIONS.run(caller.workspace_id, explain_decision, made.decided, made.basis, made.plan)
     return made.view.discreet(made.view.of_reassigned(made.lead, whole))
 
 
@@ -54,7 +54,8 @@ async def bystanders_of(pool: Pool, dispatch: Dispatcher, caller: Caller, assign
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         now = await records.list_records(connection, caller.workspace_id, "owners", "", MAX_OWNERS)
     then = made.basis.facts.directory.owners
-    return await asyncio.to_thread(
+    return await EXPLANATIONS.run(
+        caller.workspace_id,
         bystanders,
         made.basis,
         made.plan,
@@ -119,7 +120,7 @@ async def passed_over(pool: Pool, workspace_id: int, owner_id: str, limit: int) 
             raise NotFound
         stored = await decisions.list_newest_answers(connection, workspace_id, limit)
     answers = (orjson.loads(unpack(each)) for each in stored)
-    return await asyncio.to_thread(count_reasons, owner_id, answers)
+    return await EXPLANATIONS.run(workspace_id, count_reasons, owner_id, answers)
 
 
 def _had_before(lead: LeadDetail, number: int) -> dict[str, str | None]:

@@ -4,7 +4,6 @@ The common case takes a few microseconds per lead: one parse, one walk, one coun
 a duplicate key is parsed a second time, slowly and exactly.
 """
 
-import asyncio
 import json
 import re
 from collections import Counter
@@ -16,7 +15,7 @@ import orjson
 
 from app.contract.limits import BodyLimits
 from app.errors import Fault, MalformedJson, Path, ValidationFailed, refused_at
-from app.pace import Pace
+from app.pace import Pace, few_threads
 from app.values.numbers import MAX_NUMBER
 
 MAX_INTEGER = 2**63 - 1
@@ -118,9 +117,9 @@ async def parse_in_slices(raw: bytes, limits: BodyLimits) -> Any:
     if await _may_have_duplicates_somewhere(raw, walk.keys, pace):
         # The parser calls back into Python, where the thread can give way to the event loop.
         if items is None:
-            await asyncio.to_thread(_refuse_duplicates, raw)
+            await few_threads().run(object(), _refuse_duplicates, raw)
             return document
-        slowly = await asyncio.to_thread(_parse_slowly, raw)
+        slowly = await few_threads().run(object(), _parse_slowly, raw)
         for _ in _isolate_duplicates(slowly, str(limits.isolate_items), items):
             await pace.rest()
     return document

@@ -58,7 +58,9 @@ async def _diagnose(
     head = _head(period, cursor, material)
     if question.owner_id is not None:
         return {**head, **_only_own(material, question.owner_id)}
-    return {**head, **await asyncio.to_thread(answer, material), "own": None}
+    # It has a place already.
+    found = await asyncio.to_thread(answer, material)  # noqa: TID251
+    return {**head, **found, "own": None}
 
 
 def _head(period: Period, cursor: FactCursor, material: Material) -> dict[str, Any]:

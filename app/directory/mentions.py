@@ -1,12 +1,12 @@
 """Where the plan and the directory name an owner. When an owner leaves, each place is a loose end."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.directory.removal import named_by_plan
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Cover, Directory
+from app.places import TABLES
 from app.plan_check.parse import Strategies
 from app.plan_check.tables import first_rows
 from app.store.connection.pool import Pool, transaction
@@ -40,7 +40,7 @@ async def find_mentions(
     version = str(state.plan_version) if state is not None else ""
     return [
         *(Mention("plans", version, path) for path in paths if not path.startswith("tables.")),
-        *(await asyncio.to_thread(lambda: list(_in_tables(content, owner_id)))),
+        *(await TABLES.run(workspace_id, lambda: list(_in_tables(content, owner_id)))),
         *_in_directory(directory, owner_id),
         *(Mention("accounts", id_, path) for id_, path in of_accounts),
     ]

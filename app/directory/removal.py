@@ -1,6 +1,5 @@
 """Deleting owners, teams, absences, calendars, accounts and tables, unless they are in use."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.model.unnamed import former_names
 from app.errors import Fault, InUse, NotFound, OwnerHasLeads
+from app.places import SHORT_PLANS
 from app.plan.document.plan import PlanDocument
 from app.plan_check.parse import Strategies, parse_plan, steps
 from app.plan_check.references import find_references, tables_in
@@ -215,7 +215,7 @@ async def named_by_plan(
         stored: Mapping[str, Any] = text[0] if text else {}
         looked_up = await read_named_tables(connection, workspace_id, tables_in(stored))
     state = _state(now.entry.plan_version, now.facts.directory, tables_in(stored))
-    found = await asyncio.to_thread(_places, stored, strategies, resource_type, id_, looked_up)
+    found = await SHORT_PLANS.run(workspace_id, _places, stored, strategies, resource_type, id_, looked_up)
     return state, found
 
 

@@ -1,6 +1,5 @@
 """Reading and writing tables. Slow work runs before the lock, and again if the state has changed since."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from app.engine.compile.plan import table_refs_of
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.errors import Fault, InUse, NotFound
+from app.places import TABLES
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding
 from app.plan_check.parse import Strategies, parse_plan, steps
@@ -79,19 +79,24 @@ async def put(
 
     Raises PreconditionFailed, and InUse when the active plan matches on other columns.
     """
-    text = await asyncio.to_thread(tables.table_to_text, table)
-    packed = await asyncio.to_thread(pack, text.encode())
+    content = await TABLES.run(workspace_id, _stored_form, table)
     while True:
         seen = await _look(pool, workspace_id, strategies, id_)
-        report = await asyncio.to_thread(_report, seen, id_, table)
+        report = await TABLES.run(workspace_id, _report, seen, id_, table)
         async with edit_directory(pool, workspace_id, actor) as edit:
             before = await tables.find_table_head(edit.connection, workspace_id, id_)
             on.check(before)
             if seen.holds(edit, before):
                 if report.misfits:
                     raise _misfit(report.misfits)
-                head = await _keep(edit, id_, table, (text, packed), before, report.difference)
+                head = await _keep(edit, id_, table, content, before, report.difference)
                 return WrittenTable(head, before is None, report)
+
+
+def _stored_form(table: TableContent) -> tuple[str, bytes]:
+    """The text of a table, and the same packed."""
+    text = tables.table_to_text(table)
+    return text, pack(text.encode())
 
 
 async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str) -> _Seen:
@@ -102,7 +107,7 @@ async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str)
         plan = await plans.find_text(connection, workspace_id, version) if version else None
     document = None
     if plan is not None and id_ in tables_in(plan[0]):
-        document = await asyncio.to_thread(parse_plan, plan[0], strategies)
+        document = await TABLES.run(workspace_id, parse_plan, plan[0], strategies)
     named = document if isinstance(document, PlanDocument) else None
     return _Seen(found.get(id_), version, named, now.facts.directory)
 
@@ -170,7 +175,7 @@ async def roll_back(
     Raises NotFound, and whatever `put` raises.
     """
     earlier = await find_version(pool, workspace_id, id_, revision)
-    table = await asyncio.to_thread(earlier.table)
+    table = await TABLES.run(workspace_id, earlier.table)
     return await put(pool, workspace_id, actor, strategies, id_, table, on)
 
 
@@ -185,7 +190,7 @@ async def difference(
     new = await (
         find(pool, workspace_id, id_) if after is None else find_version(pool, workspace_id, id_, after)
     )
-    return await asyncio.to_thread(lambda: diff_rows(old.table(), new.table()))
+    return await TABLES.run(workspace_id, lambda: diff_rows(old.table(), new.table()))
 
 
 async def versions(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[TableVersion]:

@@ -1,6 +1,5 @@
 """Deliveries that are no lead yet: why, what is kept of them, and test leads."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,6 +11,7 @@ from app.forms.mapping import form_map
 from app.forms.stored import from_bytes, hash_of, to_bytes
 from app.forms.vendors.base import Delivery, FormTerms, Unreadable
 from app.forms.vendors.exports import read_export
+from app.places import LISTS
 from app.store.connection.pool import Pool, transaction
 from app.store.crm.failures import FIRST, Failure
 from app.store.directory import records
@@ -93,22 +93,30 @@ async def upload(pool: Pool, workspace_id: int, endpoint_id: str, raw: bytes, *,
     if endpoint.body["kind"] not in FETCHED_FORMS:
         raise refused_at(("endpoint",), "not_allowed", "must be of a kind that sends only ids")
     terms = FormTerms((), form_map(endpoint.body["mapping"]), endpoint.body["options"])
+    kind = endpoint.body["kind"]
     try:
-        rows = await asyncio.to_thread(read_export, endpoint.body["kind"], raw, is_json, terms)
+        count, leads = await LISTS.run(workspace_id, _leads_in, endpoint_id, kind, raw, is_json, terms)
     except Unreadable as error:
         raise refused_at((), "invalid_format", str(error)) from None
-    leads = {
-        hash_of(endpoint_id, each.record).hex(): each.delivery
-        for each in rows
-        if each.record is not None and each.delivery is not None and _is_mappable(each.delivery)
-    }
     async with transaction(pool, workspace_id) as connection:
         waiting = await failures.list_waiting(connection, workspace_id, endpoint_id, sorted(leads))
         for record, (id_, event) in waiting.items():
             told = from_bytes(event)
             lead = replace(leads[record], id=told.id, record=told.record, at=told.at or leads[record].at)
             await failures.complete(connection, workspace_id, id_, to_bytes(lead))
-    return Uploaded(len(waiting), len(leads) - len(waiting), len(rows) - len(leads))
+    return Uploaded(len(waiting), len(leads) - len(waiting), count - len(leads))
+
+
+def _leads_in(
+    endpoint_id: str, kind: str, raw: bytes, is_json: bool, terms: FormTerms
+) -> tuple[int, dict[str, Delivery]]:
+    """How many rows an export has, and the leads among them by the hash of their ids. Raises Unreadable."""
+    rows = read_export(kind, raw, is_json, terms)
+    return len(rows), {
+        hash_of(endpoint_id, each.record).hex(): each.delivery
+        for each in rows
+        if each.record is not None and each.delivery is not None and _is_mappable(each.delivery)
+    }
 
 
 def _is_mappable(delivery: Delivery) -> bool:

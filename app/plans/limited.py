@@ -63,12 +63,11 @@ async def run_limited(
     Raises what the function raises; TooCostly; and Overloaded when too many others wait.
     """
     if not is_long(length):
-        async with places.SHORT_PLANS.take(workspace_id):
-            return await asyncio.to_thread(function, *args, **kwargs)
-    question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))
+        return await places.SHORT_PLANS.run(workspace_id, function, *args, **kwargs)
     async with places.LONG_PLANS.take(workspace_id):
+        question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))  # noqa: TID251
         answer = await _asked(question)
-    result, error = await asyncio.to_thread(pickle.loads, answer)
+        result, error = await asyncio.to_thread(pickle.loads, answer)  # noqa: TID251
     if error is not None:
         raise error
     found: Result = result

@@ -176,7 +176,7 @@ async def prepare_activation(
                 # Its check takes seconds, in which nobody could decide.
                 raise Overloaded("The directory was edited while the plan was checked.")
             # At once: to wait for a place here would keep everybody else waiting for the lock.
-            again = await asyncio.to_thread(
+            again = await asyncio.to_thread(  # noqa: TID251
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
                 *(tables, stored.attributes),

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from app.audit.verify import verify
+from app.directory.suppressions import SLICE
 from tests.support.workspace import Workspace
 
 ENTRIES = [
@@ -162,15 +163,20 @@ async def test_many_entries_come_as_lines_and_a_bad_line_stops_no_other(office: 
         '{"list": "students", "domain": "uni.example"}',
         '{"list": "students", "email": "d41d8cd98f00b204e9800998ecf8427e"}',
         '{"domain": "uni.example"}',
+        *(f'{{"list": "students", "email": "s{number}@school.example"}}' for number in range(SLICE)),
     ]
     answer = await office.client.post(
         "/suppressions/bulk", content="\n".join(lines), headers={"Content-Type": "application/x-ndjson"}
     )
     body = answer.json()
-    assert (body["created"], body["unchanged"], body["errors_total"]) == (2, 1, 2)
+    assert (body["created"], body["unchanged"], body["errors_total"]) == (SLICE + 2, 1, 2)
     assert [each["line"] for each in body["errors"]] == [4, 5]
     assert (await office.assign(email="x@cs.uni.example"))["block"] == "students"
     assert (await office.assign(email="me@ours.example"))["block"] == "own_staff"
+    changes = (await office.get("/changes?resource_type=suppressions"))["items"]
+    logged = [(each["resource_id"], each["after"]["entries"]) for each in changes]
+    assert sorted(logged)[-2:] == [("own_staff", 1), ("students", SLICE + 2)]
+    assert len(logged) == 3  # with the entries of the office
 
 
 async def test_nothing_contacts_a_lead_that_came_before_its_entry(office: Workspace) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from starlette.responses import Response
 
-from app.pace import paced
+from app.pace import few_threads, paced
 
 Model = TypeVar("Model")
 Item = TypeVar("Item")
@@ -26,6 +26,23 @@ class NoContent(Response):
 
     def __init__(self) -> None:
         super().__init__(status_code=204)
+
+
+class KeptJson:
+    """Large answers that are the same for everybody: made once, in a thread, and kept as they are sent."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    async def answer(self, name: str, make: Callable[[], object]) -> Json[Any]:
+        """The answer of this name."""
+        if name not in self._kept:
+            await few_threads().run(name, self._make, name, make)
+        return Json(self._kept[name])
+
+    def _make(self, name: str, make: Callable[[], object]) -> None:
+        if name not in self._kept:
+            self._kept[name] = encode(make())
 
 
 def encode(body: Any) -> bytes:

@@ -7,12 +7,12 @@ Both are open in development and where LEAD_ASSIGNMENT_API_DOCS is true. Elsewhe
 from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import public, requires
-from app.api.http.json_response import Json
+from app.api.http.json_response import Json, KeptJson
 from app.api.http.openapi import document
 from app.api.http.routing import StrictRoute
 from app.errors import NotFound
@@ -67,11 +67,16 @@ async def get_docs_file(name: str) -> Response:
 @public()
 async def get_open_openapi(request: Request) -> Json[dict[str, Any]]:
     """Returns the OpenAPI document, from which clients can be generated."""
-    return Json(document(request.app))
+    return await _described(request.app)
 
 
 @guarded_router.get("/openapi.json")
 @requires(*sorted(SCOPES))
 async def get_openapi(request: Request) -> Json[dict[str, Any]]:
     """Returns the OpenAPI document, from which clients can be generated. Any key can read it."""
-    return Json(document(request.app))
+    return await _described(request.app)
+
+
+async def _described(app: FastAPI) -> Json[dict[str, Any]]:
+    kept: KeptJson = app.state.kept_json
+    return await kept.answer("openapi", lambda: document(app))

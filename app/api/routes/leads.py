@@ -1,6 +1,5 @@
 """`/leads` and `/assignments`: reading leads and the decisions about them."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +16,7 @@ from app.api.lead_view import assignment_document, erased_as_seen_by, find_seen_
 from app.contract.leads import Assignment, Explanation, Lead, LeadList, PassedOver, WhyNotList
 from app.contract.requests import LookupRequest
 from app.errors import Erased, Forbidden, NotFound, PlanVersionUnreadable, refused_at
+from app.places import EXPLANATIONS
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
@@ -70,7 +70,7 @@ async def list_why_not(
     key of one owner gets a reason for this owner only.
     """
     found = await bystanders_of(pool, dispatch, caller, str(assignment_id))
-    return Json(await asyncio.to_thread(why_not_page, found, caller, owner, after, limit))
+    return Json(await EXPLANATIONS.run(caller.workspace_id, why_not_page, found, caller, owner, after, limit))
 
 
 @router.get("/owners/{id}/passed-over")

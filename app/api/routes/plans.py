@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from app.api.http.auth import Caller, requires
 from app.api.http.idempotency import HEADER, edit_once, key_of
-from app.api.http.json_response import Json, page_of
+from app.api.http.json_response import Json, KeptJson, page_of
 from app.api.http.parameters import (
     MAX_INT32,
     AfterNumber,
@@ -117,9 +117,10 @@ async def list_plans(
 
 @router.get("/plans/schema")
 @requires(*READERS)
-async def get_plan_schema(strategies: StrategiesParameter) -> Json[dict[str, Any]]:
+async def get_plan_schema(request: Request, strategies: StrategiesParameter) -> Json[dict[str, Any]]:
     """Returns the JSON Schema of a plan."""
-    return Json(parse.schema(strategies))
+    kept: KeptJson = request.app.state.kept_json
+    return await kept.answer("plan_schema", lambda: parse.schema(strategies))
 
 
 @router.get("/plans/active")

@@ -88,15 +88,16 @@ async def bulk_add_suppressions(
     raw = await raw_body(request, ndjson.MEDIA, ndjson.LIMITS)
     check_lines(raw)
     tally = Tally()
+    by_list: dict[str, list[SuppressionKey]] = defaultdict(list)
     async for batch in read_lines(raw, _line, suppressions.SLICE):
-        by_list: dict[str, list[SuppressionKey]] = defaultdict(list)
         for number, line in batch:
             if isinstance(line, Problem):
                 tally.add(number, line)
             else:
                 by_list[line.list].append(line.key)
-        added = await suppressions.add_suppressions(pool, caller.workspace_id, caller.key_id, by_list)
-        tally.counts.update(added._asdict())
+    # In one series: each would read the directory, and write a line of the change log.
+    added = await suppressions.add_suppressions(pool, caller.workspace_id, caller.key_id, by_list)
+    tally.counts.update(added._asdict())
     return Json(tally.to_json())
 
 

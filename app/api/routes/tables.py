@@ -1,6 +1,5 @@
 """`/tables`: rows that rules look up, such as territories by postal code."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -41,6 +40,7 @@ from app.contract.tables import (
 from app.directory import removal, tables
 from app.engine.lookup.tables import TableContent
 from app.errors import InUse, NotFound
+from app.places import TABLES
 from app.store.directory.tables import StoredTable, StoredTableHead
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
@@ -74,7 +74,7 @@ async def upsert_table(
     """Creates or replaces a table, and reports changes, overlaps, duplicates and unknown names."""
     name = parse_id(id)
     raw = await raw_body(request, MEDIA, LIMITS)
-    table = await asyncio.to_thread(read_table, raw, media_type(request))
+    table = await TABLES.run(caller.workspace_id, read_table, raw, media_type(request))
     written = await tables.put(pool, caller.workspace_id, caller.key_id, strategies, name, table, on)
     return Json(result_to_json(written), 201 if written.created else 200, etag(written.head.revision))
 
@@ -83,11 +83,11 @@ async def upsert_table(
 @requires(*READERS)
 async def get_table(caller: CallerParameter, pool: PoolParameter, id: PathId) -> StreamingResponse:
     """Returns a table with all its rows."""
-    return await _whole(await tables.find(pool, caller.workspace_id, id))
+    return await _whole(caller.workspace_id, await tables.find(pool, caller.workspace_id, id))
 
 
-async def _whole(whole: StoredTable) -> StreamingResponse:
-    table = await asyncio.to_thread(whole.table)
+async def _whole(workspace_id: int, whole: StoredTable) -> StreamingResponse:
+    table = await TABLES.run(workspace_id, whole.table)
     head = StoredTableHead(whole.id, table.columns, len(table.rows), whole.revision, whole.updated_at)
     return StreamingResponse(_chunks(head, table), 200, etag(whole.revision), "application/json")
 
@@ -118,7 +118,9 @@ async def get_table_version(
     caller: CallerParameter, pool: PoolParameter, id: PathId, revision: Revision
 ) -> StreamingResponse:
     """Returns a revision of a table with all its rows."""
-    return await _whole(await tables.find_version(pool, caller.workspace_id, id, revision))
+    return await _whole(
+        caller.workspace_id, await tables.find_version(pool, caller.workspace_id, id, revision)
+    )
 
 
 @router.get("/tables/{id}/diff")

@@ -1,6 +1,5 @@
 """A decision: the lead, the path step by step, why not somebody else, the clock, and what followed."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from app.console.words import shown_fields, title_of
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
+from app.places import EXPLANATIONS
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 
@@ -95,7 +95,10 @@ async def get_why_not(
 ) -> Response:
     """Says of every owner why they did not get the lead."""
     found = await bystanders_of(pool, dispatch, viewer.caller, str(assignment_id))
-    page = await asyncio.to_thread(why_not_page, found, viewer.caller, owner or None, after, ANSWERS)
+    caller = viewer.caller
+    page = await EXPLANATIONS.run(
+        caller.workspace_id, why_not_page, found, caller, owner or None, after, ANSWERS
+    )
     context = {"assignment_id": str(assignment_id), "asked": owner, "after": after, "size": ANSWERS, **page}
     return render(request, "decision/why_not.html", context)
 

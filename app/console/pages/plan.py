@@ -1,6 +1,5 @@
 """Plan: the active version as a flow in words, all versions, and what differs between two of them."""
 
-import asyncio
 from collections.abc import Sequence
 from difflib import unified_diff
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
 from app.errors import NotFound
+from app.places import SHORT_PLANS
 from app.plan.words.changes import Change, changes_between
 from app.plan.words.plan import PlanWords
 from app.plans import versions
@@ -171,7 +171,7 @@ async def get_changes(
     others, _ = await versions.newest(pool, workspace_id, MAX_INT32, VERSIONS_SHOWN)
     context: dict[str, Any] = {"version": after.version, "active": active, "against": against}
     context["others"] = [each for each in others if each.version != version]
-    context |= await asyncio.to_thread(_compared, before, after)
+    context |= await SHORT_PLANS.run(workspace_id, _compared, before, after)
     return render(request, "plan/changes.html", context)
 
 

@@ -75,7 +75,8 @@ class IpCountryProvider:
 
     async def _read(self, path: str) -> "Reader":
         try:
-            self._reader = await asyncio.to_thread(_open, path)
+            # Seldom, and one at a time.
+            self._reader = await asyncio.to_thread(_open, path)  # noqa: TID251
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             # The file before it is still right about most addresses.
             log.warning("country database not read", error=type(error).__name__)
