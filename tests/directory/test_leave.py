@@ -35,7 +35,7 @@ NOTICES = """
 SELECT body FROM actions WHERE workspace_id = $1 AND type = 'notify' AND state <> 'withdrawn'
  ORDER BY sequence
 """
-FRIDAY, MONDAY = "2026-12-04 12:00Z", "2026-12-06 23:00Z"
+FRIDAY, MONDAY = "2099-12-04 12:00Z", "2099-12-06 23:00Z"
 CAUSES = "SELECT cause, count(*) AS n FROM assignments WHERE workspace_id = $1 GROUP BY cause"
 
 
@@ -113,7 +113,7 @@ async def test_untouched_leads_come_back_after_leave_and_worked_ones_stay(office
     """Case 31."""
     leads = await made(office, "ana", 10)
     absence = await leave(
-        office, "ana", "2026-12-07", "2026-12-12", cover={"owner": "ben"}, open_leads="move"
+        office, "ana", "2099-12-07", "2099-12-12", cover={"owner": "ben"}, open_leads="move"
     )
     assert (absence["cover"], absence["open_leads"]) == ({"owner": "ben", "team": None}, "move")
     await asyncio.sleep(0.2)
@@ -122,7 +122,7 @@ async def test_untouched_leads_come_back_after_leave_and_worked_ones_stay(office
     await until(office, lambda counts: counts == {"ben": 10})
     assert {item["origin_owner"] for item in await owned(office, "ben")} == {"ana"}
     assert await notices(office) == [("ana", "cover", 10), ("ben", "cover", 10)]
-    await at(office, "2026-12-08 10:00Z")
+    await at(office, "2099-12-08 10:00Z")
     of_account = [await office.assign(email=f"{name}@acme.example") for name in "xy"]
     assert {(each["owner"]["id"], each["reason"]["code"]) for each in of_account} == {
         ("ben", "account_cover")
@@ -132,15 +132,15 @@ async def test_untouched_leads_come_back_after_leave_and_worked_ones_stay(office
     await touch(office, leads[4], "ben", "closed")
     await office.client.post("/reassign", json={"lead_id": leads[5]["lead_id"], "to": "cem"})
     ledger = await office.fetch("SELECT count(*) AS n FROM ledger_entries WHERE workspace_id = $1")
-    await at(office, "2026-12-11 22:59Z")
+    await at(office, "2099-12-11 22:59Z")
     await asyncio.sleep(0.2)
     assert await owned(office, "ana") == []
-    await at(office, "2026-12-11 23:00Z")
+    await at(office, "2099-12-11 23:00Z")
     await until(office, lambda counts: counts == {"ana": 5, "ben": 5, "cem": 1})
     back = await owned(office, "ana")
     assert {item["lead_id"] for item in back} == {each["lead_id"] for each in (*leads[6:], of_account[1])}
     # Two hours of working time from Monday 09:00 in Berlin.
-    assert {item["touch_by"] for item in back} == {"2026-12-14T10:00:00Z"}
+    assert {item["touch_by"] for item in back} == {"2099-12-14T10:00:00Z"}
     assert {item["origin_owner"] for item in back} == {None}
     told = await notices(office)
     assert told == [("ana", "cover", 10), ("ana", "return", 5), ("ben", "cover", 10), ("ben", "return", 5)]
@@ -159,22 +159,22 @@ async def test_cover_who_goes_on_leave_too_hands_on_and_each_lead_remembers_its_
 ) -> None:
     """Case 32."""
     anas, bens = await made(office, "ana", 3), await made(office, "ben", 2)
-    await leave(office, "ana", "2026-12-07", "2026-12-12", cover={"owner": "ben"})
-    await leave(office, "ben", "2026-12-09", "2026-12-17", cover={"owner": "cem"})
-    await leave(office, "cem", "2026-12-10", "2026-12-12", cover={"owner": "ana"})
+    await leave(office, "ana", "2099-12-07", "2099-12-12", cover={"owner": "ben"})
+    await leave(office, "ben", "2099-12-09", "2099-12-17", cover={"owner": "cem"})
+    await leave(office, "cem", "2099-12-10", "2099-12-12", cover={"owner": "ana"})
     await at(office, MONDAY)
     await until(office, lambda counts: counts == {"ben": 5})
-    await at(office, "2026-12-08 23:00Z")
+    await at(office, "2099-12-08 23:00Z")
     await until(office, lambda counts: counts == {"cem": 5})
-    await at(office, "2026-12-09 23:00Z")
+    await at(office, "2099-12-09 23:00Z")
     # The covers lead in a circle: the leads go to those who are left of the team, or to the plan's queue.
     counts = await until(office, lambda counts: not counts.keys() & {"ana", "ben", "cem"})
     assert sum(counts.values()) == 5
     assert {item["origin_owner"] for item in (await office.get("/assignments"))["items"]} == {"ana", "ben"}
-    await at(office, "2026-12-11 23:00Z")
+    await at(office, "2099-12-11 23:00Z")
     await until(office, lambda counts: counts.get("ana") == 3)
     assert {item["lead_id"] for item in await owned(office, "ana")} == {each["lead_id"] for each in anas}
-    await at(office, "2026-12-16 23:00Z")
+    await at(office, "2099-12-16 23:00Z")
     await until(office, lambda counts: counts == {"ana": 3, "ben": 2})
     assert {item["lead_id"] for item in await owned(office, "ben")} == {each["lead_id"] for each in bens}
     lead = await office.get(f"/leads/{anas[0]['lead_id']}")
@@ -186,11 +186,11 @@ async def test_cover_who_goes_on_leave_too_hands_on_and_each_lead_remembers_its_
 
 async def test_leave_that_has_begun_moves_at_once_and_ends_when_it_is_deleted(office: Workspace) -> None:
     leads = await made(office, "ana", 3)
-    absence = await leave(office, "ana", "2026-12-04", "2026-12-12", cover={"team": "sales"})
+    absence = await leave(office, "ana", "2099-12-04", "2099-12-12", cover={"team": "sales"})
     counts = await until(office, lambda counts: "ana" not in counts and sum(counts.values()) == 3)
     assert sorted(counts.values()) == [1, 1, 1]
     # What a person gives the owner during the leave stays there.
-    await at(office, "2026-12-04 12:01Z")
+    await at(office, "2099-12-04 12:01Z")
     await office.client.post("/reassign", json={"lead_id": leads[0]["lead_id"], "to": "ana"})
     await asyncio.sleep(0.2)
     assert len(await owned(office, "ana")) == 1
@@ -203,19 +203,19 @@ async def test_leave_that_has_begun_moves_at_once_and_ends_when_it_is_deleted(of
 @pytest.mark.parametrize(
     ("body", "moves"),
     [
-        ({"from": "2026-12-04T12:00:00Z", "to": "2026-12-04T15:00:00Z", "cover": {"owner": "ben"}}, False),
+        ({"from": "2099-12-04T12:00:00Z", "to": "2099-12-04T15:00:00Z", "cover": {"owner": "ben"}}, False),
         (
             {
-                "from": "2026-12-04T12:00:00Z",
-                "to": "2026-12-04T15:00:00Z",
+                "from": "2099-12-04T12:00:00Z",
+                "to": "2099-12-04T15:00:00Z",
                 "cover": {"owner": "ben"},
                 "open_leads": "move",
             },
             True,
         ),
-        ({"from": "2026-12-04", "to": "2026-12-05", "cover": {"owner": "ben"}}, True),
-        ({"from": "2026-12-04", "to": "2026-12-05", "cover": {"owner": "ben"}, "open_leads": "stay"}, False),
-        ({"from": "2026-12-04", "to": "2026-12-05"}, False),
+        ({"from": "2099-12-04", "to": "2099-12-05", "cover": {"owner": "ben"}}, True),
+        ({"from": "2099-12-04", "to": "2099-12-05", "cover": {"owner": "ben"}, "open_leads": "stay"}, False),
+        ({"from": "2099-12-04", "to": "2099-12-05"}, False),
     ],
     ids=["part of a day", "part of a day on request", "whole day", "stay", "no cover"],
 )
@@ -244,14 +244,14 @@ async def test_only_whole_days_with_a_cover_move_leads_unless_asked(
 async def test_cover_that_cannot_be_is_refused(
     office: Workspace, cover: dict[str, Any], path: str, code: str
 ) -> None:
-    body = {"from": "2026-12-07", "to": "2026-12-12", "cover": cover}
+    body = {"from": "2099-12-07", "to": "2099-12-12", "cover": cover}
     answer = await office.client.post("/owners/ana/absences", json=body)
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
 async def test_deactivated_cover_is_passed_over_and_named_among_the_places(office: Workspace) -> None:
-    await leave(office, "ana", "2026-12-07", "2026-12-12", cover={"owner": "ben"})
+    await leave(office, "ana", "2099-12-07", "2099-12-12", cover={"owner": "ben"})
     answer = await office.client.patch("/owners/ben", json={"active": False})
     places = {(each["resource_type"], each["path"]) for each in answer.json()["named_in"]}
     assert ("absences", "cover.owner") in places
@@ -263,11 +263,11 @@ async def test_deactivated_cover_is_passed_over_and_named_among_the_places(offic
 
 async def test_miss_inside_an_absence_that_is_entered_later_is_withdrawn(office: Workspace) -> None:
     (lead,) = await made(office, "ana", 1)
-    due = "UPDATE sla_clocks SET due_at = '2026-12-04 10:00Z' WHERE workspace_id = $1"
+    due = "UPDATE sla_clocks SET due_at = '2099-12-04 10:00Z' WHERE workspace_id = $1"
     await office.pool.execute(due, office.workspace_id)
     missed = "UPDATE sla_clocks SET state = 'missed', ended_at = due_at WHERE workspace_id = $1"
     await office.pool.execute(missed, office.workspace_id)
     assert (await owned(office, "ana"))[0]["sla_state"] == "breached"
-    await leave(office, "ana", "2026-12-03", "2026-12-05", open_leads="stay")
+    await leave(office, "ana", "2099-12-03", "2099-12-05", open_leads="stay")
     assert (await owned(office, "ana"))[0]["lead_id"] == lead["lead_id"]
     assert (await owned(office, "ana"))[0]["sla_state"] == "none"

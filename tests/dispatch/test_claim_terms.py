@@ -16,7 +16,7 @@ PLAN = """
 queues: {desk: {claim: {lease: 24h, clock: wall, until: first_touch, max: 3}}}
 pipeline: [{queue: {name: desk}}]
 """
-FRIDAY = "2026-12-04"
+FRIDAY = "2099-12-04"
 BOUND_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label, owner_id)
 VALUES ($1, $2, $3, $4, 'test', $5)
@@ -73,14 +73,14 @@ async def test_claim_that_nobody_touched_ends_at_its_old_place(desk: Workspace) 
         assert await claim(desk, "ana") == (200, each)
     assert await claim(desk, "ana") == (403, "claim_limit")
     listed = (await desk.get("/assignments?owner=ana"))["items"]
-    assert {each["lease_until"][:16] for each in listed} == {"2026-12-05T16:00"}
+    assert {each["lease_until"][:16] for each in listed} == {"2099-12-05T16:00"}
     assert {(each["queue_since"], each["leaves_by"]) for each in listed} == {(None, None)}
     for each in others[:2]:
         await touch(desk, each)
-    await at(desk, "2026-12-05 15:59Z")
+    await at(desk, "2099-12-05 15:59Z")
     await asyncio.sleep(0.1)
     assert (await desk.get(f"/leads/{lead}"))["state"] == "assigned"
-    await at(desk, "2026-12-05 16:30Z")
+    await at(desk, "2099-12-05 16:30Z")
     found = await back_in_queue(desk, lead)
     assert found["assignments"][-1]["reason"]["code"] == "lease_ended"
     assert found["assignments"][-1]["reason"]["text"].startswith("Claim lease ended")
@@ -98,7 +98,7 @@ async def test_claim_that_nobody_touched_ends_at_its_old_place(desk: Workspace) 
 async def test_owner_may_ask_for_a_lead_again(desk: Workspace) -> None:
     lead = (await desk.assign(external_id="L"))["lead_id"]
     assert await claim(desk, "ana") == (200, lead)
-    await at(desk, "2026-12-06 16:00Z")
+    await at(desk, "2099-12-06 16:00Z")
     await back_in_queue(desk, lead)
     assert await claim(desk, "ana") == (403, "already_claimed")
     assert await claim(desk, "ana", again=True) == (422, "invalid")
@@ -113,7 +113,7 @@ async def test_lease_in_working_time_ends_in_the_shift_of_the_owner(desk: Worksp
     await at(desk, f"{FRIDAY} 16:00Z")
     await claim(desk, "ana")
     (clock,) = await desk.fetch(CLOCKS)
-    assert clock["due_at"].isoformat() == "2026-12-07T12:00:00+00:00"
+    assert clock["due_at"].isoformat() == "2099-12-07T12:00:00+00:00"
 
 
 async def test_lead_that_is_given_back_has_its_old_place(desk: Workspace) -> None:

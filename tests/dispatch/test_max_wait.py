@@ -28,7 +28,7 @@ def berlin(text: str) -> str:
 @pytest.fixture
 async def desk(busy: Workspace) -> Workspace:
     """A queue for a team that works from nine to five in Berlin; Monday 17:30."""
-    await at(busy, berlin("2026-12-07 17:30"))
+    await at(busy, berlin("2099-12-07 17:30"))
     await busy.put(
         "calendars",
         "B9-17",
@@ -61,8 +61,8 @@ async def due(workspace: Workspace, expected: datetime) -> None:
 @pytest.mark.parametrize(
     ("wait", "stays", "leaves"),
     [
-        (WORKING, "2026-12-08 16:59", "2026-12-08 17:00"),
-        (WALL, "2026-12-08 01:29", "2026-12-08 01:30"),
+        (WORKING, "2099-12-08 16:59", "2099-12-08 17:00"),
+        (WALL, "2099-12-08 01:29", "2099-12-08 01:30"),
     ],
     ids=["in working time", "in plain time"],
 )
@@ -93,10 +93,10 @@ async def test_edited_calendar_moves_the_wait_in_both_directions(
     await desk.publish(PLAN.replace("WAIT", WORKING))
     lead = (await desk.assign(external_id="L"))["lead_id"]
     await desk.put("calendars", "B9-17", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 13:00-17:00"})
-    await due(desk, datetime(2026, 12, 9, 16, tzinfo=UTC))
+    await due(desk, datetime(2099, 12, 9, 16, tzinfo=UTC))
     await desk.put("calendars", "B9-17", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 06:00-20:00"})
-    await due(desk, datetime(2026, 12, 8, 10, 30, tzinfo=UTC))
-    await at(desk, berlin("2026-12-08 11:30"))
+    await due(desk, datetime(2099, 12, 8, 10, 30, tzinfo=UTC))
+    await at(desk, berlin("2099-12-08 11:30"))
     assert (await moved(desk, lead))["assignments"][-1]["team"] == "inbound"
     assert (await verify(desk.pool, desk.workspace_id)).clean
 
@@ -111,9 +111,9 @@ async def test_waits_are_those_of_the_team_that_may_claim_by_the_new_plan(desk: 
     draft = await desk.client.post("/plans", content=plan, headers={"content-type": "application/yaml"})
     published = await desk.client.post(f"/plans/{draft.json()['version']}/publish", json={})
     assert published.status_code == 200, published.text
-    await due(desk, datetime(2026, 12, 8, 23, tzinfo=UTC))
+    await due(desk, datetime(2099, 12, 8, 23, tzinfo=UTC))
     await desk.client.patch("/owners/nina", json={"calendar": "B9-17"})
-    await due(desk, datetime(2026, 12, 8, 16, tzinfo=UTC))
+    await due(desk, datetime(2099, 12, 8, 16, tzinfo=UTC))
 
 
 async def test_longer_working_time_of_the_team_is_noticed_when_the_clock_is_due(desk: Workspace) -> None:
@@ -121,13 +121,13 @@ async def test_longer_working_time_of_the_team_is_noticed_when_the_clock_is_due(
     lead = (await desk.assign(external_id="L"))["lead_id"]
     hours = {"timezone": "Europe/Berlin", "hours": "Mo-Fr 13:00-17:00"}
     await desk.put("calendars", "B9-17", hours)
-    await at(desk, berlin("2026-12-08 17:00"))
+    await at(desk, berlin("2099-12-08 17:00"))
     until = time.monotonic() + PATIENCE
-    while (clock := (await desk.fetch(DUE))[0])["due_at"] != datetime(2026, 12, 9, 16, tzinfo=UTC):
+    while (clock := (await desk.fetch(DUE))[0])["due_at"] != datetime(2099, 12, 9, 16, tzinfo=UTC):
         assert time.monotonic() < until
         await asyncio.sleep(0.02)
     assert clock["next_at"] == clock["due_at"]
-    await at(desk, berlin("2026-12-09 17:00"))
+    await at(desk, berlin("2099-12-09 17:00"))
     await moved(desk, lead)
 
 
@@ -136,7 +136,7 @@ async def test_lead_that_nobody_can_take_goes_down_the_ladder(desk: Workspace) -
     for owner in (await desk.get("/owners"))["items"]:
         await desk.client.patch(f"/owners/{owner['id']}", json={"active": False})
     lead = (await desk.assign(external_id="L"))["lead_id"]
-    await at(desk, berlin("2026-12-08 01:30"))
+    await at(desk, berlin("2099-12-08 01:30"))
     newest = (await moved(desk, lead))["assignments"][-1]
     assert (newest["queue"], newest["priority"]) == ("late", 0)
 
@@ -146,13 +146,13 @@ async def test_lead_keeps_its_place_while_its_next_place_cannot_take_it(desk: Wo
     for owner in (await desk.get("/owners"))["items"]:
         await desk.client.patch(f"/owners/{owner['id']}", json={"active": False})
     lead = (await desk.assign(external_id="L"))["lead_id"]
-    await at(desk, berlin("2026-12-08 01:30"))
+    await at(desk, berlin("2099-12-08 01:30"))
     until = time.monotonic() + PATIENCE
-    while (await desk.fetch(DUE))[0]["next_at"] != datetime(2026, 12, 8, 0, 35, tzinfo=UTC):
+    while (await desk.fetch(DUE))[0]["next_at"] != datetime(2099, 12, 8, 0, 35, tzinfo=UTC):
         assert time.monotonic() < until
         await asyncio.sleep(0.02)
     await desk.client.patch("/owners/ana", json={"active": True})
-    await at(desk, berlin("2026-12-08 01:35"))
+    await at(desk, berlin("2099-12-08 01:35"))
     assert (await moved(desk, lead))["assignments"][-1]["owner"]["id"] == "ana"
 
 
@@ -160,16 +160,16 @@ async def test_wait_goes_on_where_a_claimed_lead_returns(desk: Workspace) -> Non
     """Case 24: the clock of the queue runs from the first entry."""
     await desk.publish(PLAN.replace("WAIT", WALL))
     lead = (await desk.assign(external_id="L"))["lead_id"]
-    await at(desk, berlin("2026-12-08 00:00"))
+    await at(desk, berlin("2099-12-08 00:00"))
     claimed = await desk.client.post("/queues/desk/claim", json={"owner_id": "ana"})
     assert claimed.status_code == 200
-    await at(desk, berlin("2026-12-08 01:00"))
+    await at(desk, berlin("2099-12-08 01:00"))
     given = await desk.client.post(f"/assignments/{claimed.json()['assignment_id']}/release", json={})
     assert (given.status_code, given.json()["priority"]) == (200, 20)
     dues = {row["due_at"] for row in await desk.fetch(DUE)}
-    assert dues == {datetime(2026, 12, 8, 0, 30, tzinfo=UTC)}
+    assert dues == {datetime(2099, 12, 8, 0, 30, tzinfo=UTC)}
     (listed,) = (await desk.get("/queues/desk/leads"))["items"]
-    assert (listed["queue_since"][:16], listed["leaves_by"][:16]) == ("2026-12-07T16:30", "2026-12-08T00:30")
+    assert (listed["queue_since"][:16], listed["leaves_by"][:16]) == ("2099-12-07T16:30", "2099-12-08T00:30")
     assert (listed["lease_until"], listed["sla_state"]) == (None, "none")
     assert (await desk.get(f"/leads/{lead}"))["state"] == "queued"
 
@@ -178,7 +178,7 @@ async def test_clock_is_withdrawn_when_the_plan_no_longer_limits_the_wait(desk: 
     await desk.publish(PLAN.replace("WAIT", WALL))
     lead = (await desk.assign(external_id="L"))["lead_id"]
     await desk.publish("{queues: {desk: {}}, pipeline: [{queue: {name: desk}}]}")
-    await at(desk, berlin("2026-12-08 01:30"))
+    await at(desk, berlin("2099-12-08 01:30"))
     until = time.monotonic() + PATIENCE
     while (await desk.fetch(DUE))[0]["state"] != "withdrawn":
         assert time.monotonic() < until

@@ -38,10 +38,10 @@ async def test_tries_after_a_conversation_do_not_count_and_lost_addresses_may_be
     office: Workspace,
 ) -> None:
     lead = await arrive(office)
-    await tell(office, lead, "first_touch", at="2026-12-01T09:05:00+01:00")
+    await tell(office, lead, "first_touch", at="2099-12-01T09:05:00+01:00")
     await move_to(office, "10:00")
-    await tell(office, lead, "reached", at="2026-12-01T09:30:00+01:00")
-    await tell(office, lead, "first_touch", at="2026-12-01T09:50:00+01:00")
+    await tell(office, lead, "reached", at="2099-12-01T09:30:00+01:00")
+    await tell(office, lead, "first_touch", at="2099-12-01T09:50:00+01:00")
     await tell(office, lead, "invalid_contact")
     found = await report(office, "contact")
     assert shown(found.totals, "tries_median", "reached_of_reachable") == {
@@ -77,7 +77,7 @@ async def test_within_a_time_young_leads_are_no_sample(office: Workspace) -> Non
     first, second = [await arrive(office) for _ in range(2)]
     await move_to(office, "10:00")
     await tell(office, first, "reached")
-    await move_to(office, "09:00", day="2026-12-02")
+    await move_to(office, "09:00", day="2099-12-02")
     await tell(office, second, "reached")
     await arrive(office)
     asked = await report(office, "contact", within="4h")
@@ -92,7 +92,7 @@ async def test_within_a_time_young_leads_are_no_sample(office: Workspace) -> Non
 async def test_qualified_once_is_qualified_and_reasons_are_those_of_the_others(office: Workspace) -> None:
     """Eight leads: three qualified, one of them disqualified later, three disqualified, two undecided."""
     leads = [await arrive(office) for _ in range(8)]
-    await tell(office, leads[0], "reached", at="2026-12-01T09:00:00+01:00")
+    await tell(office, leads[0], "reached", at="2099-12-01T09:00:00+01:00")
     for minutes, lead in ((10, leads[0]), (30, leads[1]), (60, leads[2])):
         await move_to(office, f"{9 + minutes // 60:02}:{minutes % 60:02}")
         await tell(office, lead, "qualified")
@@ -230,7 +230,7 @@ async def test_leaving_is_told_by_channel_and_topic(office: Workspace) -> None:
 async def test_day_without_a_time_is_after_a_follow_up_of_the_same_day(office: Workspace) -> None:
     lead = await arrive(office)
     await tell(office, lead, "first_touch")
-    await tell(office, lead, "unsubscribed", at="2026-12-01")
+    await tell(office, lead, "unsubscribed", at="2099-12-01")
     assert (await report(office, "experience")).totals["unsubscribed"] == "1/1"
 
 
@@ -238,7 +238,7 @@ async def test_leaving_within_a_time_counts_from_the_follow_up(office: Workspace
     soon, late, young = [await arrive(office) for _ in range(3)]
     await tell(office, soon, "first_touch", "complained")
     await tell(office, late, "first_touch")
-    await move_to(office, "09:00", day="2026-12-03")
+    await move_to(office, "09:00", day="2099-12-03")
     await tell(office, late, "complained")
     await tell(office, young, "first_touch")
     found = await report(office, "experience", within="1d")

@@ -90,9 +90,9 @@ async def test_spam_gives_a_turn_back_without_a_rejection(office: Workspace) -> 
 
 async def test_by_event_the_day_of_the_rejection_counts(office: Workspace) -> None:
     lead = await arrive(office, "dia")
-    await move_to(office, "09:00", day="2026-12-08")
+    await move_to(office, "09:00", day="2099-12-08")
     await tell(office, lead, "rejected", reason="no_budget")
-    next_week = {"from": "2026-12-07", "to": "2026-12-14"}
+    next_week = {"from": "2099-12-07", "to": "2099-12-14"}
     assert (await report(office, "rejections", **next_week)).totals["rejected"] == 0
     assert (await report(office, "rejections")).totals["rejected"] == 7
     activity = await report(office, "rejections", by="event", **next_week)

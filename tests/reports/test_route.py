@@ -25,10 +25,10 @@ queues: {desk: {}}
 
 @pytest.fixture
 async def case(workspace: Workspace) -> Case:
-    """A workspace in Berlin with this plan, in November 2026."""
+    """A workspace in Berlin with this plan, in November 2099."""
     async with workspace.pool.acquire() as connection:
         await workspaces.set_time_zone(connection, workspace.workspace_id, "Europe/Berlin")
-    return await begin(workspace, PLAN, datetime(2026, 11, 1, tzinfo=UTC))
+    return await begin(workspace, PLAN, datetime(2099, 11, 1, tzinfo=UTC))
 
 
 async def refused(case: Case, status: int, **parameters: Any) -> str:
@@ -44,12 +44,12 @@ async def test_answer_with_too_many_rows_is_refused(
     for module in (ask, reading):
         monkeypatch.setattr(module, "MAX_ROWS", 2)
     for day in (9, 10):
-        await case.lead(datetime(2026, 11, day, 12, tzinfo=UTC), source="ana")
-    two = await case.report(name, from_="2026-11-01", to="2026-12-01", group_by="day")
+        await case.lead(datetime(2099, 11, day, 12, tzinfo=UTC), source="ana")
+    two = await case.report(name, from_="2099-11-01", to="2099-12-01", group_by="day")
     assert len(two["rows"]) == 2
-    await case.lead(datetime(2026, 11, 11, 12, tzinfo=UTC), source="ana")
+    await case.lead(datetime(2099, 11, 11, 12, tzinfo=UTC), source="ana")
     answer = await case.workspace.client.get(
-        f"/metrics/{name}", params={"from": "2026-11-01", "to": "2026-12-01", "group_by": "day"}
+        f"/metrics/{name}", params={"from": "2099-11-01", "to": "2099-12-01", "group_by": "day"}
     )
     (fault,) = answer.json()["errors"]
     assert (answer.status_code, fault["code"], fault["path"]) == (422, "too_many_items", "group_by")
@@ -66,34 +66,34 @@ SELECT number FROM row WHERE number >= $1"""
 
 async def test_weeks_begin_on_monday_at_local_midnight(case: Case) -> None:
     for moment in (
-        datetime(2026, 11, 29, 22, 59, 59, tzinfo=UTC),
-        datetime(2026, 11, 29, 23, tzinfo=UTC),
-        datetime(2026, 11, 30, 12, tzinfo=UTC),
-        datetime(2026, 12, 6, 22, 59, 59, tzinfo=UTC),
-        datetime(2026, 12, 6, 23, 0, 1, tzinfo=UTC),
+        datetime(2099, 11, 29, 22, 59, 59, tzinfo=UTC),
+        datetime(2099, 11, 29, 23, tzinfo=UTC),
+        datetime(2099, 11, 30, 12, tzinfo=UTC),
+        datetime(2099, 12, 6, 22, 59, 59, tzinfo=UTC),
+        datetime(2099, 12, 6, 23, 0, 1, tzinfo=UTC),
     ):
         await case.lead(moment, source="ana")
-    found = await case.report("speed-to-lead", from_="2026-11-30", to="2026-12-07")
+    found = await case.report("speed-to-lead", from_="2099-11-30", to="2099-12-07")
     assert found["totals"]["leads"] == 3
     period = found["period"]
-    assert (period["from_utc"], period["to_utc"]) == ("2026-11-29T23:00:00Z", "2026-12-06T23:00:00Z")
-    weeks = await case.report("speed-to-lead", from_="2026-11-01", to="2026-12-31", group_by="week")
+    assert (period["from_utc"], period["to_utc"]) == ("2099-11-29T23:00:00Z", "2099-12-06T23:00:00Z")
+    weeks = await case.report("speed-to-lead", from_="2099-11-01", to="2099-12-31", group_by="week")
     assert {row["week"]: row["leads"] for row in weeks["rows"]} == {
-        "2026-W48": 1,
-        "2026-W49": 3,
-        "2026-W50": 1,
+        "2099-W48": 1,
+        "2099-W49": 3,
+        "2099-W50": 1,
     }
 
 
 async def test_days_and_months_are_local_and_one_day_has_25_hours(case: Case) -> None:
-    await case.at(datetime(2026, 10, 20, tzinfo=UTC))
+    await case.at(datetime(2099, 10, 20, tzinfo=UTC))
     for hours in range(-2, 3):
         await case.lead(
-            datetime(2026, 10, 24, 22, tzinfo=UTC) + timedelta(hours=12 * hours + 0.5), source="ana"
+            datetime(2099, 10, 24, 22, tzinfo=UTC) + timedelta(hours=12 * hours + 0.5), source="ana"
         )
-    found = await case.report("speed-to-lead", from_="2026-10-25", to="2026-10-26", group_by="day,month")
+    found = await case.report("speed-to-lead", from_="2099-10-25", to="2099-10-26", group_by="day,month")
     assert [(row["day"], row["month"], row["leads"]) for row in found["rows"]] == [
-        ("2026-10-25", "2026-10", 3)
+        ("2099-10-25", "2099-10", 3)
     ]
     start, end = (datetime.fromisoformat(found["period"][name]) for name in ("from_utc", "to_utc"))
     assert end - start == timedelta(hours=25)
@@ -136,15 +136,15 @@ async def test_byte_order_mark_comes_on_request(case: Case) -> None:
 
 
 async def test_days_weeks_and_months_are_filters(case: Case) -> None:
-    for moment in (datetime(2026, 11, 8, 22, 30, tzinfo=UTC), datetime(2026, 11, 8, 23, 30, tzinfo=UTC)):
+    for moment in (datetime(2099, 11, 8, 22, 30, tzinfo=UTC), datetime(2099, 11, 8, 23, 30, tzinfo=UTC)):
         await case.lead(moment, source="ana")
-    period = {"from_": "2026-11-01", "to": "2026-12-01"}
+    period = {"from_": "2099-11-01", "to": "2099-12-01"}
     for parameters, leads in (
-        ({"day": "2026-11-09"}, 1),
-        ({"filter": "week:2026-W45"}, 1),
-        ({"week": ["2026-W45", "2026-W46"]}, 2),
-        ({"month": "2026-11"}, 2),
-        ({"month": "2026-10"}, 0),
+        ({"day": "2099-11-09"}, 1),
+        ({"filter": "week:2099-W45"}, 1),
+        ({"week": ["2099-W45", "2099-W46"]}, 2),
+        ({"month": "2099-11"}, 2),
+        ({"month": "2099-10"}, 0),
     ):
         for report in ("speed-to-lead", "conversion", "reassignment"):
             found = await case.report(report, **period, **parameters)
@@ -156,7 +156,7 @@ async def test_questions_that_cannot_be_answered_are_refused_by_name(case: Case)
         {"group_by": "color"},
         {"group_by": "day,week,month,team"},
         {"from": "yesterday"},
-        {"from": "2026-12-02", "to": "2026-12-01"},
+        {"from": "2099-12-02", "to": "2099-12-01"},
         {"credit": "nobody"},
         {"by": "offer"},
         {"within": "30d"},

@@ -31,7 +31,7 @@ async def test_lead_that_was_merged_away_counts_as_one_with_the_other(office: Wo
     await arrive(office, "cem")
     await tell(office, second, "first_touch", "reached", "qualified")
     crm = Crm(office)
-    merged = crm.event("101", kind="merged", others=["102"], at=datetime(2026, 12, 1, 8, tzinfo=UTC))
+    merged = crm.event("101", kind="merged", others=["102"], at=datetime(2099, 12, 1, 8, tzinfo=UTC))
     await crm.tell(merged)
     assert (await office.get(f"/leads/{second['lead_id']}"))["state"] == "merged"
     contact, verdicts = await report(office, "contact"), await report(office, "qualification")
@@ -63,7 +63,7 @@ async def test_erasure_changes_no_number(office: Workspace) -> None:
 
 
 async def test_imported_leads_are_in_no_sample(office: Workspace) -> None:
-    since = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    since = datetime(2099, 12, 1, 7, tzinfo=UTC)
     job = ImportLead(arrival=normalize({"external_id": "old"}), owner_id="ana", since=since)
     await office.app.state.dispatch.ask(office.workspace_id, job)
     await tell(office, await arrive(office), "accepted")

@@ -10,8 +10,8 @@ from tests.support.office import at, quiet
 from tests.support.processes import PATIENCE
 from tests.support.workspace import Workspace
 
-TUESDAY = "2026-12-01"
-WEEK = {"from": "2026-11-30", "to": "2026-12-07"}
+TUESDAY = "2099-12-01"
+WEEK = {"from": "2099-11-30", "to": "2099-12-07"}
 OWNERS = ("ana", "ben", "cem", "dia")
 PLAN = """
 queues: {desk: {claimable_by: inbound}, unrouted: {claimable_by: inbound}}
