@@ -94,7 +94,13 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 async def measure(dsn: str) -> CallPath:
     """Profile one warm call, in a workspace with a team of twenty."""
     path = CallPath()
-    app = create_app(Settings(database_url=dsn, development_workspace="path", worker_interval_seconds=3600))
+    settings = Settings(
+        database_url=dsn,
+        development_workspace="path",
+        worker_interval_seconds=3600,
+        request_timeout_seconds=60,
+    )
+    app = create_app(settings)
     await prepare(dsn)
     async with app.router.lifespan_context(app):
         for _ in range(WARM_CALLS):

@@ -62,7 +62,7 @@ def try_(
     """Show what a body becomes and where it would go. Nothing is stored."""
     found = FORM_KINDS.get(kind)
     if found is None:
-        raise CommandError(f"There is no kind {kind!r}. Known are {', '.join(sorted(FORM_KINDS))}.")
+        raise CommandError(f"Unknown kind {kind!r}. Use one of {', '.join(sorted(FORM_KINDS))}.")
     raw = file.read_bytes()
     sent = FormRequest("POST", _headers(raw, content_type), query.encode(), raw)
     terms = FormTerms((), form_map(_mapping(mapping)), EndpointOptions().model_dump())

@@ -59,7 +59,7 @@ Decimal = Annotated[
         "--decimal",
         parser=_decimal_sign,
         metavar="<point|comma>",
-        help="The sign before decimals in numbers such as 1.250 and 1,250.",
+        help="The decimal separator in numbers such as 1.250 and 1,250.",
     ),
 ]
 

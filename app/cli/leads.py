@@ -30,7 +30,7 @@ def list_open(
     owner: Annotated[str | None, typer.Option(help="Only those of this owner.")] = None,
     team: Annotated[str | None, typer.Option(help="Only those that came through this team.")] = None,
     queue: Annotated[str | None, typer.Option(help="Only those that wait in this queue.")] = None,
-    older_than: Annotated[str | None, typer.Option(help="Only those as old as this, such as 3d.")] = None,
+    older_than: Annotated[str | None, typer.Option(help="Only those at least this old, such as 3d.")] = None,
     breached: Annotated[bool, typer.Option("--breached", help="Only those past a deadline.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="How many to show.")] = 100,
     after: Annotated[int, typer.Option(min=0, help="The number that the last list ended with.")] = 0,
@@ -47,7 +47,7 @@ def list_open(
     found, following = with_pool(work)
     typer.echo("\n".join(_lines(found)))
     if following is not None:
-        typer.echo(f"There are more. Go on with --after {following}.", err=True)
+        typer.echo(f"There are more. Continue with --after {following}.", err=True)
 
 
 def _lines(found: list[ListedAssignment]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def report(
     ] = None,
     end: Annotated[
         datetime | None,
-        typer.Option("--to", formats=DAY, help="The first day that is out. Default: tomorrow."),
+        typer.Option("--to", formats=DAY, help="The first day that is not included. Default: tomorrow."),
     ] = None,
     group_by: Annotated[
         list[str] | None, typer.Option(help="Up to three dimensions, such as team,week.")
@@ -45,7 +45,7 @@ def report(
     ] = False,
     workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
 ) -> None:
-    """Print a report about some days as CSV, or with --json with its words and details."""
+    """Print a report for a range of days as CSV. With --json, add definitions and details."""
     found = REPORTS.get(name)
     if found is None:
         raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")

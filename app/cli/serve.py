@@ -63,11 +63,11 @@ def serve(
         typer.Option(
             min=0,
             max=3600,
-            help="How long to serve on after a signal while /readyz is 503. Default: 5, in development 0.",
+            help="How long to serve after a signal while /readyz is 503. Default: 5, in development 0.",
         ),
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Show metrics here, without a key.")
+        int | None, typer.Option(min=0, max=65535, help="A port for /metrics that needs no key.")
     ] = None,
 ) -> None:
     """Serve requests until a signal ends it."""

@@ -60,7 +60,7 @@ def import_file(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="One value per line, or a CSV file.")
     ],
-    list_: Annotated[str | None, typer.Option("--list", help="The list of lines that name none.")] = None,
+    list_: Annotated[str | None, typer.Option("--list", help="The list for lines that name none.")] = None,
     country: Country = None,
     workspace: InWorkspace = None,
     separator: Separator = None,
@@ -113,7 +113,7 @@ def remove(
 @commands.command("list")
 def list_entries(
     list_: Annotated[str | None, typer.Option("--list", help="Only the entries of this list.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="The most entries.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="The maximum number of entries.")] = 100,
     workspace: InWorkspace = None,
 ) -> None:
     """Print entries as lines of JSON. They are keyed hashes, so what they block is not in them."""

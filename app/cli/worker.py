@@ -17,7 +17,7 @@ from app.tracing import Tracing
 
 def worker(
     metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Show metrics here, without a key.")
+        int | None, typer.Option(min=0, max=65535, help="A port for /metrics that needs no key.")
     ] = None,
 ) -> None:
     """Do what comes due, without serving requests, until a signal ends it."""

@@ -36,7 +36,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
     by_event = question.by == "event"
     names = question.group_by or (REASON,)
     wanted = question.filters.get(REASON)
-    # Without a reason a lead was not rejected, and must be counted all the same.
+    # Without a reason a lead was not rejected, and must still be counted.
     reading = replace(
         question.reading,
         group_by=(*(name for name in names if name != REASON), REASON),

@@ -84,7 +84,7 @@ async def lease_actions(
 async def acknowledge_actions(
     caller: CallerParameter, pool: PoolParameter, body: AckBatch
 ) -> Json[ActionBatchResult]:
-    """Tells that actions were executed, so that nobody else gets them."""
+    """Reports that actions were executed, so that nobody else gets them."""
     said = [Settlement(item.id, str(item.token) if item.token else None) for item in body.items]
     return await _settle_all(pool, caller, [*said, *(Settlement(id_, None) for id_ in body.ids)])
 
@@ -114,7 +114,7 @@ async def resend_actions(
 async def acknowledge_action(
     caller: CallerParameter, pool: PoolParameter, id: PathId, body: AckRequest
 ) -> Json[ActionResult]:
-    """Tells that an action was executed, so that nobody else gets it."""
+    """Reports that an action was executed, so that nobody else gets it."""
     return await _settle_one(pool, caller, Settlement(id, str(body.token) if body.token else None))
 
 

@@ -98,7 +98,7 @@ async def retry_intake_failure(
 async def complete_intake_failure(
     caller: CallerParameter, pool: PoolParameter, problem_id: UUID, body: CompletionInput
 ) -> Json[RetryResult]:
-    """Gives the lead to a delivery that told only ids, or cannot be read. It is decided as any other."""
+    """Supplies the lead of a delivery that had only ids, or cannot be read. It is decided as any other."""
     sent = body.lead.model_dump(mode="json", exclude_none=True)
     await failed.complete(pool, caller.workspace_id, str(problem_id), sent)
     return Json({"retried": 1, "has_more": False})

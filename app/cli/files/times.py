@@ -19,7 +19,7 @@ class DayOrder(StrEnum):
 
 
 class DecimalSign(StrEnum):
-    """The sign before decimals, as in 1.250 or 1,250."""
+    """The decimal separator, as in 1.250 or 1,250."""
 
     POINT = "point"
     COMMA = "comma"

@@ -90,7 +90,7 @@ STEPS: dict[str, str] = {
     "rejected": "The reason of a reject names the target.",
     "crm_owner": "Somebody changed the owner in the CRM.",
     "crm_queue": "Somebody put the lead into a queue in the CRM.",
-    "crm_loop": "Changes in the CRM made the lead decided three times within an hour, so it waits.",
+    "crm_loop": "Changes in the CRM caused three decisions within an hour, so the lead waits.",
     "suppressed": "A suppression list has the address, the domain or the phone number of the lead; "
     "`list` names it, and `matched_by` says which.",
     "junk": "There are too many signs that the lead is junk; `parts` lists them with their points.",
@@ -183,7 +183,7 @@ REASONS: dict[str, str] = {
     "rejected": "Its owner rejected it, and the reason says where it goes.",
     "crm_owner": "Somebody changed the owner in the CRM.",
     "crm_queue": "Somebody put the lead into a queue in the CRM.",
-    "crm_loop": "Changes in the CRM made the lead decided three times within an hour; it waits in a queue.",
+    "crm_loop": "Changes in the CRM caused three decisions within an hour; the lead waits in a queue.",
     "suppressed": "Its address, domain or phone number is on a suppression list.",
     "junk": "What was sent looks like junk, and the plan blocks it.",
     "junk_review": "What was sent looks like junk, and the plan has somebody look at it.",
