@@ -11,7 +11,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from app.console.viewer import Viewer
-from app.plan.language.durations import parse_iso
+from app.plan.language.durations import parse_iso, read_duration
 
 NOTHING = "–"
 _TICKED = re.compile(r"`([^`]+)`")
@@ -69,7 +69,10 @@ def duration(value: float | timedelta | None) -> str:
 
 def number(value: float | Decimal | None, places: int = 0) -> str:
     """A number with groups of three digits, such as `12,345`."""
-    return NOTHING if value is None else f"{value:,.{places}f}"
+    if value is None:
+        return NOTHING
+    text = f"{value:z,.{places}f}"
+    return text.replace("-", "−")
 
 
 def counted(value: int, one: str, many: str = "") -> str:
@@ -80,6 +83,11 @@ def counted(value: int, one: str, many: str = "") -> str:
 def ticked(text: str) -> Markup:
     """A sentence of ours in which names stand between backticks, as `partners` does."""
     return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def plan_duration(text: str) -> str:
+    """A duration as a plan writes it, such as `4h`, as a length of time."""
+    return duration(read_duration(text))
 
 
 def percent(value: float | None, places: int = 0) -> str:
@@ -101,6 +109,7 @@ def coded(text: str) -> Markup:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "time": time,
     "duration": duration,
+    "plan_duration": plan_duration,
     "number": number,
     "counted": counted,
     "ticked": ticked,

@@ -45,6 +45,12 @@ _CAUSES = {
     "crm_reassign": "moved in the CRM",
     "unblocked": "unblocked",
 }
+_STEPS = {"scored": "The lead got a band and points, and went on to the next step."}
+_REASONS = {
+    "manual": "A person chose where it goes.",
+    "escalated": "Nobody was in time, so it was escalated.",
+    "reengaged": "A returning lead that keeps its owner or its place, or goes to the owner of its account.",
+}
 _CLAIMS = {
     **codes.CLAIMS,
     "inactive": "This owner is not active.",
@@ -71,7 +77,7 @@ def cause(code: str) -> str:
 
 def reason(code: str) -> str:
     """Why a lead is where it is, for a list that has only the code."""
-    return codes.REASONS.get(code, plain(code)).replace("`", "")
+    return _REASONS.get(code) or codes.REASONS.get(code, plain(code)).replace("`", "")
 
 
 def listed(each: ListedAssignment) -> str:
@@ -91,7 +97,13 @@ def listed(each: ListedAssignment) -> str:
 
 def step(code: str) -> str:
     """The result of a step."""
-    return codes.STEPS.get(code) or codes.TARGETS.get(code) or codes.RETURNING_LEADS.get(code) or plain(code)
+    return (
+        _STEPS.get(code)
+        or codes.STEPS.get(code)
+        or codes.TARGETS.get(code)
+        or codes.RETURNING_LEADS.get(code)
+        or plain(code)
+    )
 
 
 def claim_refused(code: str) -> str:

@@ -175,7 +175,7 @@ async def test_owner_who_leaves_gets_no_more_leads_and_theirs_are_routed_again(
     assert told["owner"]["id"] == "rep1"
     counted = await page_of(browser, f"{PEOPLE}/owners/rep0/passed-over")
     assert "they got 0 leads" in counted
-    assert 'Another member is next in turn</th><td class="number">1' in counted
+    assert 'Could take it, another was next</th><td class="number">1' in counted
     left = await send(browser, f"{OWNER}/deactivate", await page_of(browser, OWNER), open_leads="move")
     job = (await workspace.get("/jobs"))["items"][0]
     assert (left.headers.get("hx-redirect"), job["kind"], job["total"]) == (

@@ -19,6 +19,7 @@ from app.console.kept import KeptAnswers
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import candidate
 from app.contract.directory import CapSettings, MemberSettings, OwnerInput, TeamInput
 from app.directory import standings
 from app.directory.mentions import Mention, find_mentions
@@ -183,7 +184,7 @@ async def get_passed_over(
     """Returns how often an owner was chosen in the newest decisions, and why not in the others."""
     found = await passed_over(pool, viewer.caller.workspace_id, id, COUNTED)
     chosen = found.reasons.get("chosen", 0)
-    skipped = [(in_words(code), count) for code, count in found.reasons.items() if code != "chosen"]
+    skipped = [(candidate(code), count) for code, count in found.reasons.items() if code != "chosen"]
     context = {"found": found, "chosen": chosen, "skipped": skipped}
     return render(request, "people/passed_over.html", context)
 

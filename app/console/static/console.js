@@ -190,6 +190,14 @@
     return `${Math.round(seconds / 8640) / 10} d`;
   }
 
+  // Times have steps of their own: quarters of an hour, not tenths of one.
+  const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800];
+
+  function stepOf(datasets) {
+    const highest = Math.max(0, ...datasets.flatMap((set) => set.data.map((each) => each ?? 0)));
+    return STEPS.find((each) => highest / each <= 5) ?? Math.ceil(highest / 5 / 604800) * 604800;
+  }
+
   const UNITS = {
     count: (value) => value.toLocaleString("en"),
     seconds: spanOf,
@@ -267,7 +275,7 @@
         interaction: { mode: "index", intersect: false },
         scales: {
           x: { stacked, grid: { display: false }, border: { color: color("--line") }, ticks: { color: color("--muted"), maxRotation: 0, autoSkipPadding: 12 } },
-          y: { stacked, beginAtZero: true, suggestedMax: Math.max(...datasets.flatMap((set) => set.bounds.map((each) => (each ? each[1] : 0)))), grid: { color: color("--line") }, border: { display: false }, ticks: { color: color("--muted"), ...(write === UNITS.percent ? {} : { precision: 0 }), maxTicksLimit: 6, callback: (value) => write(value) } },
+          y: { stacked, beginAtZero: true, suggestedMax: Math.max(...datasets.flatMap((set) => set.bounds.map((each) => (each ? each[1] : 0)))), grid: { color: color("--line") }, border: { display: false }, ticks: { color: color("--muted"), ...(write === UNITS.percent ? {} : { precision: 0 }), ...(write === spanOf ? { stepSize: stepOf(datasets) } : {}), maxTicksLimit: 8, callback: (value) => write(value) } },
         },
         plugins: {
           legend: { display: names.length > 1, position: "bottom", labels: { color: color("--text"), boxWidth: 12, boxHeight: 12 } },
