@@ -270,7 +270,7 @@ PAGES += (
         f"{OPERATIONS}/endpoints/{{id}}",
         ("admin",),
         path=f"{OPERATIONS}/endpoints/website",
-        shows={"admin": ("What came", "failure")},
+        shows={"admin": ("Deliveries", "failure")},
         hides={"admin": ("/forms/", "near.example")},
     ),
     Page(f"{OPERATIONS}/targets", ("admin",), shows={"admin": ("crm-writer", "crm.near.example", "sending")}),
