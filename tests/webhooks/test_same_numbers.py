@@ -112,6 +112,7 @@ async def held(workspace: Workspace) -> set[str]:
     return {word for word in ("zqone", "zqtwo", "zqdeal") if word in text}
 
 
+@pytest.mark.alone
 async def test_erasure_and_export_of_one_leave_the_other_with_its_number_alone(crm: Crm) -> None:
     pipes = second(crm)
     one, two = await created(crm, "101", "a@kunde.example"), await created(pipes, "101", "b@kunde.example")
@@ -130,6 +131,7 @@ async def test_erasure_and_export_of_one_leave_the_other_with_its_number_alone(c
     assert (await crm.workspace.get(f"/leads/{two}"))["state"] == "assigned"
 
 
+@pytest.mark.alone
 async def test_erasure_of_a_bare_number_bars_every_record_that_could_be_the_person(crm: Crm) -> None:
     """The lead was sent with a number. No webhook has told yet of which CRM it is."""
     pipes = second(crm)
@@ -144,6 +146,7 @@ async def test_erasure_of_a_bare_number_bars_every_record_that_could_be_the_pers
     assert await told(pipes, "101", "deal") != "for_erased"
 
 
+@pytest.mark.alone
 async def test_erasure_of_a_bare_number_leaves_those_alone_who_are_known(crm: Crm) -> None:
     pipes = second(crm)
     two = await created(pipes, "101", "b@kunde.example")
