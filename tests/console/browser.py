@@ -18,6 +18,7 @@ WATCH = """
 addEventListener("securitypolicyviolation",
   (event) => console.error("CSP", event.violatedDirective, event.blockedURI));
 """
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 FAULTS_ON_A_PHONE = """() => {
   const found = [];
   const shown = (each) => each.getClientRects().length && !each.closest(".visually-hidden, .skip");
@@ -78,6 +79,11 @@ class Screen:
         """Wait until the parts are there that come after the page."""
         # Not by a function: the policy of the page lets nobody evaluate one.
         await self.page.wait_for_selector("[aria-busy=true], .htmx-request", state="detached")
+
+    async def resize(self, viewport: dict[str, int]) -> None:
+        """Give the page another size, and its charts the time to follow."""
+        await self.page.set_viewport_size(viewport)
+        await self.page.evaluate(TWO_FRAMES)
 
     async def grave_faults(self) -> list[str]:
         """What axe finds that is serious or critical."""

@@ -77,9 +77,9 @@ async def test_axe_finds_nothing_grave_and_no_page_is_wider_than_the_screen(
                 await screen.open(path)
                 await screen.settled()
                 assert await screen.grave_faults() == [], path
-                await screen.page.set_viewport_size(PHONE)
+                await screen.resize(PHONE)
                 assert await screen.faults_on_a_phone() == [], path
-                await screen.page.set_viewport_size(viewport)
+                await screen.resize(viewport)
         screen.expected.append("404")
 
 

@@ -169,7 +169,7 @@ async def read_named_tables(
     if not names:
         return {}
     found = await read_tables(connection, workspace_id, names)
-    # Whoever waits for a place must not hold a connection. The connections are few enough.
+    # Not in a place: to wait for one would hold a connection. There are few enough of those.
     return {id_: await asyncio.to_thread(stored.table) for id_, stored in found.items()}  # noqa: TID251
 
 
