@@ -65,6 +65,9 @@ _CLAIMS = {
 }
 
 
+_INITIALS: Mapping[str, str] = {"crm": "CRM", "utm": "UTM"}
+
+
 def candidate(code: str) -> str:
     """What became of a candidate."""
     return _CANDIDATES.get(code, plain(code))
@@ -106,6 +109,12 @@ def step(code: str) -> str:
     )
 
 
+def no_actions(code: str | None) -> str:
+    """Why a decision has no actions."""
+    sentence = codes.NO_ACTIONS.get(code or "", "The plan has none for this decision.")
+    return sentence.partition(";")[0].rstrip(".") + "."  # what follows says where the API lists them
+
+
 def claim_refused(code: str) -> str:
     """Why somebody may not claim."""
     return _CLAIMS.get(code) or codes.REFUSALS.get(code) or "Claims are not possible now."
@@ -127,7 +136,7 @@ def shown_fields(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     first = [*NAMED, *CONTACT]
     rest = sorted(set(values) - set(first))
     found = ((name, _text(values[name])) for name in (*first, *rest) if name in values)
-    return [(plain(name), text) for name, text in found if text]
+    return [(_INITIALS.get(name) or plain(name), text) for name, text in found if text]
 
 
 def _text(value: Any) -> str:
@@ -148,6 +157,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "reason_words": reason,
     "listed_words": listed,
     "step_words": step,
+    "no_actions_words": no_actions,
     "plain": plain,
 }
 """The filters of templates by name."""

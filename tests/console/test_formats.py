@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.console import formats
+from app.console import formats, words
 from app.console.addresses import local_path, path_of
 
 
@@ -27,6 +27,10 @@ from app.console.addresses import local_path, path_of
         (formats.number(None), "–"),
         (formats.percent(0.375), "38 %"),
         (formats.percent(None), "–"),
+        (words.no_actions("no_matching_block"), "No block of the follow-up matches this decision."),
+        (words.no_actions("junk"), "The lead was blocked as junk, so nothing contacts it."),
+        (words.no_actions(None), "The plan has none for this decision."),
+        (words.shown_fields({"utm": {"source": "news"}})[0][0], "UTM"),
         (formats.counted(1, "lead"), "1 lead"),
         (formats.counted(2000, "lead waits", "leads wait"), "2,000 leads wait"),
         (formats.ticked("queue `<b>` of `x`"), "queue <code>&lt;b&gt;</code> of <code>x</code>"),
