@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+import orjson
+
 from app.engine.conditions.comparisons import as_timestamp
 from app.store.reports.fact_rows import OTHER_NAME
 from app.store.reports.fact_sources import AssignmentRecord, Documents
+from app.store.stored_bytes import unpack
 from app.values.numbers import bounds_of
 
 MAX_NAME = 100
@@ -24,9 +27,10 @@ def documents_of(record: AssignmentRecord) -> Documents:
     """What the documents of a decision say: as its fact has it already, else as they are now."""
     if record.known is not None:
         return record.known
-    question = (record.inputs or {}).get("question", {})
+    inputs, response = _decoded(record.inputs), _decoded(record.response)
+    question = inputs.get("question", {})
     values: Mapping[str, Any] = question.get("values") or {}
-    steps = ((record.response or {}).get("trace") or {}).get("steps", ())
+    steps = (response.get("trace") or {}).get("steps", ())
     labels = [step["labels"] for step in steps if step.get("labels")]
     return Documents(
         source=name_of(values.get("source") or utm(values, "source")),
@@ -41,9 +45,14 @@ def documents_of(record: AssignmentRecord) -> Documents:
         tags_conflict=_conflict(values),
         form=_form(values),
         submitted_at=as_timestamp(values.get("submitted_at")),
-        junk_parts=sorted(((record.response or {}).get("junk") or {}).get("parts", ())),
-        action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
+        junk_parts=sorted((response.get("junk") or {}).get("parts", ())),
+        action_types=sorted({action["type"] for action in response.get("actions", ())}),
     )
+
+
+def _decoded(stored: bytes | None) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = orjson.loads(unpack(stored)) if stored else {}
+    return found
 
 
 def name_of(sent: object) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine.pipeline.junk import REVIEW
 from app.engine.pipeline.junk import STEP as BLOCKED
-from app.reports.documents import documents_of, name_of
+from app.reports.documents import name_of
 from app.reports.events import events_of
 from app.reports.moves import moves_of
 from app.reports.promises import promises_of
@@ -63,15 +63,14 @@ class _Person:
     facts: list[Fact] = field(default_factory=list)
 
 
-def facts_of(person: Person, work_seconds: WorkSeconds) -> list[Fact]:
-    """All facts of a lead and of those that were merged into it."""
+def facts_of(person: Person, documents: Mapping[str, Documents], work_seconds: WorkSeconds) -> list[Fact]:
+    """All facts of a lead and of those that were merged into it, with the documents of its assignments."""
     by_lead: dict[str, list[AssignmentRecord]] = {each.id: [] for each in person.leads}
     for each in person.assignments:
         by_lead[each.lead_id].append(each)
     leads = [lead for lead in person.leads if by_lead[lead.id]]
     if not leads:
         return []
-    documents = {each.id: documents_of(each) for each in person.assignments}
     owners = {each.id: each.owner_id for each in person.assignments}
     clocks: dict[str, list[ClockRecord]] = {}
     for clock in person.clocks:

@@ -1,23 +1,27 @@
 """Keeping facts: those of leads that changed are made again, in slices, without the workspace lock."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from app.engine.life.working_time import working_time_of
 from app.engine.model.directory import Directory
 from app.pace import Pace
+from app.reports.documents import documents_of
 from app.reports.facts import Person, WorkSeconds, facts_of
 from app.store.connection.pool import Connection, Limits, Pool, transaction
 from app.store.path.snapshot import read_directory
 from app.store.reports import fact_cursor, fact_rows, fact_sources
 from app.store.reports.fact_cursor import FactCursor
 from app.store.reports.fact_rows import Fact
-from app.store.reports.fact_sources import LeadRecord
+from app.store.reports.fact_sources import Documents, LeadRecord
 
 SLICE = 100
-"""So many decisions, and so many events, are looked at in one transaction."""
+"""So many decisions, and so many events, are looked at in one transaction, at most."""
+SLICE_SECONDS = 1.0
+"""When it takes longer the next one is smaller: a report may be waiting for it."""
 LIMITS = Limits(idle=5000)
 """Between two statements other work may come first."""
 CATCH_UP_SECONDS = 5.0
@@ -30,6 +34,7 @@ class FactUpkeep:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._directories: dict[int, Directory] = {}
+        self._sizes: dict[int, int] = {}
 
     async def make_slice(self, workspace_id: int, *, wait: bool = False) -> bool:
         """Make the facts of some leads that changed. Returns whether there may be more.
@@ -42,12 +47,23 @@ class FactUpkeep:
             cursor = await fact_cursor.read_cursor(connection, workspace_id)
             if not cursor.is_behind:
                 return False
-            new = await fact_cursor.find_new_leads(connection, workspace_id, cursor, SLICE)
-            work_seconds = await self._work_seconds(connection, workspace_id)
-            await make_facts(connection, workspace_id, new.lead_ids, work_seconds)
+            with self._sized(workspace_id) as size:
+                new = await fact_cursor.find_new_leads(connection, workspace_id, cursor, size)
+                work_seconds = await self._work_seconds(connection, workspace_id)
+                await make_facts(connection, workspace_id, new.lead_ids, work_seconds)
             await fact_cursor.move_cursor(connection, workspace_id, new, cursor.now)
             newest = (cursor.newest_decision, cursor.newest_change)
             return newest != (new.decision_number, new.change_number)
+
+    @contextmanager
+    def _sized(self, workspace_id: int) -> Iterator[int]:
+        """How much to look at. Long plans have long decisions, so the size follows the time it takes."""
+        size, began = self._sizes.get(workspace_id, SLICE), time.monotonic()
+        try:
+            yield size
+        finally:
+            long = time.monotonic() - began > SLICE_SECONDS
+            self._sizes[workspace_id] = max(1, size // 2) if long else min(SLICE, size * 2)
 
     async def catch_up(self, workspace_id: int, seconds: float) -> FactCursor:
         """Make facts until nothing is missing of what there is now, or for so long.
@@ -98,8 +114,11 @@ async def make_facts(
     leads = [each for each in leads if each.id not in erased]
     pace, facts = Pace(), list[Fact]()
     for person in await _persons(connection, workspace_id, leads):
-        facts += facts_of(person, work_seconds)
-        await pace.rest()
+        documents: dict[str, Documents] = {}
+        for each in person.assignments:
+            documents[each.id] = documents_of(each)
+            await pace.rest()
+        facts += facts_of(person, documents, work_seconds)
     ids = [each.id for each in leads]
     await fact_rows.delete_sales(connection, workspace_id, ids)
     await fact_rows.upsert_facts(connection, workspace_id, facts)

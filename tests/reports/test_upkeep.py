@@ -135,3 +135,19 @@ async def of_lead(leads: Workspace, table: str, decision: dict[str, Any]) -> Any
     """The one fact of a lead."""
     (row,) = [row for row in await facts(leads, table) if str(row["lead_id"]) == decision["lead_id"]]
     return row
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(60.0, [2, 4, 5]), (0.0, [2, 3, 4, 5])])
+async def test_a_slice_that_took_long_is_followed_by_a_smaller_one(
+    leads: Workspace, monkeypatch: pytest.MonkeyPatch, seconds: float, known: list[int]
+) -> None:
+    monkeypatch.setattr("app.reports.upkeep.SLICE", 2)
+    monkeypatch.setattr("app.reports.upkeep.SLICE_SECONDS", seconds)
+    for number in range(5):
+        await leads.assign(email=f"{number}@x.example", source="web")
+    upkeep, found = FactUpkeep(leads.pool), []
+    for _ in known:
+        await upkeep.make_slice(leads.workspace_id)
+        rows = await leads.fetch("SELECT count(*) FROM lead_facts WHERE workspace_id = $1")
+        found.append(rows[0][0])
+    assert found == known

@@ -6,11 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
-from app.store.stored_bytes import unpack
 
 MAX_ROWS = 100_000
 """More decisions or events of one lead are not read. The limit also keeps the planner to the index."""
@@ -78,7 +75,7 @@ class AssignmentRecord:
     """One decision.
 
     `known` and `times` are what its fact has already. Only of a decision without a fact, `inputs` and
-    `response` are its documents; they are empty for an erased lead.
+    `response` are its documents, as they are stored; they are empty for an erased lead.
     """
 
     id: str
@@ -107,8 +104,8 @@ class AssignmentRecord:
     plan_version: int
     known: Documents | None = None
     times: KnownTimes | None = None
-    inputs: Any = None
-    response: Any = None
+    inputs: bytes | None = None
+    response: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,11 +314,6 @@ def _assignment(row: dict[str, Any]) -> AssignmentRecord:
     known = {name: row.pop(f"known_{name}") for name in _KNOWN}
     times = {name: row.pop(f"known_{name}") for name in _TIMES}
     has_fact = row.pop("has_fact")
-    row["inputs"], row["response"] = _document(row["inputs"]), _document(row["response"])
     if not has_fact:
         return AssignmentRecord(**row)
     return AssignmentRecord(**row, known=Documents(**known), times=KnownTimes(**times))
-
-
-def _document(stored: bytes | None) -> Any:
-    return orjson.loads(unpack(stored)) if stored else None
