@@ -251,9 +251,15 @@ class _Walk:
             raise _LimitExceeded("too_deep", f"is nested deeper than {self.limits.depth} levels")
         if len(value) > self.limits.items:
             raise _LimitExceeded("too_many_items", f"has more than {self.limits.items} items")
+        unchecked = self.unchecked
         for position, item in enumerate(value):
+            kind = type(item)
             try:
-                keys += self.value(item, depth)
+                if kind is str:
+                    if len(item) > unchecked:
+                        self._text(item)
+                elif kind not in _UNCHECKED:
+                    keys += self.value(item, depth)
             except _LimitExceeded as found:
                 found.steps.append(position)
                 raise

@@ -68,12 +68,25 @@ class _RowCollector:
 
     def add(self, path: Path, cells: Sequence[Any], target: object, steps_to: Iterable[str | int]) -> None:
         """Adds a row. `steps_to` are the steps from `path` to each cell and then to the target."""
+        fits = all(map(_is_cell, cells))
+        position = self._positions.get(_key(target)) if fits else None
+        if position is None:
+            position = self._unknown(path, cells, target, steps_to)
+        if position is not None and fits:
+            self._rows.append([*cells, position])
+
+    def _unknown(
+        self, path: Path, cells: Sequence[Any], target: object, steps_to: Iterable[str | int]
+    ) -> int | None:
+        """The position of a target that is new or follows a fault. Collects the faults of the row."""
         *to_cells, to_target = steps_to
         wrong = [step for cell, step in zip(cells, to_cells, strict=True) if not _is_cell(cell)]
-        self.faults += [Fault((*path, step), "wrong_type", _CELL) for step in wrong]
-        position = self._target(target, (*path, to_target) if to_target != "" else path)
-        if position is not None and not wrong:
-            self._rows.append([*cells, position])
+        self.refuse(Fault((*path, step), "wrong_type", _CELL) for step in wrong)
+        return self._target(target, (*path, to_target) if to_target != "" else path)
+
+    def refuse(self, faults: Iterable[Fault]) -> None:
+        """Keep the faults of a row. Raises ValidationFailed when there are many."""
+        self.faults += faults
         if len(self.faults) >= MAX_FAULTS:
             raise ValidationFailed(faults=self.faults)
 
@@ -84,25 +97,29 @@ class _RowCollector:
         return TableContent(self.columns, self._targets, self._rows)
 
     def _target(self, written: object, path: Path) -> int | None:
-        key = orjson.dumps(written, option=orjson.OPT_SORT_KEYS)
+        key = _key(written)
         if self._positions.get(key) is None:
             try:
                 if not isinstance(written, dict):
                     raise refused_at(path, "wrong_type", "must be an object, like the `then` of a rule")
                 target = Target.model_validate(written)
             except ValidationError as refused:
-                self.faults += [
+                self.refuse(
                     Fault((*path, *steps(each.path)), each.code, each.text) for each in findings_of(refused)
-                ]
+                )
                 return None
             except ValidationFailed as refused:
-                self.faults += refused.faults
+                self.refuse(refused.faults)
                 return None
             self._positions[key] = len(self._targets)
             self._targets.append(
                 target.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
             )
         return self._positions[key]
+
+
+def _key(target: object) -> bytes:
+    return orjson.dumps(target, option=orjson.OPT_SORT_KEYS)
 
 
 def _checked_columns(sent: object, path: Path) -> list[str]:
@@ -151,7 +168,7 @@ def _from_document(sent: object) -> TableContent:
 def _add_list(collected: _RowCollector, path: Path, row: object, width: int) -> None:
     if not isinstance(row, list) or len(row) != width + 1:
         detail = f"must be a list of {width} cells, one for each column, and the target"
-        collected.faults.append(Fault(path, "wrong_type", detail))
+        collected.refuse([Fault(path, "wrong_type", detail)])
     else:
         collected.add(path, row[:-1], row[-1], range(width + 1))
 
@@ -189,9 +206,9 @@ def _first_columns(sent: object, path: Path) -> object:
 
 def _add_object(collected: _RowCollector, path: Path, sent: dict[str, Any]) -> None:
     unknown = sent.keys() - TARGET_COLUMNS - set(collected.columns)
-    collected.faults += [
+    collected.refuse(
         Fault((*path, name), "unknown_field", "is not a column of the first line") for name in unknown
-    ]
+    )
     cells = [sent.get(name) for name in collected.columns]
     target = {name: value for name, value in sent.items() if name in TARGET_COLUMNS}
     collected.add(path, cells, target, (*collected.columns, ""))
@@ -237,7 +254,7 @@ def _is_known(column: str) -> bool:
 def _add_cells(collected: _RowCollector, path: Path, header: Sequence[str], row: Sequence[str]) -> None:
     if len(row) != len(header):
         detail = f"must have {len(header)} cells, like the first line"
-        collected.faults.append(Fault(path, "wrong_type", detail))
+        collected.refuse([Fault(path, "wrong_type", detail)])
         return
     filled = {name: cell.strip() for name, cell in zip(header, row, strict=True) if cell.strip()}
     target = {name: _target_value(name, cell) for name, cell in filled.items() if name in TARGET_COLUMNS}

@@ -31,18 +31,33 @@ def diff_rows(before: TableContent | None, now: TableContent) -> TableDifference
     old = _by_cells(before) if before is not None and list(before.columns) == list(now.columns) else {}
     new = _by_cells(now)
     added = [row for cells, row in new.items() if cells not in old]
-    changed = [row for cells, row in new.items() if cells in old and old[cells][-1] != row[-1]]
     removed = [row for cells, row in old.items() if cells not in new]
+    changed = [row for cells, row in new.items() if cells in old and _differ(before, old[cells], now, row)]
     gone = len(removed) if old or before is None else len(before.rows)
-    found = {"added": added, "removed": removed, "changed": changed}
-    return TableDifference(
-        len(added), gone, len(changed), {name: rows[:MAX_SHOWN] for name, rows in found.items()}
-    )
+    first = {
+        "added": _shown(now, added),
+        "removed": _shown(before, removed),
+        "changed": _shown(now, changed),
+    }
+    return TableDifference(len(added), gone, len(changed), first)
 
 
 def _by_cells(table: TableContent) -> dict[tuple[Any, ...], Row]:
     found: dict[tuple[Any, ...], Row] = {}
-    for *cells, target in table.rows:
-        key = tuple(tuple(cell) if isinstance(cell, list) else cell for cell in cells)
-        found.setdefault(key, [*cells, table.targets[target]])
+    for row in table.rows:
+        key = tuple(row[:-1])
+        try:
+            found.setdefault(key, row)
+        except TypeError:  # a list has no hash
+            key = tuple([tuple(cell) if type(cell) is list else cell for cell in key])
+            found.setdefault(key, row)
     return found
+
+
+def _differ(before: TableContent | None, old: Row, now: TableContent, new: Row) -> bool:
+    return before is not None and before.targets[old[-1]] != now.targets[new[-1]]
+
+
+def _shown(table: TableContent | None, rows: Sequence[Row]) -> Sequence[Row]:
+    """The first rows with their targets."""
+    return [[*row[:-1], table.targets[row[-1]]] for row in rows[:MAX_SHOWN]] if table is not None else []

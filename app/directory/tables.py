@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import UNCONDITIONAL, Precondition
 from app.directory.table_diff import TableDifference, diff_rows
 from app.engine.compile.plan import table_refs_of
+from app.engine.lookup.rows import read_rows
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.errors import Fault, InUse, NotFound
@@ -66,6 +68,14 @@ class _Seen:
         return (revision, self.plan_version) == (now.revision if now else None, edit.plan_version)
 
 
+class _StoredForm(NamedTuple):
+    """The text of a table, the same packed, and its digest."""
+
+    text: str
+    packed: bytes
+    digest: str
+
+
 async def put(
     pool: Pool,
     workspace_id: int,
@@ -93,10 +103,10 @@ async def put(
                 return WrittenTable(head, before is None, report)
 
 
-def _stored_form(table: TableContent) -> tuple[str, bytes]:
-    """The text of a table, and the same packed."""
+def _stored_form(table: TableContent) -> _StoredForm:
     text = tables.table_to_text(table)
-    return text, pack(text.encode())
+    written = text.encode()
+    return _StoredForm(text, pack(written), hashlib.sha256(written).hexdigest())
 
 
 async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str) -> _Seen:
@@ -117,12 +127,17 @@ def _report(seen: _Seen, id_: str, table: TableContent) -> TableReport:
     asked = dict.fromkeys(look.match_on for look in table_refs if look.table == id_)
     misfits = [each for on in asked for each in column_findings(on, table.columns, "")]
     ons = list(asked) if asked and not misfits else [assume_target(table)]
-    found = [find_overlaps(on, table) for on in ons]
+    rows = [read_rows(on, table.columns, table.rows) for on in ons]
+    found = [find_overlaps(on, table, each) for on, each in zip(ons, rows, strict=True)]
     return TableReport(
         diff_rows(seen.before.table() if seen.before else None, table),
         RowFindings(found[0].duplicates, sorted({pair for each in found for pair in each.overlaps})),
         list(unknown_names(table, seen.directory, seen.document)),
-        [finding for on in ons for finding in (*unread(on, table), *odd_cells(on, table))],
+        [
+            finding
+            for on, each in zip(ons, rows, strict=True)
+            for finding in (*unread(on, table, each), *odd_cells(on, table))
+        ],
         list(duplicate_rows(found[0].duplicates, table)),
         misfits,
     )
@@ -132,20 +147,18 @@ async def _keep(
     edit: DirectoryEdit,
     id_: str,
     table: TableContent,
-    content: tuple[str, bytes],
+    content: _StoredForm,
     before: Record | None,
     changes: TableDifference,
 ) -> StoredTableHead:
-    text, packed = content
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    body = {"columns": list(table.columns), "rows": len(table.rows), "digest": digest}
+    body = {"columns": list(table.columns), "rows": len(table.rows), "digest": content.digest}
     if before is not None and before.body == body:
         return StoredTableHead(id_, table.columns, len(table.rows), before.revision, before.updated_at)
     after = {**body, "difference": changes.to_json()}
     await edit.log(tables.RESOURCE_TYPE, id_, "put", before.body if before else None, after)
-    await tables.put_table(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
+    await tables.put_table(edit.connection, edit.workspace_id, id_, content.text, edit.version, edit.now)
     version = TableVersion(edit.version, len(table.rows), edit.actor, edit.now)
-    await tables.keep_version(edit.connection, edit.workspace_id, id_, version, packed)
+    await tables.keep_version(edit.connection, edit.workspace_id, id_, version, content.packed)
     return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
 
 

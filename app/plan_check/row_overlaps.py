@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, NamedTuple
 
-from app.engine.lookup.rows import Cell, Entry, entries
+from app.engine.lookup.rows import Cell, Entry, ReadRows
 from app.engine.lookup.tables import TableContent
 from app.plan.language.cells import Span
 from app.plan.language.columns import FITTING, Column, Matcher, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
-from app.plan.language.postal_cells import PostalCell, wider_keys
+from app.plan.language.postal_cells import PostalCell, WiderKeys
 from app.values.states import tail
 
 _ASSUMED: Mapping[str, Matcher] = {"postal_code": "postal", "phone": "longest_prefix"}
@@ -37,29 +37,29 @@ class RowFindings:
     overlaps: Sequence[Pair]
 
 
-def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
-    """The rows that overlap when a rule matches on these columns.
+def find_overlaps(match_on: MatchOn, table: TableContent, rows: ReadRows) -> RowFindings:
+    """The rows that overlap when a rule matches on these columns. `rows` are those of the table.
 
     Two rows overlap when they differ in one column, where one cell is a prefix of the other or their ranges
     overlap. An empty cell overlaps with nothing.
     """
-    first, duplicates = _first_rows(match_on, table)
+    first, duplicates = _first_rows(match_on, rows)
     overlaps = {places for at, column in enumerate(match_on) for places in _overlaps(at, column, first)}
     return RowFindings(_pairs(table, duplicates), _pairs(table, sorted(overlaps - duplicates.keys())))
 
 
-def find_duplicates(match_on: MatchOn, table: TableContent) -> list[Pair]:
+def find_duplicates(match_on: MatchOn, table: TableContent, rows: ReadRows) -> list[Pair]:
     """The rows that match the same leads as an earlier row."""
-    return _pairs(table, _first_rows(match_on, table)[1])
+    return _pairs(table, _first_rows(match_on, rows)[1])
 
 
 def _first_rows(
-    match_on: MatchOn, table: TableContent
+    match_on: MatchOn, rows: ReadRows
 ) -> tuple[dict[tuple[Cell, ...], int], dict[tuple[int, int], None]]:
     """The first row with each combination of cells, and each later row with its first one."""
     first: dict[tuple[Cell, ...], int] = {}
     duplicates: dict[tuple[int, int], None] = {}
-    for entry, position in _with_states_alike(match_on, entries(match_on, table.columns, table.rows, [])):
+    for entry, position in _with_states_alike(match_on, rows.entries):
         for cells in _single_keys(entry):
             earlier = first.setdefault(cells, position)
             if earlier != position:
@@ -86,8 +86,10 @@ def _pairs(table: TableContent, places: Iterable[tuple[int, int]]) -> list[Pair]
     return [Pair(row + 1, other + 1, table.target(row) == table.target(other)) for row, other in places]
 
 
-def _single_keys(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
+def _single_keys(cells: Sequence[Cell]) -> Iterable[tuple[Cell, ...]]:
     """The cells of a row as if it had a row for each key of its postal codes."""
+    if not any(type(cell) is PostalCell and len(cell.ranks) > 1 for cell in cells):
+        return (tuple(cells),)
     choices = [
         [PostalCell((each,)) for each in cell.ranks] if isinstance(cell, PostalCell) else [cell]
         for cell in cells
@@ -119,8 +121,9 @@ def _prefixes(group: Sequence[tuple[str, int]]) -> Iterator[tuple[int, int]]:
 
 def _postal_codes(group: Sequence[tuple[PostalCell, int]]) -> Iterator[tuple[int, int]]:
     known = {cell.ranks[0][0]: position for cell, position in group}
+    wider_keys = WiderKeys(known)
     for key, position in known.items():
-        wider = (known.get(each) for each in wider_keys(key))
+        wider = (known.get(each) for each in wider_keys.of(key))
         other = next((each for each in wider if each is not None and each != position), None)
         if other is not None:
             yield position, other

@@ -1,11 +1,10 @@
 """Checks of the tables a plan uses."""
 
-from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from app.engine.lookup.rows import entries
+from app.engine.lookup.rows import ReadRows, read_rows
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.selection.templated_teams import closed_fields, combinations, is_templated
@@ -80,9 +79,10 @@ def table_findings(
 
 def _of_rows(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
     """What is odd about the rows when they are compared like this. The largest tables take seconds."""
-    yield from unread(match_on, table)
+    rows = read_rows(match_on, table.columns, table.rows)
+    yield from unread(match_on, table, rows)
     yield from odd_cells(match_on, table)
-    yield from duplicate_rows(find_duplicates(match_on, table), table)
+    yield from duplicate_rows(find_duplicates(match_on, table, rows), table)
 
 
 def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
@@ -105,13 +105,11 @@ def column_findings(match_on: MatchOn, columns: Sequence[str], path: str) -> Ite
             yield Finding(f"{path}.match_on", "missing_column", text)
 
 
-def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
+def unread(match_on: MatchOn, table: TableContent, rows: ReadRows) -> Iterator[Finding]:
     """The first cells that cannot be compared as the rule says. Their rows match no lead."""
-    found: list[tuple[int, int]] = []
-    deque(entries(match_on, table.columns, table.rows, found), maxlen=0)
     ways = {column.field.name: column for column in match_on}
     by_country = table.columns.index("country") if "country" in table.columns else None
-    for row, place in found[:MAX_SHOWN]:
+    for row, place in rows.unread[:MAX_SHOWN]:
         name = table.columns[place]
         country = country_of(table.rows[row][by_country]) if by_country is not None else None
         cell = table.rows[row][place]

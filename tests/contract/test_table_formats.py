@@ -120,3 +120,22 @@ def test_invalid_lines_are_refused_with_their_number(body: bytes, media: str, pa
 
 def test_a_table_has_a_maximum_of_rows() -> None:
     assert refused(b"country,owner\n" + b"DE,ana\n" * 100_001, "text/csv") == [("rows", "too_many_items")]
+
+
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [
+        (orjson.dumps({"columns": ["country"], "rows": [["DE", {"team": "dach"}], *[["DE"]] * 500]}), "json"),
+        (orjson.dumps({"columns": ["country"], "rows": [[{}, {"team": "dach"}]] * 500}), "json"),
+        (orjson.dumps({"columns": ["country"], "rows": [["DE", {"team": 1}]] * 500}), "json"),
+        (b"country,team\n" + b"DE\n" * 500, "csv"),
+        (b'{"country": "DE", "team": "dach"}\n' + b'{"town": "Bonn", "team": "dach"}\n' * 500, "lines"),
+    ],
+)
+def test_a_table_of_which_every_row_is_wrong_gets_no_more_than_the_first_faults(
+    body: bytes, media: str
+) -> None:
+    kinds = {"json": "application/json", "csv": "text/csv", "lines": "application/x-ndjson"}
+    with pytest.raises(Problem) as refused:
+        read_table(body, kinds[media])
+    assert len(refused.value.faults) == 100

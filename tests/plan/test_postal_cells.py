@@ -1,5 +1,6 @@
 """Cells of postal codes: which codes an area, a beginning or a range takes, and which of several wins."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from app.engine.lookup.rows import RowIndex
 from app.plan.findings import Faults
 from app.plan.language.columns import Column, MatchOn
 from app.plan.language.fields import PIPELINE
-from app.plan.language.postal_cells import postal_keys, read_postal_cell, wider_keys
+from app.plan.language.postal_cells import WiderKeys, postal_keys, read_postal_cell
 
 
 def takes(cell: Any, code: str, country: str | None = None) -> bool:
@@ -141,5 +142,16 @@ def test_a_british_code_belongs_to_its_area_district_and_sector(
 @given(some.from_regex(r"[0-9]{5}|[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}", fullmatch=True))
 def test_wider_keys_are_keys_of_the_same_code(code: str) -> None:
     keys = postal_keys(code)
-    assert set(wider_keys(keys[0])) <= set(keys)
-    assert keys[0] not in wider_keys(keys[0])
+    assert set(WiderKeys(keys).of(keys[0])) <= set(keys)
+    assert keys[0] not in WiderKeys(keys).of(keys[0])
+
+
+@given(some.from_regex(r"[0-9]{3,7}", fullmatch=True), some.data())
+def test_all_known_keys_that_stand_for_more_codes_are_found(code: str, draw: some.DataObject) -> None:
+    key, *others = draw.draw(some.lists(some.sampled_from(postal_keys(code)), min_size=1, unique=True))
+    beginning = re.split(r"[#+]", key)[0]
+    keys = postal_keys(beginning)
+    wider = keys[keys.index(key) + 1 :] if key in keys else keys
+    known = {key, *others, "77", "8#3", "EC1"}
+    found = [each for each in WiderKeys(known).of(key) if each in known]
+    assert found == [each for each in wider if each in known and each != beginning]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.engine.lookup.rows import read_rows
 from app.engine.lookup.tables import TableContent
 from app.plan.language.columns import Column, MatchOn
 from app.plan.language.fields import LEAD
@@ -102,7 +103,8 @@ def test_cells_that_are_none_of_their_country_are_told() -> None:
 
 def test_cell_that_is_no_language_is_told() -> None:
     table = content(["language"], ["German"], ["en, es"], ["xx"])
-    (found,) = unread(match_on(language="eq"), table)
+    on = match_on(language="eq")
+    (found,) = unread(on, table, read_rows(on, table.columns, table.rows))
     assert (found.code, found.text) == (
         "invalid_cell",
         "Row 3 (line 4 of a CSV file), language `xx`: Must be a language: a tag, such as de, or a name.",
@@ -111,5 +113,6 @@ def test_cell_that_is_no_language_is_told() -> None:
 
 def test_two_ways_to_write_a_state_are_duplicate_rows() -> None:
     table = content(["state"], ["CA"], ["California"], ["NY"], ["WA"], ["AU-WA"], ["Calif."])
-    found = find_overlaps(match_on(state="eq"), table)
+    on = match_on(state="eq")
+    found = find_overlaps(on, table, read_rows(on, table.columns, table.rows))
     assert [(each.row, each.other) for each in found.duplicates] == [(2, 1), (5, 4), (6, 1)]

@@ -6,8 +6,9 @@ level a range is found by bisection. So the cost depends on the columns, not on 
 several range columns reads more: the ranges of all but the last of them, one after another.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product, repeat
 from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter, getter_as_sent
@@ -24,7 +25,7 @@ from app.engine.lookup.row_levels import (
 )
 from app.plan.findings import Faults
 from app.plan.language.cells import BY_COUNTRY, Key, Span, country_of, lead_key, read_cell
-from app.plan.language.columns import MatchOn
+from app.plan.language.columns import Column, MatchOn
 from app.plan.language.postal_cells import PostalCell
 from app.values.states import all_keys_of_state
 
@@ -34,6 +35,7 @@ Fit = tuple[tuple[Rank, ...], int]
 Entry = tuple[Sequence[Cell], int]
 """The cells of a row in the order of the levels, and its position."""
 
+_UNREADABLE = object()
 _LEVELS = ("eq", "longest_prefix", "postal", "range")
 
 
@@ -50,9 +52,10 @@ class RowIndex:
             at for at, column in enumerate(match_on) if column.field.name == "state" and column.how == "eq"
         ]
         self._order = _order_of_levels(match_on, columns, rows)
-        self.unread: list[tuple[int, int]] = []
         ordered = tuple(match_on[at] for at in self._order)
-        self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
+        read = read_rows(ordered, columns, rows)
+        self.unread = read.unread
+        self._root = self._level(0, read.entries)
 
     def find(self, values: Values, read: list[int] | None = None) -> Fit | None:
         """The row that wins for these values, and how each column matches.
@@ -118,45 +121,85 @@ def _order_of_levels(match_on: MatchOn, columns: Sequence[str], rows: Sequence[S
     return sorted(range(len(match_on)), key=lambda at: (_LEVELS.index(match_on[at].how), counts[at]))
 
 
-def entries(
-    match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
-) -> Iterator[Entry]:
-    """The rows with their compiled cells, in the order of `match_on`.
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """The rows of a table with their compiled cells.
 
-    A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
+    A row of which a cell cannot be read is left out; its position and that of the cell are in `unread`.
     """
-    known: list[dict[Any, Any]] = [{} for _ in match_on]
-    by_country = columns.index("country") if "country" in columns else None
-    ways = [
-        (columns.index(column.field.name), column, read) for column, read in zip(match_on, known, strict=True)
-    ]
-    for position, row in enumerate(rows):
+
+    entries: Sequence[Entry]
+    unread: Sequence[tuple[int, int]]
+
+
+def read_rows(match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> ReadRows:
+    """The rows with their compiled cells, in the order of `match_on`."""
+    readers = [_CellReader(column, columns.index(column.field.name)) for column in match_on]
+    found: list[tuple[list[Any], int]] = []
+    unread: list[tuple[int, int]] = []
+    several = False
+    for position, (row, country) in enumerate(zip(rows, _countries(columns, rows), strict=False)):
         cells: list[Any] = []
-        country = country_of(row[by_country]) if by_country is not None else None
-        for place, column, read in ways:
-            cell = row[place]
-            key: tuple[Any, ...] = (
-                (type(cell), cell) if not isinstance(cell, list) else tuple(map(repr, cell))
-            )
-            if column.field.name in BY_COUNTRY or column.how == "postal":
-                key = (*key, country)
-            if key not in read:
-                try:
-                    read[key] = read_cell(column, cell, country)
-                except Faults:
-                    unread.append((position, place))
-                    break
-            cells.append(read[key])
+        for reader in readers:
+            cell = reader.read(row[reader.place], country)
+            if cell is _UNREADABLE:
+                unread.append((position, reader.place))
+                break
+            several = several or type(cell) is tuple
+            cells.append(cell)
         else:
-            yield from ((each, position) for each in _rows_of(cells))
+            found.append((cells, position))
+    return ReadRows(_one_by_one(found) if several else found, unread)
 
 
-def _rows_of(cells: list[Any]) -> Iterator[Sequence[Cell]]:
-    """The row once, or once for each of the languages in a cell."""
-    if not any(type(cell) is tuple for cell in cells):
-        yield cells
-        return
-    yield from product(*(cell if type(cell) is tuple else (cell,) for cell in cells))
+def _countries(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str | None]:
+    """The country of each row, if a column names it."""
+    if "country" not in columns:
+        yield from repeat(None)
+    at = columns.index("country")
+    cells = (row[at] if type(row[at]) is str else None for row in rows)
+    known: dict[str | None, str | None] = {}
+    for cell in cells:
+        if cell not in known:
+            known[cell] = country_of(cell)
+        yield known[cell]
+
+
+class _CellReader:
+    """Reads the cells of one column. Cells that are written alike are read once."""
+
+    __slots__ = ("_by_country", "_column", "_known", "place")
+
+    def __init__(self, column: Column, place: int) -> None:
+        self.place = place
+        self._column = column
+        self._by_country = column.field.name in BY_COUNTRY or column.how == "postal"
+        self._known: dict[Any, Any] = {}
+
+    def read(self, cell: Any, country: str | None) -> Any:
+        """The compiled cell, or `_UNREADABLE`."""
+        key: Any = cell
+        if type(cell) is list:
+            key = tuple(map(repr, cell))
+        elif type(cell) is not str:
+            key = (type(cell), cell)
+        if self._by_country:
+            key = (key, country)
+        if key not in self._known:
+            try:
+                self._known[key] = read_cell(self._column, cell, country)
+            except Faults:
+                self._known[key] = _UNREADABLE
+        return self._known[key]
+
+
+def _one_by_one(rows: Iterable[tuple[list[Any], int]]) -> list[Entry]:
+    """Each row once, or once for each of the languages or beginnings in a cell."""
+    return [
+        (each, position)
+        for cells, position in rows
+        for each in product(*(cell if type(cell) is tuple else (cell,) for cell in cells))
+    ]
 
 
 def _said(how: str, rank: Rank) -> str:

@@ -7,7 +7,7 @@ district `E1` is not the beginning of `E14`. All other codes divide into their b
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -31,6 +31,7 @@ _ONLY_LETTERED = frozenset(("EC1", "EC2", "EC3", "EC4", "SW1", "W1", "WC1", "WC2
 _SECTOR = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) (\d)")
 _OUTWARD = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?")
 _UNIT = re.compile(r"(([A-Z]{1,2})\d[A-Z\d]?) (\d)[A-Z]{2}")
+_SUFFIX = re.compile(r"[#+*]")
 _PART = re.compile(r"(?=.*\d)[A-Z\d]+(?: [A-Z\d]+)?|[A-Z]{1,2}")
 _DIGITS, _LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOST_ZERO = 5
@@ -49,6 +50,8 @@ def read_postal_cell(cell: Any, country: str | None) -> PostalCell:
 
     Raises Faults that quote the item that is not an area, a beginning or a range.
     """
+    if type(cell) is str and cell.isascii() and cell.isdigit():  # most are, and tables are long
+        return PostalCell((_beginning(cell, cell, digits_of(country)),))
     parts = cell if isinstance(cell, list) else [cell]
     items = [item.strip() for part in parts for item in _ITEMS.split(_text(part)) if item.strip()]
     if not items or len(items) > MAX_ITEMS:
@@ -86,18 +89,44 @@ def postal_keys(text: str) -> tuple[str, ...]:
     return (*keys, *(compact[:end] for end in range(len(compact), 0, -1)))
 
 
-def wider_keys(key: str) -> tuple[str, ...]:
-    """The keys that stand for everything that this key stands for, and more; the most specific first."""
-    base = re.split(r"[#+*]", key)[0]
-    if base.isdigit():
-        keys = tuple(_keys_of_digits(base))
-    elif base.isalpha():
-        keys = ()
-    else:
-        rest = "AA" if _SECTOR.fullmatch(base) else " 0AA" if _OUTWARD.fullmatch(base) else ""
-        keys = postal_keys(base + rest)
-    behind = keys.index(key) + 1 if key in keys else 0
-    return tuple(each for each in keys[behind:] if each.rstrip("*") != base)
+class WiderKeys:
+    """Finds, among known keys, those that stand for everything that a key stands for, and more.
+
+    A code of digits has dozens of keys. Only those that are formed like a known one are looked at.
+    """
+
+    def __init__(self, known: Iterable[str]) -> None:
+        split = ((_base(key), key) for key in known)
+        self._forms = {(len(base), key[len(base) :]) for base, key in split if base.isdigit()}
+        self._of_length: dict[int, list[tuple[int, str]]] = {}
+
+    def of(self, key: str) -> Sequence[str]:
+        """Keys of which some may be known; the most specific first."""
+        base = _base(key)
+        if base.isdigit():
+            return [each for each in _behind(key, self._of_digits(base)) if each != base]
+        keys: tuple[str, ...] = ()
+        if not base.isalpha():
+            rest = "AA" if _SECTOR.fullmatch(base) else " 0AA" if _OUTWARD.fullmatch(base) else ""
+            keys = postal_keys(base + rest)
+        return [each for each in _behind(key, keys) if each.rstrip("*") != base]
+
+    def _of_digits(self, base: str) -> Sequence[str]:
+        forms = self._of_length.get(len(base))
+        if forms is None:
+            # What these keys look like depends on the length alone.
+            ends = ((len(_base(each)), each) for each in _keys_of_digits("0" * len(base)))
+            found = ((end, each[end:]) for end, each in ends)
+            forms = self._of_length[len(base)] = [form for form in found if form in self._forms]
+        return [base[:end] + suffix for end, suffix in forms]
+
+
+def _base(key: str) -> str:
+    return key if key.isalnum() else _SUFFIX.split(key)[0]
+
+
+def _behind(key: str, keys: Sequence[str]) -> Sequence[str]:
+    return keys[keys.index(key) + 1 :] if key in keys else keys
 
 
 def _keys_of_digits(code: str) -> Iterator[str]:
