@@ -16,11 +16,13 @@ from app.cli.files.sheets import open_sheet
 from app.cli.files.text import TextFile
 from app.cli.lead_options import Encoding, Separator, sheet_options
 from app.contract.faults import validation_failed
-from app.contract.suppressions import SuppressionLine, SuppressionsRemoval
+from app.contract.separators import SEPARATORS
+from app.contract.suppressions import SuppressionInput, SuppressionLine, SuppressionsRemoval
 from app.directory import suppressions
 from app.engine.model.lead_keys import SuppressionKey
 from app.errors import Problem, ValidationFailed
 from app.intake.headers import fold_name
+from app.intake.suppressions import KINDS
 from app.store.connection.pool import Pool
 from app.store.life.suppressions import AddedCounts, ListCount, SuppressionRow
 
@@ -40,6 +42,12 @@ _NAMES = {
     "list": "list, list name",
 }
 _MEANS = {fold_name(name): field for field, names in _NAMES.items() for name in names.split(",")}
+_ENTRIES = frozenset((*KINDS, "value"))
+_NO_ENTRIES = (
+    "Cannot read {path}: none of its columns has entries. The first line names the columns. Known are "
+    + "; ".join(f"{field} (also {names.partition(', ')[2]})" for field, names in _NAMES.items())
+    + ". A file with one value in each line needs no first line."
+)
 MAX_LISTED = 1000
 
 
@@ -68,12 +76,13 @@ def import_file(
 ) -> None:
     """Add the entries of a file: one value per line, lines of JSON, or CSV with columns.
 
-    Columns are value, email, domain, phone, country and list. Nothing is written if a line cannot be read.
+    Columns are value, email, domain, phone, country and list; others are ignored. Nothing is written if a
+    line cannot be read.
     """
     default = {name: given for name, given in (("list", list_), ("country", country)) if given is not None}
     by_list: dict[str, list[SuppressionKey]] = defaultdict(list)
     faults: list[tuple[int, Problem]] = []
-    for line, sent in _lines(TextFile(file, encoding), separator):
+    for line, sent in _lines(TextFile(file, encoding), separator, country):
         try:
             if isinstance(sent, ValidationFailed):
                 raise sent
@@ -170,15 +179,17 @@ def _entry(sent: Mapping[str, Any]) -> SuppressionLine:
         raise validation_failed(refused, model=SuppressionLine) from None
 
 
-def _lines(text: TextFile, separator: str | None) -> Iterator[tuple[int, Any]]:
+def _lines(text: TextFile, separator: str | None, country: str | None) -> Iterator[tuple[int, Any]]:
     """The line numbers, each with what an entry is made of, or why it could not be read."""
-    first = next((line for line in text.lines() if line.strip()), "")
-    if separator is None and fold_name(first) not in _MEANS and not _has_columns(first):
+    first = next((line for line in text.lines() if line.strip() and not line.lstrip().startswith("#")), "")
+    if separator is None and not _is_heading(first, country):
         for number, line in enumerate(text.lines(), 1):
             if line.strip() and not line.lstrip().startswith("#"):
                 yield number, _of_line(line)
         return
     sheet = open_sheet(text, sheet_options(separator, None).separator, lambda name: fold_name(name) in _MEANS)
+    if not any(_MEANS.get(fold_name(name)) in _ENTRIES for name in sheet.columns):
+        raise CommandError(_NO_ENTRIES.format(path=text.path))
     for number, row in sheet.rows():
         named = row if isinstance(row, ValidationFailed) else _named(row)
         yield number, named
@@ -193,13 +204,17 @@ def _of_line(line: str) -> Any:
     return {"value": line.strip()}
 
 
-def _has_columns(line: str) -> bool:
-    """Whether a line is a heading of several columns."""
-    return any(
-        sum(fold_name(name.strip(' "\ufeff')) in _MEANS for name in line.split(sign)) > 0
-        for sign in (",", ";", "\t", "|")
-        if sign in line
-    )
+def _is_heading(line: str, country: str | None) -> bool:
+    """Whether a line names columns. An entry can have a separator too, such as `"Doe, Jo" <jo@x.example>`."""
+    if fold_name(line) in _MEANS:
+        return True
+    if line.lstrip().startswith("{") or not any(sign in line for sign in SEPARATORS):
+        return False
+    try:
+        SuppressionInput.model_validate({"value": line.strip(), "country": country or None})
+    except ValidationError:
+        return True
+    return False
 
 
 def _named(row: Mapping[str, str]) -> dict[str, str]:

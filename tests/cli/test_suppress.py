@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from app.intake.suppressions import suppression_keys
@@ -39,6 +40,32 @@ async def test_a_sheet_names_kinds_countries_and_lists(office: Workspace, shell:
     shell.says("suppress", "import", "people.csv", "--list", "do_not_contact")
     assert shell.says("suppress", "counts") == "do_not_contact\tphone\t1\nstaff\temail\t1\n"
     assert await blocks(office, {"phone": "+491716543210"})
+
+
+@pytest.mark.parametrize(
+    ("sheet", "options"),
+    [
+        ("Firma;Notiz\nrival.example;alt\nother.example;neu\n", ()),
+        ("Firma;Notiz\nrival.example;alt\nother.example;neu\n", ("--separator", "semicolon")),
+        ("List,Country\nrivals,GB\nrivals,GB\n", ()),
+        ("pat@other.example,Pat\nkim@other.example,Kim\n", ()),
+    ],
+    ids=["unknown names", "separator given", "no entries", "no heading"],
+)
+async def test_columns_that_nobody_knows_are_told_once(
+    office: Workspace, shell: Shell, sheet: str, options: tuple[str, ...]
+) -> None:
+    shell.directory.joinpath("people.csv").write_text(sheet)
+    error = shell.refuses("suppress", "import", "people.csv", "--list", "rivals", *options)
+    assert error.count("people.csv") == 1
+    assert "value (also entry, address or domain); email (also" in error
+    assert "line" not in error.replace("first line", "").replace("each line", "")
+    assert "other.example" not in error
+
+
+async def test_a_name_with_a_comma_is_no_heading(office: Workspace, shell: Shell) -> None:
+    shell.directory.joinpath("list.txt").write_text('"Doe, Pat" <pat@other.example>\nrival.example\n')
+    assert shell.says("suppress", "import", "list.txt", "--list", "rivals") == "2 added, 0 unchanged\n"
 
 
 async def test_nothing_is_written_when_a_line_is_a_hash(office: Workspace, shell: Shell) -> None:
