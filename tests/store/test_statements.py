@@ -131,10 +131,6 @@ WITH numbered AS (
     FROM numbered
 ), contact AS (
   INSERT INTO contacts SELECT {workspace}, lead, now(), 'filled-' || number, 'email' FROM numbered
-), answer AS (
-  INSERT INTO enrichment_answers (workspace_id, provider, query, kind, answer, person, asked_at, expires_at)
-  SELECT {workspace}, 'firms', 'filled ' || number, 'found', '{{}}', 'filled ' || number, now(), now()
-    FROM numbered
 ), preference_change AS (
   INSERT INTO preference_changes
   SELECT {workspace}, lead, gen_random_uuid(), 1, now(), 'test', '{{}}' FROM numbered
@@ -144,6 +140,11 @@ WITH numbered AS (
 INSERT INTO ledger_entries SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
                          ARRAY['ana', 'ben'], ARRAY[-1, 1]
   FROM numbered
+"""
+FILL_ANSWERS = """
+INSERT INTO enrichment_answers (workspace_id, provider, query, kind, answer, person, asked_at, expires_at)
+SELECT {workspace}, 'firms', 'filled ' || number, 'found', '{{}}', 'filled ' || number, now(), now()
+  FROM generate_series(1, {count}) AS number
 """
 FILED_ACTION = """
 INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
@@ -550,7 +551,7 @@ async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Wor
         # Facts come first, so that the service at no moment finds any to be made.
         for statement in SKIP_OTHERS:
             await another.execute(statement, workspace.workspace_id)
-        for statement in (*FILL_FACTS, FILL):
+        for statement in (*FILL_FACTS, FILL, FILL_ANSWERS):
             await another.execute(statement.format(count=LEADS, workspace=workspace.workspace_id))
         await another.execute("SELECT pg_stat_force_next_flush()")
         full = {name: await counted(workspace, another, visit) for name, visit in visits.all().items()}
@@ -559,3 +560,19 @@ async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Wor
         # Deeper indexes cost two blocks more a look-up, and the colleagues at a full company about 200. A
         # workspace read through would cost thousands.
         assert blocks <= 2 * small[name][0] + 300, (name, small[name], full[name])
+
+
+async def test_answers_are_looked_up_by_their_key_when_statistics_say_there_are_none(
+    workspace: Workspace,
+) -> None:
+    """The table was analyzed while it was empty, so every index looks equally good."""
+    visits = Visits(workspace)
+    async with second(workspace) as another:
+        await another.execute("ANALYZE enrichment_answers")
+        for other in (True, True, False, False):
+            small = await counted(workspace, another, visits.enrich, other=other)
+        await another.execute(FILL_ANSWERS.format(count=LEADS, workspace=workspace.workspace_id))
+        await another.execute("SELECT pg_stat_force_next_flush()")
+        full = await counted(workspace, another, visits.enrich)
+    assert full[1] == 0, (small, full)
+    assert full[0] <= 2 * small[0] + 30, (small, full)

@@ -44,14 +44,16 @@ INSERT_KEY = "INSERT INTO enrichment_keys (workspace_id, key) VALUES ($1, $2) ON
 SELECT_KEY = "SELECT key FROM enrichment_keys WHERE workspace_id = $1"
 """The key of a workspace."""
 
+# Of a table that was empty when a statement was planned every index looks equally good. Only the right one
+# has the order, and an equality would need none.
 SELECT_ANSWERS = """
 SELECT answer.*
   FROM unnest($2::text[], $3::text[]) AS wanted (provider, query)
  CROSS JOIN LATERAL (
-   SELECT provider, query, kind, answer, code, person, asked_at, expires_at FROM enrichment_answers
-    WHERE workspace_id = $1 AND enrichment_answers.provider = wanted.provider
-      AND enrichment_answers.query = wanted.query
-    LIMIT 1) AS answer
+   SELECT provider, query, kind, answer, code, person, asked_at, expires_at FROM enrichment_answers AS kept
+    WHERE workspace_id = $1 AND (kept.provider, kept.query) >= (wanted.provider, wanted.query)
+      AND (kept.provider, kept.query) <= (wanted.provider, wanted.query)
+    ORDER BY kept.provider, kept.query LIMIT 1) AS answer
 """
 """The answers to these queries, expired ones too."""
 
@@ -65,8 +67,6 @@ ON CONFLICT (workspace_id, provider, query) DO UPDATE
 """
 """The newest answer to a query."""
 
-# Of a table that was empty when this was planned every index looks equally good. Only that of persons has the
-# order, and an equality would need none.
 SELECT_ANSWERS_OF_PERSONS = """
 SELECT found.provider, found.query
   FROM unnest($2::text[]) AS wanted (person)
