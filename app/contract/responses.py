@@ -119,7 +119,7 @@ class WithheldAction(ResponseModel):
     type: str
     cause: Literal[
         "suppressed", "junk", "consent_missing", "consent_unreadable", "withdrawn", "complained",
-        "quiet_hours", "frequency",
+        "quiet_hours", "frequency", "test",
     ]  # fmt: skip
     channel: str | None = None
     consent: str | None
@@ -184,7 +184,9 @@ class Decision(ResponseModel):
         None, description="Present only when other leads may be the same person."
     )
     is_test: Literal[True] | None = Field(
-        None, description="Present only for a test lead, which is in no report and takes no turn."
+        None,
+        description="Present only for a test lead, which takes no turn, is in no report, and has its actions "
+        "withheld.",
     )
     junk: Junk | None = Field(
         None,

@@ -209,6 +209,26 @@ async def test_a_test_lead_is_decided_and_leaves_nothing_but_its_answer(workspac
     assert [each["decision"].get("is_test") for each in batch.json()["items"]] == [True, None]
 
 
+async def test_a_test_lead_has_nothing_to_be_done(workspace: Workspace) -> None:
+    call = "follow_up: [{do: [{type: task, title: Call}, {type: sequence, name: hello, consent: email}]}]\n"
+    await workspace.publish(f"{PLAN}{call}")
+    real = await workspace.assign(email="real@firma.example", submission_id="s-1")
+    assert [each["type"] for each in real["actions"]] == ["task"]
+    body = {"is_test": True, "lead": {"email": "try@firma.example", "submission_id": "s-1"}}
+    (item,) = (await workspace.client.post("/assign/batch", json={"items": [body]})).json()["items"]
+    one = (
+        await workspace.client.post("/assign", json={**body, "lead": {"email": "new@firma.example"}})
+    ).json()
+    causes = {"sequence": "consent_missing", "task": "test"}
+    for shown in (item["decision"], one):
+        assert (shown["actions"], shown["trace"]["no_actions_reason"]) == ([], "test")
+        assert {each["type"]: each["cause"] for each in shown["withheld_actions"]} == causes
+        assert shown["trace"]["withheld_actions"] == shown["withheld_actions"]
+    assert (item["decision"]["replayed"], item["decision"]["assignment_id"]) == (False, None)
+    kept = [each["decision"] for each in (await workspace.get("/intake/tests"))["items"]]
+    assert kept == [item["decision"], one]
+
+
 async def test_colleagues_who_come_together_are_no_bots(workspace: Workspace) -> None:
     await workspace.publish(f"{FAST}same_company: 30d\n")
     answers = [await workspace.assign(email=f"p{n}@burst.example") for n in range(6)]

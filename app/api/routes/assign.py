@@ -44,7 +44,7 @@ from app.errors import (
 )
 from app.forms.test_leads import decide_tests
 from app.ids import uuid7
-from app.intake.arrival import normalize
+from app.intake.arrival import IncomingLead, normalize
 from app.pace import Pace
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
@@ -199,17 +199,22 @@ def assign_job(
         if name not in sent and (default := getattr(body, name)) is not None:
             sent[name] = default
     arrival = normalize(sent, caller.key_id)
-    submission = arrival.values.get("submission_id")
-    if key is None and submission is not None:
-        key = key_of_submission(caller, submission)
     return Assign(
-        key=key if key is not None or arrival.keys else key_of_lead(arrival.values),
+        key=key or (None if body.is_test else _own_key(caller, arrival)),
         bulk=batch is not None,
         batch=batch,
         arrival=arrival,
         trigger=body.trigger or "form",
         exclude=frozenset(body.exclude or ()),
     )
+
+
+def _own_key(caller: Caller, arrival: IncomingLead) -> IdempotencyKey | None:
+    """The key by which a lead is known that comes without one. A test is nobody's repetition."""
+    submission = arrival.values.get("submission_id")
+    if submission is not None:
+        return key_of_submission(caller, submission)
+    return None if arrival.keys else key_of_lead(arrival.values)
 
 
 def _response(reply: Reply | Problem) -> Json[Any]:

@@ -211,6 +211,7 @@ NO_ACTIONS: dict[str, str] = {
     "missing_value": "A value that the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "The only action was to set the owner, and the owner has no CRM id.",
     "duplicate": "The lead was submitted twice, and the first submission had its actions.",
+    "test": "The lead is a test, so nothing is to be done; `withheld_actions` lists what would have been.",
     "imported": "The lead was imported, so there is nothing to do.",
     "bulk_move": "The lead was moved together with others, and its owner has no CRM id to set.",
 }
