@@ -112,11 +112,12 @@ async def test_a_key_is_looked_up_once_while_it_is_fresh(small: Small) -> None:
 
 
 async def test_key_in_use_is_read_again_before_it_is_too_old(small: Small) -> None:
+    others = asyncio.all_tasks()
     async with small.client(small.stored.issue("assign")) as client:
         for asked, away in ((1, False), (2, False), (3, True)):
             small.stored.away = away
             assert (await client.post("/assign", json=LEAD)).status_code == 200
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in asyncio.all_tasks() - others:
                 await asyncio.wait([task])
             assert small.stored.asked == asked
             small.clock.at += REFRESH_SECONDS
