@@ -83,8 +83,11 @@ async def _overload(port: int, key: str, rules: int) -> list[Row]:
         at_most(f"{with_rules}seconds until the service has recovered", recovered, 2),
     ]
     if offered.refusals:
-        refusal = sorted(offered.refusals)[int(0.99 * len(offered.refusals))] * 1000
-        rows.append(at_most(f"{with_rules}p99 of a refusal, milliseconds", refusal, 50))
+        ordered = [seconds * 1000 for seconds in sorted(offered.refusals)]
+        half, most, nearly_all = (ordered[int(share * len(ordered))] for share in (0.5, 0.95, 0.99))
+        longest = f"p50 {half:.1f} ms, p95 {most:.1f} ms, longest {ordered[-1]:.0f} ms"
+        rows.append(Row(f"{with_rules}refusals", longest))
+        rows.append(at_most(f"{with_rules}p99 of a refusal, milliseconds", nearly_all, 50))
     return rows
 
 
@@ -92,7 +95,8 @@ async def _sustained(port: int, key: str) -> float:
     """Decisions per second for callers who wait for their answers."""
     probe = await run(port, 16, 64, lambda _: post("/assign", leads.one(), key))
     requests = max(48, int(probe.rate * SUSTAINED_SECONDS))
-    return (await run(port, 16, requests, lambda _: post("/assign", leads.one(), key))).rate
+    times = await run(port, 16, requests, lambda _: post("/assign", leads.one(), key))
+    return times.statuses[201] / times.seconds
 
 
 async def _offer(port: int, key: str, rate: float) -> _Offered:
