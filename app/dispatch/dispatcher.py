@@ -224,7 +224,6 @@ def _outcome(job: Job, writer: WorkspaceWriter) -> Reply | Problem:
 
 def _expire(job: Job, writer: WorkspaceWriter) -> None:
     if not job.done.done():
-        writer.pending.note_end(job)
         job.done.set_exception(
             OutcomeUnknown("The decision is still being made.") if job.taken else writer.too_late()
         )

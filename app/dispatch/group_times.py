@@ -10,11 +10,6 @@ MAX_DECIDING_SECONDS = 0.1
 """The same where everything else that a group does takes long."""
 _MEMORY = 8
 """The jobs, or the groups, whose times weigh as much as those of all before them."""
-SHORT_SECONDS = 0.05
-"""A shorter wait, forecast or real, says nothing of how good forecasts are."""
-MAX_ERROR = 4.0
-_ERROR_RISES, _ERROR_FALLS = 0.2, 0.1
-"""The weight of a wait that was longer than forecast, and of one that was not."""
 
 
 @dataclass(slots=True)
@@ -23,14 +18,11 @@ class GroupTimes:
 
     deciding: one decision.
     overhead: a group apart from its decisions: connection, lock, reads, writes, and what the process did
-              for others in the meantime.
-    error:    real waits to those forecast from the other two, at least 1. Under a flood, requests take time
-              between groups, too.
+              for others in the meantime. While jobs wait, also since the group before it.
     """
 
     deciding: float = 0.0
     overhead: float = 0.0
-    error: float = 1.0
 
     def note(self, decisions: int, deciding: float, total: float) -> None:
         """Take a finished group into account: `deciding` of its `total` seconds went into its decisions."""
@@ -41,14 +33,6 @@ class GroupTimes:
         self.deciding += weight * (deciding / decisions - self.deciding)
         weight = 2 / _MEMORY if known else 1.0
         self.overhead += weight * (max(0.0, total - deciding) - self.overhead)
-
-    def note_wait(self, forecast: float, real: float) -> None:
-        """Take into account how long a job waited until its reply, or until its caller stopped waiting."""
-        if max(forecast, real) < SHORT_SECONDS:
-            return
-        error = real / max(forecast, SHORT_SECONDS)
-        weight = _ERROR_RISES if error > self.error else _ERROR_FALLS
-        self.error = min(MAX_ERROR, max(1.0, self.error + weight * (error - self.error)))
 
     def deciding_seconds(self) -> float:
         """How long a group may decide: long enough that the rest of it is not most of its time."""

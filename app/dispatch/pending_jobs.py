@@ -27,7 +27,7 @@ MAX_BULK = 16384
 """Bulk jobs that wait in a process."""
 WORKSPACE_SHARE = 0.5
 """The part of these that one workspace may have, so that there is always room for another."""
-WAIT_SHARE = 0.75
+WAIT_SHARE = 0.5
 """The part of its time that a request may be expected to wait: the forecast may be too short."""
 LATE_WAIT_SHARE = 0.9
 """The same when its job enters. To refuse it then wastes what was done for it since it was let in."""
@@ -43,10 +43,11 @@ class ProcessJobs:
 
 @dataclass(slots=True)
 class _Running:
-    """The group under way: since when, and for how many jobs."""
+    """The group under way: since when, for how many jobs, and whether its time is noted already."""
 
     since: float
     jobs: int
+    noted: bool = False
 
 
 class Coming:
@@ -91,6 +92,7 @@ class PendingJobs:
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._running: _Running | None = None
+        self._waiting_since: float | None = None
         self._single: deque[Job] = deque()
         self._bulk: deque[Job] = deque()
         self._away = 0
@@ -128,14 +130,13 @@ class PendingJobs:
         if everywhere + jobs > most or here + jobs > most * WORKSPACE_SHARE:
             return False
         idle = self._running is None and not (coming or self._single or (bulk and self._bulk))
-        wait = self.times.error * self.expected_wait(bulk=bulk, behind=coming)
+        wait = self.expected_wait(bulk=bulk, behind=coming)
         return idle or wait <= seconds * (WAIT_SHARE if with_coming else LATE_WAIT_SHARE)
 
     def expected_wait(self, *, bulk: bool = False, behind: int = 0) -> float:
         """The seconds from now until a job has its reply, by what groups took lately.
 
-        It enters now, or `behind` so many others that are about to enter. How far such forecasts were off is
-        not in it.
+        It enters now, or `behind` so many others that are about to enter.
         """
         times, running = self.times, self._running
         size = times.group_size()
@@ -155,28 +156,34 @@ class PendingJobs:
         return wait
 
     def group_begins(self, jobs: int) -> None:
-        """A group of so many jobs is under way."""
-        self._running = _Running(self._clock(), jobs)
+        """A group of so many jobs is under way: since the last one, if jobs have waited since then."""
+        since = self._clock() if self._waiting_since is None else self._waiting_since
+        self._running = _Running(since, jobs)
+
+    def group_decided(self, decisions: int, deciding: float) -> None:
+        """The group under way is written, after so many decisions that took so many seconds together."""
+        running, now = self._running, self._clock()
+        if running is not None and not running.noted:
+            self.times.note(decisions, deciding, now - running.since)
+            self._waiting_since, running.noted = now, True
 
     def group_ends(self) -> None:
         """No group is under way any more."""
+        if self._running is not None and not self._running.noted:
+            self._waiting_since = self._clock()  # what a failed group took says nothing of the others
+        if not (self._single or self._bulk):
+            self._waiting_since = None
         self._running = None
 
     def enter(self, job: Job) -> None:
         """Append a job."""
-        if self._single or self._bulk:
-            job.forecast = self.expected_wait(bulk=job.bulk)
-        job.entered = self._clock()
+        if self._running is None and not (self._single or self._bulk):
+            self._waiting_since = None  # those that waited have gone
         self._queue(job).append(job)
         self._count(job, 1)
         if not job.bulk:
             self._single_until = self._clock() + SINGLE_SECONDS
             self._single_came.set()
-
-    def note_end(self, job: Job) -> None:
-        """The job has its reply, or its caller has stopped waiting. It says how good forecasts are."""
-        if job.forecast:
-            self.times.note_wait(job.forecast, self._clock() - job.entered)
 
     async def expect_single(self) -> None:
         """Wait a moment for a single job, if the last group had one and none is here."""

@@ -197,7 +197,7 @@ class WorkspaceWriter:
             ended = time.perf_counter()
             self._trace(jobs, (started, locked, written, ended))
             self.metrics.group_committed(len(jobs), locked - started, ended - locked)
-            self.pending.times.note(result.decisions, result.seconds, ended - started)
+            self.pending.group_decided(result.decisions, result.seconds)
             self._accept(result)  # before the connection is given back: nobody waits for that
         except Exception as error:
             self._trace(jobs, (started, time.perf_counter()), error)
@@ -262,7 +262,6 @@ class WorkspaceWriter:
         if tally := tally_of(session):
             self.metrics.group_decided(self.workspace_id, session.plan.version, tally)
         for job, reply in result.replies:
-            self.pending.note_end(job)
             _reply(job, reply)
         for job, assignment_id in result.replays:
             body = result.bodies[assignment_id]

@@ -3,6 +3,8 @@
 import asyncio
 from itertools import count, takewhile
 
+import pytest
+
 from app.dispatch.group_times import DECIDING_SECONDS, MAX_JOBS, GroupTimes
 from app.dispatch.jobs.base import Job
 from app.dispatch.pending_jobs import (
@@ -98,24 +100,51 @@ async def test_jobs_are_refused_while_a_group_is_late() -> None:
     assert pending.has_room(1, 2.0, bulk=False)
 
 
-async def test_fewer_jobs_are_admitted_where_waits_were_longer_than_forecast() -> None:
+async def test_fewer_jobs_are_admitted_where_time_passes_between_groups() -> None:
     now = 100.0
     pending = PendingJobs(clock=lambda: now)
     pending.times.note(1, 0.03, 0.04)
     admitted = _admitted(pending, seconds=2)
-    jobs = [job for _ in range(8) for job in pending.next_group()]
-    now += 10
-    for job in jobs:
-        pending.note_end(job)
+    for _ in range(8):
+        pending.group_begins(len(pending.next_group()))
+        now += 0.04
+        pending.group_decided(1, 0.03)
+        pending.group_ends()
+        now += 0.4  # the process answers other requests
     while pending.next_group():
         pass
-    assert pending.times.error > 2
-    assert 1 < _admitted(pending, seconds=2) < admitted / 2
-    for _ in range(200):
-        pending.times.note_wait(1, 1)
-    assert pending.times.error < 1.2
-    pending.times.note_wait(0.001, 0.04)
-    assert pending.times.error < 1.2
+    assert 1 < _admitted(pending, seconds=2) < 0.7 * admitted
+
+
+@pytest.mark.parametrize("rest", ["nobody waits", "those who waited have gone"])
+async def test_time_without_waiting_jobs_does_not_count(rest: str) -> None:
+    now = 100.0
+    pending = PendingJobs(clock=lambda: now)
+    for _ in range(8):
+        _enter(pending, 1)
+        pending.group_begins(len(pending.next_group()))
+        now += 0.04
+        pending.group_decided(1, 0.03)
+        if rest == "those who waited have gone":
+            _enter(pending, 1)
+        pending.group_ends()
+        now += 10
+        for job in pending.next_group():
+            job.done.cancel()
+    assert pending.times.overhead == pytest.approx(0.01)
+
+
+async def test_time_of_a_failed_group_does_not_count() -> None:
+    now = 100.0
+    pending = PendingJobs(clock=lambda: now)
+    _enter(pending, 40)
+    for fails in (False, True, False):
+        pending.group_begins(len(pending.next_group()))
+        now += 10 if fails else 0.04
+        if not fails:
+            pending.group_decided(1, 0.03)
+        pending.group_ends()
+    assert pending.times.overhead == pytest.approx(0.01)
 
 
 async def test_requests_on_their_way_count_for_those_behind_them() -> None:

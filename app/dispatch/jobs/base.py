@@ -48,7 +48,6 @@ class Job:
     batch:    what it belongs to, if that keeps an order.
     taken:    its decision has begun, so it can no longer be withdrawn.
     deadline: when its caller stops waiting, on the clock of the event loop. It is not decided afterwards.
-    entered:  when it entered its queue, and the `forecast` of how many seconds it would wait for its reply.
     prepared: what was found out about its lead beforehand.
     plugin:   what plugins returned for its lead.
     done:     the reply, set after the commit.
@@ -60,8 +59,6 @@ class Job:
     batch: Batch | None = None
     taken: bool = False
     deadline: float = inf
-    entered: float = 0.0
-    forecast: float = 0.0
     prepared: Prepared = field(default_factory=Prepared)
     plugin: PluginCall = field(default_factory=PluginCall)
     done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
