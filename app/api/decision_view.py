@@ -48,8 +48,28 @@ async def explanation_of(
     return made.view.discreet(made.view.of_reassigned(made.lead, whole))
 
 
-async def bystanders_of(pool: Pool, dispatch: Dispatcher, caller: Caller, assignment_id: str) -> Bystanders:
-    """Everybody who may be asked about at a decision. Raises NotFound, Erased or PlanVersionUnreadable."""
+@dataclass(frozen=True, slots=True)
+class WhyNotPage:
+    """Whom an answer is about: one owner, or at most `limit` after the first `after` of all."""
+
+    owner: str | None
+    after: int
+    limit: int
+
+
+async def why_not(
+    pool: Pool, dispatch: Dispatcher, caller: Caller, assignment_id: str, page: WhyNotPage
+) -> dict[str, Any]:
+    """The answer of `GET /assignments/{id}/why-not`.
+
+    Raises NotFound, Erased, PlanVersionUnreadable, or ValidationFailed for an unknown owner.
+    """
+    found = await _bystanders_of(pool, dispatch, caller, assignment_id)
+    return await EXPLANATIONS.run(caller.workspace_id, _answers, found, caller, page)
+
+
+async def _bystanders_of(pool: Pool, dispatch: Dispatcher, caller: Caller, assignment_id: str) -> Bystanders:
+    """Everybody who may be asked about at a decision."""
     made = await _decision_seen(pool, dispatch, caller, assignment_id)
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         now = await records.list_records(connection, caller.workspace_id, "owners", "", MAX_OWNERS)
@@ -89,27 +109,23 @@ async def _decision_seen(
     return _DecisionSeen(decided, basis, plan, lead, view)
 
 
-def why_not_page(
-    found: Bystanders, caller: Caller, owner: str | None, after: int, limit: int
-) -> dict[str, Any]:
-    """A page of the answers of `GET /assignments/{id}/why-not`. Raises ValidationFailed for an unknown owner.
-
-    Each answer may decide once more, so this takes a while.
-    """
+def _answers(found: Bystanders, caller: Caller, page: WhyNotPage) -> dict[str, Any]:
+    """Each answer may decide once more, so this takes a while."""
+    owner, end = page.owner, page.after + page.limit
     everyone = found.owners(caller.owner_id)
     if owner is not None and owner not in everyone:
         raise refused_at(("owner",), "unknown_owner", "names an owner that does not exist", "query")
-    wanted = everyone[after : after + limit] if owner is None else [owner]
+    wanted = everyone[page.after : end] if owner is None else [owner]
     answers = [found.answer(each) for each in wanted]
     if caller.owner_id is not None:
         answers = as_owner_sees(answers, caller.owner_id)
-    more = owner is None and after + limit < len(everyone)
+    more = owner is None and end < len(everyone)
     return {
         "assignment_id": found.basis.request.assignment_id,
         "decided_at": found.basis.facts.now,
         "items": [asdict(each) for each in answers],
         "total": len(everyone),
-        "next": after + limit if more else None,
+        "next": end if more else None,
     }
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 
 from app.api.http.auth import Caller
+from app.api.http.idempotency import response_of
+from app.api.http.json_response import Json
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import plan_that_hides, redact_with
-from app.dispatch.jobs.base import Reply
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.compile.plan import Plan
 from app.engine.explain.sentences import without_whereabouts
 from app.engine.explain.traces import of_one_owner
@@ -133,6 +135,11 @@ def discreet_reply(caller: Caller, reply: Reply) -> Reply:
     if isinstance(shown.get("decision"), Mapping):
         shown["decision"] = discreet_for(caller.owner_id, shown["decision"])
     return replace(reply, body=orjson.dumps(shown))
+
+
+async def ask_discreetly(dispatch: Dispatcher, caller: Caller, job: Job) -> Json[Any]:
+    """The response to an order, as a key of one owner may see it."""
+    return response_of(discreet_reply(caller, await dispatch.ask(caller.workspace_id, job)))
 
 
 async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) -> View:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Protocol
 
@@ -74,30 +75,21 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
-        headers, scope["trace"] = _identify(scope)
-        span = None if self._tracing is None else _begin_span(self._tracing, scope)
-        sending = _Sending(send, headers)
+        began = self._begin(scope)
+        sending = _Sending(send, began.headers)
         try:
             await self._respond(scope, receive, sending)
         finally:
             if (coming := scope.get("coming")) is not None:
                 coming.end()
-            status = sending.status or CLIENT_GONE
-            self._record(scope, status, time.perf_counter() - began)
-            if span is not None:
-                span.end(_method(scope), route_of(scope), status, _caller(scope))
+            self._end(scope, sending.status or CLIENT_GONE, began)
 
     def refuse(self, scope: Scope, problem: Problem) -> tuple[Headers, bytes]:
         """The headers and the body that answer a request that gets no further, without asking the app."""
-        began = time.perf_counter()
-        headers, scope["trace"] = _identify(scope)
-        span = None if self._tracing is None else _begin_span(self._tracing, scope)
-        of_problem, body = problem_parts(problem, scope)
-        self._record(scope, problem.status, time.perf_counter() - began)
-        if span is not None:
-            span.end(_method(scope), route_of(scope), problem.status, _caller(scope))
-        return [*of_problem, *SECURITY_HEADERS, *headers], body
+        began = self._begin(scope)
+        headers, body = problem_parts(problem, scope)
+        self._end(scope, problem.status, began)
+        return [*headers, *SECURITY_HEADERS, *began.headers], body
 
     async def _respond(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:
@@ -118,7 +110,13 @@ class RequestMiddleware:
                 raise
             await self._to_problem(Problem(), scope)(scope, receive, send)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _begin(self, scope: Scope) -> "_Begun":
+        at = time.perf_counter()
+        headers, scope["trace"] = _identify(scope)
+        return _Begun(at, headers, None if self._tracing is None else _begin_span(self._tracing, scope))
+
+    def _end(self, scope: Scope, status: int, began: "_Begun") -> None:
+        seconds = time.perf_counter() - began.at
         route, method = route_of(scope), _method(scope)
         self.observe(route, method, status, seconds)
         if status >= self._first_logged:
@@ -132,6 +130,17 @@ class RequestMiddleware:
                 status=status,
                 milliseconds=round(seconds * 1000, 3),
             )
+        if began.span is not None:
+            began.span.end(method, route, status, _caller(scope))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A request under way: since when, the headers that its answer gets, and its span if there are traces."""
+
+    at: float
+    headers: Headers
+    span: RequestSpan | None
 
 
 class _Sending:

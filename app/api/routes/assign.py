@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.api.hidden_fields import discreet_reply
+from app.api.hidden_fields import ask_discreetly
 from app.api.http.auth import Caller, requires
 from app.api.http.batches import decide_items, items_to_json
 from app.api.http.idempotency import item_key, key_of_lead, key_of_submission, response_of
@@ -143,7 +143,7 @@ async def claim_lead(
         actor=caller.key_id,
         bound=caller.owner_id is not None,
     )
-    return response_of(discreet_reply(caller, await dispatch.ask(caller.workspace_id, job)))
+    return await ask_discreetly(dispatch, caller, job)
 
 
 @router.post("/assignments/{assignment_id}/release")
@@ -164,7 +164,7 @@ async def give_back_lead(
         reporter=reporter,
         owner_id=body.owner_id if body is not None else None,
     )
-    return response_of(discreet_reply(caller, await dispatch.ask(caller.workspace_id, job)))
+    return await ask_discreetly(dispatch, caller, job)
 
 
 @router.post("/assignments/{assignment_id}/unblock", status_code=201, responses=REPLAYED)

@@ -7,10 +7,10 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
-from app.api.hidden_fields import discreet_reply
+from app.api.hidden_fields import ask_discreetly, discreet_reply
 from app.api.http.auth import Caller, requires
 from app.api.http.batches import decide_items, items_to_json
-from app.api.http.idempotency import item_key, response_of
+from app.api.http.idempotency import item_key
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
 from app.api.http.routing import StrictRoute
@@ -55,7 +55,7 @@ async def report_event(
 ) -> Json[EventResult]:
     """Reports what happened to an assignment, and returns what follows from it."""
     job = event_job(caller, body, EventAddress(assignment_id=str(assignment_id)), key)
-    return response_of(discreet_reply(caller, await dispatch.ask(caller.workspace_id, job)))
+    return await ask_discreetly(dispatch, caller, job)
 
 
 @router.post("/events")

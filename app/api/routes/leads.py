@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.api.decision_view import bystanders_of, explanation_of, passed_over, why_not_page
+from app.api.decision_view import WhyNotPage, explanation_of, passed_over, why_not
 from app.api.http.auth import requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParameter, PathId, PoolParameter
@@ -16,7 +16,6 @@ from app.api.lead_view import assignment_document, erased_as_seen_by, find_seen_
 from app.contract.leads import Assignment, Explanation, Lead, LeadList, PassedOver, WhyNotList
 from app.contract.requests import LookupRequest
 from app.errors import Erased, Forbidden, NotFound, PlanVersionUnreadable, refused_at
-from app.places import EXPLANATIONS
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
@@ -69,8 +68,7 @@ async def list_why_not(
     Nobody is left out. First comes who got it, then who could have, who could not, and who was not asked. A
     key of one owner gets a reason for this owner only.
     """
-    found = await bystanders_of(pool, dispatch, caller, str(assignment_id))
-    return Json(await EXPLANATIONS.run(caller.workspace_id, why_not_page, found, caller, owner, after, limit))
+    return Json(await why_not(pool, dispatch, caller, str(assignment_id), WhyNotPage(owner, after, limit)))
 
 
 @router.get("/owners/{id}/passed-over")

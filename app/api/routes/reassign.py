@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter
 
-from app.api.hidden_fields import discreet_reply
+from app.api.hidden_fields import ask_discreetly, discreet_reply
 from app.api.http.auth import Caller, requires
 from app.api.http.idempotency import edit_once, response_of
 from app.api.http.json_response import Json
@@ -67,8 +67,7 @@ async def reassign_lead(
             if isinstance(reply, Problem):
                 raise reply
             return response_of(discreet_reply(caller, reply))
-        reply = await dispatch.ask(caller.workspace_id, reassign_job(caller, body, key))
-        return response_of(discreet_reply(caller, reply))
+        return await ask_discreetly(dispatch, caller, reassign_job(caller, body, key))
     if caller.owner_id is not None:
         raise Forbidden("A key that is bound to an owner can only reassign single leads.")
     wanted, terms = _wanted(body.filter), _terms(body)

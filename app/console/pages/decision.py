@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.api.decision_view import bystanders_of, explanation_of, why_not_page
+from app.api.decision_view import WhyNotPage, explanation_of, why_not
 from app.api.http.auth import requires
 from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter
 from app.api.lead_json import lead_to_json
@@ -22,7 +22,6 @@ from app.console.words import shown_fields, title_of
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
-from app.places import EXPLANATIONS
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 
@@ -94,11 +93,8 @@ async def get_why_not(
     after: Skip = 0,
 ) -> Response:
     """Says of every owner why they did not get the lead."""
-    found = await bystanders_of(pool, dispatch, viewer.caller, str(assignment_id))
-    caller = viewer.caller
-    page = await EXPLANATIONS.run(
-        caller.workspace_id, why_not_page, found, caller, owner or None, after, ANSWERS
-    )
+    wanted = WhyNotPage(owner or None, after, ANSWERS)
+    page = await why_not(pool, dispatch, viewer.caller, str(assignment_id), wanted)
     context = {"assignment_id": str(assignment_id), "asked": owner, "after": after, "size": ANSWERS, **page}
     return render(request, "decision/why_not.html", context)
 
