@@ -12,6 +12,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.targets import Target
 from app.plan.findings import Finding, quote
 from app.plan.language.columns import MatchOn
+from app.plan.language.conditions import leaves
 from app.plan_check.places import handoff_targets, reject_targets
 
 MAX_COMBINATIONS = 100_000
@@ -20,6 +21,9 @@ MAX_COST_OF_LEAD = MAX_EFFORT // 20
 """Comparisons for one lead. A decision may walk the pipeline several times."""
 MAX_COST_OF_TESTS = 20_000_000
 """Comparisons and owners of all tests together."""
+
+MAX_FIELDS_IN_A_ROW = 32
+"""Derived fields of which each needs the next. What the first one means is found level by level."""
 
 MAX_WAYS = 4
 """Ways in which rules compare the columns of one table. Each has an index of its own."""
@@ -30,6 +34,7 @@ def budget_findings(
 ) -> Iterator[Finding]:
     """What is over a limit. Such a plan is not checked any further, and is not stored."""
     yield from _combinations(document, tables)
+    yield from _fields_in_a_row(document)
     yield from _ways(document)
     yield from _actions(document)
     cost = cost_of_lead(document)
@@ -54,6 +59,17 @@ def _actions(document: PlanDocument) -> Iterator[Finding]:
         longest = max((len(block.do) for block in blocks if block.when is not None), default=0)
         if always + longest > MAX_ACTIONS:
             yield over(path, always + longest, "actions for one lead", MAX_ACTIONS)
+
+
+def _fields_in_a_row(document: PlanDocument) -> Iterator[Finding]:
+    levels: dict[str, int] = {}
+    for derived in document.fields.derived:  # each comes after those it needs
+        needed = (leaf.field for case in derived.cases if case.when is not None for leaf in leaves(case.when))
+        levels[derived.name] = 1 + max((levels.get(name, 0) for name in needed), default=0)
+    name, most = max(levels.items(), key=lambda each: each[1], default=("", 0))
+    if most > MAX_FIELDS_IN_A_ROW:
+        what = "derived fields that need one another in a row"
+        yield over(f"fields.{quote(name)}", most, what, MAX_FIELDS_IN_A_ROW)
 
 
 def _ways(document: PlanDocument) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPY
 
 
 class TooCostly(Exception):
-    """The process took more time or memory than it may."""
+    """It took more time or memory than it may, or went deeper than the stack."""
 
 
 def length_of(text: str | bytes, tables: Iterable[TableContent] = ()) -> int:
@@ -63,7 +63,10 @@ async def run_limited(
     Raises what the function raises; TooCostly; and Overloaded when too many others wait.
     """
     if not is_long(length):
-        return await places.SHORT_PLANS.run(workspace_id, function, *args, **kwargs)
+        try:
+            return await places.SHORT_PLANS.run(workspace_id, function, *args, **kwargs)
+        except RecursionError:
+            raise TooCostly from None
     async with places.LONG_PLANS.take(workspace_id):
         question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))  # noqa: TID251
         answer = await _asked(question)
@@ -114,7 +117,7 @@ def _answer() -> None:
     function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301  from the process that started this one
     try:
         answer = pickle.dumps((function(*args, **kwargs), None))
-    except MemoryError:
+    except (MemoryError, RecursionError):
         os._exit(1)
     except Exception as error:
         answer = pickle.dumps((None, error))

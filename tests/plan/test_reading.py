@@ -255,6 +255,15 @@ def case(**parts: object) -> Change:
             "pipeline[0].rule.when.all[0].country.foo",
             "unknown_operator",
         ),
+        (lambda plan: plan["queues"].update(a={"aging": 10}), "queues.a.aging", "invalid_format"),
+        (lambda plan: plan["queues"].update(a={"aging": -1}), "queues.a.aging", "invalid_format"),
+        (lambda plan: plan.update(accounts={"threshold": True}), "accounts.threshold", "wrong_type"),
+        (lambda plan: plan.update(accounts={"threshold": "0.9"}), "accounts.threshold", "wrong_type"),
+        (
+            lambda plan: plan.update(returning_leads={"probable": {"known": True}}),
+            "returning_leads.probable.known",
+            "wrong_type",
+        ),
         (lambda plan: plan["queues"].update(a={"claimable": "x"}), "queues.a.claimable", "unknown_field"),
         (lambda plan: plan["paths"].update(a={"accountable": {}}), "paths.a.accountable", "exactly_one"),
         (
@@ -347,6 +356,15 @@ def test_fault_is_reported_at_its_path(change: Change, path: str, code: str) -> 
     assert (path, code) in [(finding.path, finding.code) for finding in findings]
     assert {finding.code for finding in findings} <= CODES.keys()
     assert all(finding.severity == "error" and finding.text.endswith(".") for finding in findings)
+
+
+def test_a_stored_plan_is_read_as_it_was_when_it_was_stored() -> None:
+    plan = {**whole(), "accounts": {"threshold": True}}
+    plan["queues"]["partner-desk"]["aging"] = 10
+    found = read_plan(plan, stored=True)
+    assert isinstance(found, PlanDocument)
+    assert found.accounts is not None
+    assert (found.accounts.threshold, found.queues["partner-desk"].aging) == (1.0, 10)
 
 
 def test_every_fault_of_a_plan_is_reported_at_once() -> None:

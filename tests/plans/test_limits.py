@@ -1,5 +1,6 @@
 """What a plan may cost: over a limit it is refused with the figure and the place, whatever it is."""
 
+import json
 from itertools import permutations
 from typing import Any
 
@@ -37,6 +38,9 @@ UNINDEXED = [
     for at in range(1200)
 ]
 
+IN_A_ROW = {f"f{at}": {"from": f"f{at + 1}", "DE": ["DE"]} for at in range(600)}
+IN_A_ROW["f600"] = {"from": "country", "DE": ["DE"]}
+"""Of a short plan, which is checked in the process itself."""
 LOOK_UPS = [
     {"rule": {"name": f"r{at}", "table": "zips", "match_on": dict.fromkeys(order, "eq")}}
     for at, order in enumerate(list(permutations(("country", "city", "state")))[:5])
@@ -57,6 +61,7 @@ LOOK_UPS = [
         (plan(SCORE, scores={"fit": rows(20_000)}), "scores", "40,003 comparisons for one lead"),
         (plan(*UNINDEXED, tests=[TEST] * 10_000), "tests", "comparisons in its tests"),
         (plan(follow_up=[{"do": [{"type": "tag", "name": "x"}] * 201}]), "follow_up", "201 actions"),
+        (plan(fields=IN_A_ROW), "fields.f0", "601 derived fields that need one another in a row"),
         (plan(*LOOK_UPS), "pipeline", "5 different `match_on` of the table `zips`"),
     ],
 )
@@ -109,6 +114,12 @@ async def test_a_long_plan_is_not_checked_again_while_everybody_waits(workspace:
 async def test_a_process_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(TooCostly):
         await run_limited(1, LONG_BYTES, bytes, 3 << 30)
+
+
+@pytest.mark.parametrize("length", [1, LONG_BYTES])
+async def test_a_check_that_goes_too_deep_is_too_costly(length: int) -> None:
+    with pytest.raises(TooCostly):
+        await run_limited(1, length, json.loads, "[" * 100_000)
 
 
 async def test_an_error_of_the_process_is_raised() -> None:

@@ -258,7 +258,7 @@ def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, 
 
 
 def _read(stored: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> PlanDocument | list[Finding]:
-    return read_plan(stored, {name: each.Config for name, each in strategies.items()})
+    return read_plan(stored, {name: each.Config for name, each in strategies.items()}, stored=True)
 
 
 def _strategies_in(stored: Mapping[str, Any]) -> set[str]:

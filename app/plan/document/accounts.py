@@ -10,7 +10,7 @@ from app.plan.document.step_configs import StepConfig
 from app.plan.document.targets import OffHours, Target
 from app.plan.findings import Faults, fault
 from app.plan.language.fields import CUSTOMER_STATUSES
-from app.plan.language.shapes import Duration, Name, Part, Priority, hand_written, once
+from app.plan.language.shapes import Duration, Name, Part, Priority, WrittenAsNumber, hand_written, once
 
 Delegate = Literal["delegate"]
 DELEGATE: Delegate = "delegate"
@@ -69,7 +69,7 @@ class Customers(Part):
 class Accounts(Part):
     """How leads are matched to accounts, beyond the ids of CRMs."""
 
-    threshold: Annotated[float, Field(ge=0.6, le=1.0)] = Field(
+    threshold: Annotated[float, WrittenAsNumber, Field(ge=0.6, le=1.0)] = Field(
         0.85,
         description="The score from which an account that was found by its name is the lead's. Below it, and "
         "from 0.6 on, the decision says `review`.",

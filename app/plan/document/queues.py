@@ -17,7 +17,7 @@ from pydantic import (
 from app.plan.document.slas import Allowed
 from app.plan.document.targets import Target
 from app.plan.findings import fault, quote
-from app.plan.language.shapes import Name, Part, PlanContext, Words, once
+from app.plan.language.shapes import Name, Part, PlanContext, Words, context_of, once
 
 _AGING = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,3}))?/h")
 THOUSANDTHS = 1000
@@ -38,9 +38,10 @@ def format_aging(thousandths: int) -> str:
     return f"{whole}.{digits}/h" if digits else f"{whole}/h"
 
 
-def _aging(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value  # parsed before
+def _aging(value: object, info: ValidationInfo) -> int:
+    # Thousandths were once read from plain numbers as well. Who writes 10 means 10/h.
+    if type(value) is int and (value == 0 or context_of(info).stored):
+        return value
     try:
         return read_aging(value)
     except ValueError as refused:

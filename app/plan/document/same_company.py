@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from app.plan.findings import fault
-from app.plan.language.shapes import Duration, Part
+from app.plan.language.shapes import Duration, Part, WrittenAsNumber
 
 Count = Literal["per_lead", "per_company"]
 
@@ -30,7 +30,7 @@ class SameCompany(Part):
     )
 
 
-Score = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, WrittenAsNumber, Field(ge=0, le=1)]
 
 
 class ProbablePersons(Part):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -42,7 +43,8 @@ class Part(BaseModel):
 class PlanContext:
     """The context in which a plan is read: the strategies and fields that exist.
 
-    `lead` has the fields a lead may be sent with, `texts` those a template may show.
+    `lead` has the fields a lead may be sent with, `texts` those a template may show. A `stored` plan may be
+    written in ways that a new one no longer may.
     """
 
     strategies: Mapping[str, type[BaseModel]]
@@ -50,6 +52,7 @@ class PlanContext:
     pipeline: Catalog = PIPELINE
     follow_up: Catalog = FOLLOW_UP
     texts: Catalog = LEAD
+    stored: bool = False
 
 
 def once(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,6 +68,16 @@ def once(words: tuple[str, ...]) -> tuple[str, ...]:
 def context_of(info: ValidationInfo) -> PlanContext:
     """The context of this validation. Without one, no strategy exists."""
     return info.context if isinstance(info.context, PlanContext) else PlanContext({})
+
+
+def _written_as_number(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, (bool, str)) and not context_of(info).stored:
+        raise fault("wrong_type", "Must be a number.")
+    return value
+
+
+WrittenAsNumber = BeforeValidator(_written_as_number)
+"""For numbers with a fraction: `true` is not 1, and a text is no number."""
 
 
 def _duration(value: object) -> timedelta:

@@ -1,6 +1,7 @@
 """Reads a plan: text or plain data becomes a document, or a list of findings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -15,14 +16,19 @@ from app.plan.reader.text import check_data, load_plan_text
 
 
 def read_plan(
-    source: str | bytes | Mapping[str, object], strategies: Strategies = BUILT_IN
+    source: str | bytes | Mapping[str, object], strategies: Strategies = BUILT_IN, *, stored: bool = False
 ) -> PlanDocument | list[Finding]:
-    """The document of a text (YAML or JSON) or of plain data, or the findings when it is not valid."""
+    """The document of a text (YAML or JSON) or of plain data, or the findings when it is not valid.
+
+    A `stored` plan was valid once and is read as it was then.
+    """
     data = load_plan(source)
     if isinstance(data, list):
         return data
     try:
-        return PlanDocument.model_validate(data, context=plan_context(data, strategies))
+        return PlanDocument.model_validate(
+            data, context=replace(plan_context(data, strategies), stored=stored)
+        )
     except ValidationError as refused:
         return findings_of(refused, model=PlanDocument)
 
