@@ -115,7 +115,7 @@ class Targets:
                 raise NotFound()
 
     async def add_secret(self, id_: str, secret: str | None) -> ShownTarget:
-        """Add a secret, one of its own if none is given. The oldest of three goes.
+        """Add a secret, one of its own if none is given. The oldest of three goes. A repeat adds nothing.
 
         Raises NotFound, ValidationFailed, SecretsKeyMissing.
         """
@@ -124,7 +124,10 @@ class Targets:
         async with transaction(self.pool, self.workspace_id) as connection:
             if await targets.lock_target(connection, self.workspace_id, id_) is None:
                 raise NotFound()
-            await self._add(connection, id_, made or secret or "")
+            added = made or secret or ""
+            known = await targets.list_secrets(connection, self.workspace_id, id_)
+            if fingerprint(added.encode()) not in {each.fingerprint for each in known}:
+                await self._add(connection, id_, added)
             for old in (await targets.list_secrets(connection, self.workspace_id, id_))[MAX_SECRETS:]:
                 await targets.delete_secret(connection, self.workspace_id, id_, old.id)
             shown = await self._shown(connection, id_)

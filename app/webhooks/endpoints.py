@@ -185,13 +185,18 @@ class Endpoints:
         return await self.find(workspace_id, id_)
 
     async def add_secret(self, workspace_id: int, actor: str, id_: str, secret: str) -> StoredSecret:
-        """Add a secret. Of three, the oldest goes. Raises NotFound, SecretsKeyMissing."""
+        """Add a secret. Of three, the oldest goes. A repeat adds nothing.
+
+        Raises NotFound, SecretsKeyMissing.
+        """
+        mark = fingerprint(secret.encode())
         async with edit_directory(self._pool, workspace_id, actor) as edit:
             await _found(edit, id_)
+            for known in await _secrets(edit, id_):
+                if known.fingerprint == mark:
+                    return known
             await self._add(edit, id_, secret)
-            await edit.log(
-                RESOURCE_TYPE, id_, "put", None, None, f"added secret {fingerprint(secret.encode())}"
-            )
+            await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"added secret {mark}")
             stored = await _secrets(edit, id_)
             await store.delete_secrets(
                 edit.connection, workspace_id, id_, [old.id for old in stored[MAX_SECRETS:]]

@@ -438,6 +438,8 @@ async def test_secret_is_shown_once_and_stored_encrypted(pushing: Workspace) -> 
         added = await pushing.client.post("/targets/t/secrets", json={"secret": given})
         assert "secret" not in added.json()
         assert len(added.json()["secrets"]) == 2
+        repeated = await pushing.client.post("/targets/t/secrets", json={"secret": given})
+        assert repeated.json() == added.json()
         third = (await pushing.client.post("/targets/t/secrets")).json()
         assert [each["id"] for each in third["secrets"]][1:] == [added.json()["secrets"][0]["id"]]
         assert "secret" in third

@@ -67,6 +67,19 @@ async def test_put_and_patch_leave_secrets_alone(workspace: Workspace) -> None:
     assert (await workspace.get("/endpoints/crm"))["secrets"] == made["secrets"]
 
 
+async def test_a_secret_that_is_added_again_pushes_no_other_one_out(workspace: Workspace) -> None:
+    first = (await put(workspace))["secrets"][0]
+
+    answers = [
+        await workspace.client.post("/endpoints/crm/secrets", json={"secret": NEWER}) for _ in range(3)
+    ]
+
+    assert {answer.status_code for answer in answers} == {201}
+    (added,) = {answer.json()["id"] for answer in answers}
+    shown = (await workspace.get("/endpoints/crm"))["secrets"]
+    assert [each["id"] for each in shown] == [added, first["id"]]
+
+
 async def test_of_three_secrets_the_oldest_goes(workspace: Workspace) -> None:
     first = (await put(workspace))["secrets"][0]["id"]
     ids = []
