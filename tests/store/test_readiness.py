@@ -10,7 +10,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.store.connection.readiness import RECENT_SECONDS
+from app.errors import SchemaOlder
+from app.store.connection.readiness import RECENT_SECONDS, require_ready
 from app.store.connection.revision import NEWEST_REVISION
 from app.troubles import LOG_SECONDS, Troubles
 from tests.support.bouncer import bounced, bouncer
@@ -57,7 +58,9 @@ async def refusals(workspace: Workspace) -> set[tuple[int, str]]:
 UNAVAILABLE = {(503, "database_unavailable")}
 
 
-async def test_service_is_ready_only_with_the_schema_of_its_code(workspace: Workspace) -> None:
+async def test_service_is_ready_only_with_the_schema_of_its_code(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert await readiness(workspace.client) == (200, "ready")
     for statement, expected in (
         ("UPDATE alembic_version SET version_num = '0001'", (503, "schema_older")),
@@ -69,6 +72,17 @@ async def test_service_is_ready_only_with_the_schema_of_its_code(workspace: Work
     ):
         await workspace.pool.execute(statement)
         assert await readiness(workspace.client) == expected, statement
+    (line,) = (each for each in capsys.readouterr().out.splitlines() if "kind=not_ready" in each)
+    assert "code=schema_older" in line
+    metrics = (await workspace.client.get("/metrics")).text
+    assert 'lead_assignment_troubles_total{kind="not_ready"} 4.0' in metrics
+
+
+async def test_a_probe_whose_own_look_fails_says_why(workspace: Workspace) -> None:
+    await workspace.pool.execute("ALTER TABLE api_keys RENAME TO api_keys_of_later")
+    with pytest.raises(SchemaOlder):
+        await require_ready(workspace.pool, 5.0, pgbouncer=False, keys=True)
+    assert workspace.pool.troubles.counts["schema_older"] == 1
 
 
 async def test_read_only_database_is_told_apart_and_every_write_is_refused(

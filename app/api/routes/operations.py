@@ -50,13 +50,18 @@ async def check_readiness(request: Request, pool: PoolParameter) -> Json[Health]
     if request.app.state.draining:
         raise ShuttingDown
     settings: Settings = request.app.state.settings
-    async with asyncio.timeout(READY_FACTOR * settings.request_timeout_seconds):
-        await require_ready(
-            pool,
-            settings.request_timeout_seconds,
-            pgbouncer=settings.pgbouncer,
-            keys=not settings.development,
-        )
+    try:
+        async with asyncio.timeout(READY_FACTOR * settings.request_timeout_seconds):
+            await require_ready(
+                pool,
+                settings.request_timeout_seconds,
+                pgbouncer=settings.pgbouncer,
+                keys=not settings.development,
+            )
+    except NOT_READY as problem:
+        # A probe may be the first to find out, and a process that gets no requests the only one.
+        pool.troubles.note("not_ready", code=problem.code)
+        raise
     return Json({"status": "ok"})
 
 

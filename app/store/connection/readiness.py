@@ -14,6 +14,7 @@ from app.errors import (
 from app.store import api_keys
 from app.store.connection.pool import Connection, Pool, borrowed, close_broken, is_connection_error
 from app.store.connection.revision import NEWEST_REVISION, SELECT_REVISION, is_too_new
+from app.store.connection.unusable import unusable_problem
 
 RECENT_SECONDS = 10.0
 """How long a write that failed keeps the service from being ready, so that a probe sees it."""
@@ -59,7 +60,12 @@ async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bo
         except Exception as error:
             if is_connection_error(error):
                 close_broken(connection)
-            raise
+            kind = unusable_problem(error)
+            if kind is None:
+                raise
+            # The looks themselves may fail, as behind a pooler that takes away what they prepared.
+            pool.troubles.note(kind.code, error=type(error).__name__)
+            raise _problem(kind) from None
 
 
 def _problem(kind: type[Problem], detail: str = "") -> Problem:

@@ -24,6 +24,12 @@ _KINDS: dict[type[Exception], type[Problem]] = {
 UNUSABLE_ERRORS: tuple[type[Exception], ...] = tuple(_KINDS)
 
 
+def unusable_problem(error: BaseException) -> type[Problem] | None:
+    """What `/readyz` calls this state of the database, or None for any other error."""
+    return next((problem for kind, problem in _KINDS.items() if isinstance(error, kind)), None)
+
+
 def unusable_code(error: BaseException) -> str | None:
-    """The code by which `/readyz` calls this state of the database, or None for any other error."""
-    return next((problem.code for kind, problem in _KINDS.items() if isinstance(error, kind)), None)
+    """The code of this problem, or None."""
+    problem = unusable_problem(error)
+    return problem.code if problem else None
