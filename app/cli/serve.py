@@ -84,12 +84,25 @@ def serve(
     settings = settings.model_copy(update=given)
     logs.configure(level=settings.log_level)
     signals.end_at_once(logs.wait_for_writers)
+    require_files(settings)
     if settings.development:
         _serve_development(settings, dev)
     elif dev:
         raise CommandError("--dev is for development. Unset LEAD_ASSIGNMENT_ENV=production to use it.")
     else:
         _serve_production(settings)
+
+
+def require_files(settings: Settings) -> None:
+    """Raises CommandError when hardly any caller could connect, which nobody would be told later."""
+    from app.api.http.protocol import MIN_CONNECTIONS, files_for_callers
+
+    missing = MIN_CONNECTIONS - files_for_callers(settings)
+    if missing > 0:
+        raise CommandError(
+            f"The process may open too few files: {missing} more are needed. Raise the limit (ulimit -n), or"
+            " lower LEAD_ASSIGNMENT_POOL_SIZE."
+        )
 
 
 # The web framework and the migrations take long to import, and no other command waits for them.

@@ -29,7 +29,9 @@ MAX_HEAD = 32 * KIB
 MAX_HEADERS = 100
 MAX_PIPELINED = 100
 SPARE_FILES = 128
-"""File descriptors that are not for callers: the database, plugins, targets."""
+"""File descriptors that are not for callers, beside those of the pool: plugins, targets, checks of plans."""
+MIN_CONNECTIONS = 16
+"""With fewer the service does not start: it could not even answer its probes."""
 MIN_PROGRESS = 64 * KIB
 """A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
 
@@ -483,7 +485,7 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
     """The protocol with the limits of this app's settings, and counters of its own."""
     settings: Settings = app.state.settings
     limit = ConnectionLimit(
-        min(settings.max_connections, _files() - SPARE_FILES),
+        min(settings.max_connections, files_for_callers(settings)),
         settings.max_connections_per_peer,
         settings.trusted_proxies,
     )
@@ -507,6 +509,11 @@ def _run_at_once(answering: Coroutine[Any, Any, None]) -> None:
         return
     answering.close()
     raise RuntimeError("The answer waits for something.")
+
+
+def files_for_callers(settings: Settings) -> int:
+    """How many connections of callers the process may open beside its own files."""
+    return _files() - SPARE_FILES - settings.pool_size
 
 
 def _files() -> int:
