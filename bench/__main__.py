@@ -14,7 +14,7 @@ from bench.processes import Service, service
 from bench.reports import reports
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, size, weight
-from bench.webhooks import burst, steady_stream
+from bench.webhooks import burst, forms, steady_stream
 
 ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "speed": speed,
@@ -31,6 +31,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "held": held_beside_idle,
     "webhooks": steady_stream,
     "burst": burst,
+    "forms": forms,
     "reports": reports,
     "console": console,
     "overload": overload,

@@ -38,9 +38,12 @@ class Service:
         self._command("workspaces", "set-rate", name, RATE)
         return self._command("keys", "create", name, "--scopes", SCOPES, "--rate", RATE).splitlines()[-1]
 
-    def endpoint(self, workspace: str, kind: str, secret: str) -> str:
-        """Create an endpoint for webhooks. Returns its path."""
-        return self._command("endpoints", "create", kind, "--workspace", workspace, input_=f"{secret}\n")
+    def endpoint(self, workspace: str, kind: str, secret: str | None = None) -> str:
+        """Create an endpoint for webhooks or forms. Returns its path."""
+        create = ("endpoints", "create", kind, "--workspace", workspace)
+        if secret is None:
+            return self._command(*create, "--no-secret")
+        return self._command(*create, input_=f"{secret}\n")
 
     def _command(self, *arguments: str, input_: str | None = None) -> str:
         """What a command of the product prints."""
