@@ -158,7 +158,7 @@ def create_app(
                 yield
         finally:
             await app.state.dispatch.close()
-            await receiver.tally.close()
+            await receiver.close()
             await pool.close()
 
     # The framework's own API pages load their files from a CDN.

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import structlog
 
+from app.background import has_failed
 from app.dispatch.failures import is_database_error
 from app.errors import NotFound
 from app.logs import to_json
@@ -31,6 +32,8 @@ CACHE_SECONDS = 4.0
 """An edit takes effect within five seconds, and at once in the process that makes it."""
 REFRESH_SECONDS = 1.0
 """A delivery that is not genuine may be signed with a newer secret: then the endpoint is read again."""
+WAIT_SECONDS = 1.0
+"""How long a delivery waits for an endpoint to be read again. Form tools give handshakes three seconds."""
 MAX_CACHED = 4096
 MAX_LOOK_UPS = 4
 """Queries for unknown paths that run at once."""
@@ -72,7 +75,7 @@ class KnownEndpoints:
         self._clock = clock
         self._known: dict[bytes, KnownEndpoint] = {}
         self._unknown: dict[bytes, float] = {}
-        self._refreshing: dict[bytes, asyncio.Lock] = {}
+        self._refreshing: dict[bytes, asyncio.Task[KnownEndpoint | None]] = {}
         self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
         self._listing = asyncio.Lock()
         self._listed: frozenset[bytes] = frozenset()
@@ -81,8 +84,9 @@ class KnownEndpoints:
     async def find(self, path: str, max_age: float = CACHE_SECONDS, *, look_up: bool = True) -> KnownEndpoint:
         """The endpoint with this path, as it was at most `max_age` seconds ago, also one that is not active.
 
-        Without a database it is the one that was read last. Without `look_up`, a path that nobody has
-        asked for lately is asked for only if it is among the newest ones. Raises NotFound for an unknown one.
+        While the database is away or slow it is the one that was read last. Without `look_up`, a path that
+        nobody has asked for lately is asked for only if it is among the newest ones. Raises NotFound for an
+        unknown one.
         """
         key = path_hash(path)
         known = self._known.get(key)
@@ -94,7 +98,7 @@ class KnownEndpoints:
             async with self._look_ups:
                 known = await self._read(key)
         elif self._clock() - known.read_at >= max_age:
-            known = await self._refreshed(key, known, max_age)
+            known = await self._refreshed(key, known)
         if known is None:
             raise NotFound
         return known
@@ -131,17 +135,28 @@ class KnownEndpoints:
             if (known.workspace_id, known.id) == (workspace_id, id_):
                 self._known[key] = replace(known, read_at=-math.inf)
 
-    async def _refreshed(self, key: bytes, known: KnownEndpoint, max_age: float) -> KnownEndpoint | None:
-        async with self._refreshing.setdefault(key, asyncio.Lock()):
-            newest = self._known.get(key)
-            if newest is not None and self._clock() - newest.read_at < max_age:
-                return newest  # another delivery has just read it
-            try:
-                return await self._read(key)
-            except Exception as error:
-                if not is_database_error(error):
-                    raise
-                return known
+    async def _refreshed(self, key: bytes, known: KnownEndpoint) -> KnownEndpoint | None:
+        """The endpoint, read again; as it was known while the database is away, or takes too long."""
+        task = self._refreshing.get(key)
+        if task is None:
+            task = asyncio.create_task(self._read(key), name="endpoint")
+            self._refreshing[key] = task
+            task.add_done_callback(has_failed)
+            task.add_done_callback(lambda _: self._refreshing.pop(key, None))
+        await asyncio.wait({task}, timeout=WAIT_SECONDS)
+        if not task.done():
+            return known
+        error = task.exception()
+        if error is not None and not is_database_error(error):
+            raise error
+        return task.result() if error is None else known
+
+    async def close(self) -> None:
+        """End what is being read."""
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, key: bytes) -> KnownEndpoint | None:
         # The age counts from before the query, which may have read just before an edit.
@@ -152,12 +167,9 @@ class KnownEndpoints:
         self._unknown.pop(key, None)
         if known is not None:
             if len(self._known) >= MAX_CACHED:
-                oldest = next(iter(self._known))
-                self._known.pop(oldest)
-                self._refreshing.pop(oldest, None)
+                self._known.pop(next(iter(self._known)))
             self._known[key] = known
         else:
-            self._refreshing.pop(key, None)
             if len(self._unknown) >= MAX_CACHED:
                 self._unknown.pop(next(iter(self._unknown)))
             self._unknown[key] = now

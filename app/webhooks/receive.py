@@ -80,6 +80,11 @@ class Receiver:
         """Let an edit of an endpoint take effect with its next delivery."""
         self.endpoints.forget(workspace_id, endpoint_id)
 
+    async def close(self) -> None:
+        """End what is under way, and write down the last counts."""
+        await self.endpoints.close()
+        await self.tally.close()
+
     async def receive(self, path: str, known: KnownEndpoint, request: WebhookRequest) -> Answer:
         """Verify and store a delivery, and answer it as its vendor wants.
 

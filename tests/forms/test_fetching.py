@@ -1,8 +1,12 @@
 """Deliveries that tell only ids wait to be completed; vendors' kinds work end to end."""
 
+import asyncio
 import hashlib
 import hmac
 import json
+
+import asyncpg
+import pytest
 
 from tests.forms.deliveries import form, leads, post, settled
 from tests.support.workspace import Workspace
@@ -56,6 +60,31 @@ async def test_a_handshake_is_answered_by_an_inactive_endpoint_and_noted(workspa
     assert shown in (await workspace.client.get("/metrics")).text
     await workspace.client.delete("/endpoints/ads")
     assert shown not in (await workspace.client.get("/metrics")).text
+
+
+READING = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query NOT LIKE '%UPDATE%'
+"""
+
+
+@pytest.mark.alone
+async def test_a_handshake_is_answered_while_the_database_does_not_answer(workspace: Workspace) -> None:
+    path = await form(workspace, "linkedin", "ads", secrets=[SECRET])
+    query = {"challengeCode": "11111111-2222-4333-8444-555555555555"}
+    async with workspace.caller(None) as tool:
+        known = await tool.get(path, params=query)
+        workspace.app.state.receiver.forget(workspace.workspace_id, "ads")
+        watcher = await asyncpg.connect(workspace.app.state.settings.database_url)
+        try:
+            async with watcher.transaction():
+                await watcher.execute("LOCK TABLE webhook_paths IN ACCESS EXCLUSIVE MODE")
+                answers = await asyncio.gather(*(tool.get(path, params=query) for _ in range(3)))
+                still_reading = await watcher.fetchval(READING)
+        finally:
+            await watcher.close()
+    assert [(each.status_code, each.text) for each in answers] == [(200, known.text)] * 3
+    assert still_reading == 1
 
 
 def linkedin(action: str, at: int) -> bytes:
