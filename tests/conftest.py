@@ -1,13 +1,13 @@
 """Fixtures for all tests: a database, and a workspace of a service that runs in this process."""
 
 import asyncio
-import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 
 from app.store.workspaces import delete_workspace
@@ -20,9 +20,9 @@ from tests.support.postgres import (
     pytest_addoption,
 )
 from tests.support.workspace import (
+    Copies,
     Filled,
     Workspace,
-    create_workspace,
     fill_with_workspace,
     open_filled,
     running_app,
@@ -36,7 +36,6 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("same", settings.get_profile("search"), derandomize=True, database=None)
 settings.load_profile("same")
 
-NUMBERS = itertools.count(1)
 WITH_WORKSPACE = "with_workspace"
 
 # Where Python is told to keep no compiled sources, compiling takes most of a process's start.
@@ -74,23 +73,39 @@ def filled(clusters: Clusters, pytestconfig: pytest.Config, filled_template: Fil
         yield filled_template._replace(dsn=dsn)
 
 
-@pytest.fixture(scope="session")
-async def service(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[FastAPI]:
-    """A running service without a worker, in which most tests have a workspace.
+@asynccontextmanager
+async def shared_service(
+    clusters: Clusters, pytestconfig: pytest.Config, **settings: Any
+) -> AsyncIterator[Copies]:
+    """The workspaces of a running service that the tests of a process share.
 
     A database and a service of its own cost a test several times as much as most tests take.
     """
     with clusters.clone(pytestconfig.getoption("--postgres")) as dsn:
-        async with running_app(dsn) as app:
-            yield app
+        async with running_app(dsn, **settings) as app:
+            yield await Copies.of_usual_workspace(app)
+
+
+@pytest.fixture(scope="session")
+async def copies(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[Copies]:
+    """Workspaces of a service without a worker, in which most tests have one."""
+    async with shared_service(clusters, pytestconfig) as copies:
+        yield copies
+
+
+@pytest.fixture(scope="session")
+async def busy_copies(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[Copies]:
+    """Workspaces of a service whose worker rests for a moment only."""
+    async with shared_service(clusters, pytestconfig, worker_interval_seconds=0.02) as copies:
+        yield copies
 
 
 @pytest.fixture
-async def neighbor(service: FastAPI) -> AsyncIterator[Workspace]:
+async def neighbor(copies: Copies) -> AsyncIterator[Workspace]:
     """A new workspace in the service that tests share."""
-    created = await create_workspace(service, f"workspace-{next(NUMBERS)}")
-    async with created.client:
-        yield created
+    made = await copies.make()
+    async with made.client:
+        yield made
 
 
 @pytest.fixture
@@ -111,25 +126,17 @@ def workspace(request: pytest.FixtureRequest) -> Workspace:
     return found
 
 
-@pytest.fixture(scope="session")
-async def busy_service(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncIterator[FastAPI]:
-    """A running service whose worker rests for a moment only, for all tests of a process that share one."""
-    with clusters.clone(pytestconfig.getoption("--postgres")) as dsn:
-        async with running_app(dsn, worker_interval_seconds=0.02) as app:
-            yield app
-
-
 @pytest.fixture
-async def busy(busy_service: FastAPI) -> AsyncIterator[Workspace]:
+async def busy(busy_copies: Copies) -> AsyncIterator[Workspace]:
     """The usual workspace with neighbors, of a service whose worker rests for a moment only.
 
     It is deleted afterwards: the worker visits every workspace that has a clock of its own.
     """
-    created = await create_workspace(busy_service, f"workspace-{next(NUMBERS)}")
-    async with created.client:
-        yield created
-    async with created.pool.acquire() as connection:
-        await delete_workspace(connection, created.workspace_id)
+    made = await busy_copies.make()
+    async with made.client:
+        yield made
+    async with made.pool.acquire() as connection:
+        await delete_workspace(connection, made.workspace_id)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """A workspace under test, of a service in the test's own process or in processes of its own."""
 
+import itertools
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import httpx2
 import orjson
@@ -34,6 +35,10 @@ VALUES ($1, $2, $3, $4, 'test', now(), now(), $5)
 """
 SECRETS_KEY = SecretStr("dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGU=")
 NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
+SELECT_COLUMNS = """
+SELECT coalesce(string_agg(', ' || quote_ident(attname), '' ORDER BY attnum), '') FROM pg_attribute
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'workspace_id'
+"""
 ADD_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label) VALUES ($1, $2, $3, $4, 'test')
 """
@@ -48,6 +53,10 @@ def _label_names(document: Mapping[str, Any], teams: Iterable[str]) -> LabelName
         reasons=document.get("reject_reasons") or (),
         queues=document.get("queues") or (),
     )
+
+
+def _read(plan: str) -> Any:
+    return yaml.load(plan, Loader=yaml.CSafeLoader)  # five times as fast as `safe_load`
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ class Workspace:
 
     async def publish(self, plan: str | Mapping[str, Any] = ROUND_ROBIN_PLAN) -> int:
         """Make this plan the active one; the number of its version."""
-        document, text = (yaml.safe_load(plan), plan) if isinstance(plan, str) else (plan, "")
+        document, text = (_read(plan), plan) if isinstance(plan, str) else (plan, "")
         async with self.edit() as edit:
             edit.plan_version += 1
             version, body = edit.plan_version, orjson.dumps(document).decode()
@@ -190,6 +199,54 @@ async def create_workspace(app: FastAPI, name: str) -> Workspace:
             await edit.put("teams", id_, body, None)
     await workspace.publish(PLAN)
     return workspace
+
+
+class Copies:
+    """New workspaces of a running app, copied from one: that takes a tenth of the time of making it."""
+
+    def __init__(self, app: FastAPI, original: Workspace, statement: str) -> None:
+        self._app, self._original, self._statement = app, original, statement
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    async def of_usual_workspace(cls, app: FastAPI) -> Self:
+        """Create the workspace that is copied."""
+        original = await create_workspace(app, "original")
+        await original.client.aclose()
+        copied: dict[str, str] = {}
+        for table in workspaces.TABLES:
+            if await original.fetch(f"SELECT FROM {table} WHERE workspace_id = $1 LIMIT 1"):
+                copied[table] = await original.pool.fetchval(SELECT_COLUMNS, table)
+        return cls(app, original, _copying(copied))
+
+    async def make(self) -> Workspace:
+        """A new workspace with a key of its own."""
+        key = issue("test")
+        id_ = await self._original.pool.fetchval(
+            self._statement,
+            self._original.workspace_id,
+            f"workspace-{next(self._numbers)}",
+            key.id,
+            key.secret_hash(),
+        )
+        text = key.text()
+        return Workspace(self._original.pool, id_, text, self._app, client_of(self._app, text))
+
+
+def _copying(tables: Mapping[str, str]) -> str:
+    """Copies the rows of these tables, given their columns, and gives the copy a key."""
+    parts = [
+        "made AS (INSERT INTO workspaces (name, timezone)"
+        " SELECT $2, timezone FROM workspaces WHERE id = $1 RETURNING id AS made_id)",
+        "made_key AS (INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label)"
+        " SELECT $3, made_id, $4, '{admin}', 'test' FROM made)",
+    ]
+    for table, columns in tables.items():
+        parts.append(
+            f"copied_{table} AS (INSERT INTO {table} (workspace_id{columns})"
+            f" SELECT made_id{columns} FROM {table}, made WHERE workspace_id = $1)"
+        )
+    return f"WITH {', '.join(parts)} SELECT made_id FROM made"
 
 
 @cache
