@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin-language"
 INSTRUCTION = re.compile(r"^([A-Z]+) (.+)$", re.MULTILINE)
 PIN = re.compile(r"^(\S+)==(\S+)$", re.MULTILINE)
+IMPORT_OF_THE_CHECKOUT = re.compile(r"^\s*(?:from|import) (?:app|devtools|migrations)\b", re.MULTILINE)
 SELF = "lead-assignment"
 
 pytestmark = pytest.mark.xdist_group("install")  # one worker installs for all of them
@@ -102,12 +103,20 @@ def environment_of(directory: Path, *wheels: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with what the image has of ours."""
+def image_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that the image installs."""
     base = tmp_path_factory.mktemp("image")
     copy_as_the_dockerfile_does(base / "source")
     (step,) = pip_steps()
-    return environment_of(base / "venv", wheel_of(base / "source" / step[-1], base))
+    return wheel_of(base / "source" / step[-1], base)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, image_wheel: Path) -> Path:
+    """The programs of an environment with what the image has of ours, and with the example plugin."""
+    base = tmp_path_factory.mktemp("installed")
+    plugin = wheel_of(copy_of(EXAMPLE, base / "source"), base)
+    return environment_of(base / "venv", image_wheel, plugin)
 
 
 def run(programs: Path, *arguments: str, **environment: str) -> str:
@@ -217,15 +226,10 @@ async def test_roles_of_compose_can_migrate_and_serve_but_no_more(installed: Pat
 
 @dataclass(frozen=True)
 class Project:
-    """Somebody else's project, and an environment with our wheel and the example plugin."""
+    """Somebody else's project, and the programs of an environment with our wheel and the example plugin."""
 
     directory: Path
-    wheel: Path
-
-    @property
-    def programs(self) -> Path:
-        """Where the environment's programs are."""
-        return self.directory / "venv" / "bin"
+    programs: Path
 
     def run(self, *words: str, **environment: str) -> str:
         """Run a program of the environment in the directory of the project, and return what it prints."""
@@ -246,17 +250,13 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with its own `app`, and our wheel and the example plugin installed beside it."""
+def project(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Project:
+    """A project with its own `app`, beside which our wheel and the example plugin are installed."""
     project = tmp_path_factory.mktemp("project")
     for name in ("app", "migrations", "devtools"):
         (project / name).mkdir()
         (project / name / "__init__.py").write_text("owner = 'the project'\n")
-    wheels = [
-        wheel_of(copy_of(source, tmp_path_factory.mktemp("source")), project) for source in (ROOT, EXAMPLE)
-    ]
-    environment_of(project / "venv", *wheels)
-    return Project(project, wheels[0])
+    return Project(project, installed)
 
 
 SAY_OWNERS = """
@@ -275,16 +275,32 @@ print(len(names), [name for name in ("app", "migrations", "devtools") if name in
 """
 
 
-def test_wheel_holds_one_package(project: Project) -> None:
-    with zipfile.ZipFile(project.wheel) as wheel:
-        names = {name.split("/")[0] for name in wheel.namelist()}
-    assert {name for name in names if not name.endswith(".dist-info")} == {"lead_assignment"}
+def files_in(wheel: Path) -> set[str]:
+    """The names of what a wheel installs, without what it says about itself."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
 
 
-def test_wheel_holds_every_template_and_static_file_of_the_console(project: Project) -> None:
+def test_wheel_holds_one_package(image_wheel: Path) -> None:
+    assert {name.split("/")[0] for name in files_in(image_wheel)} == {"lead_assignment"}
+
+
+def test_wheel_of_the_whole_checkout_adds_only_the_embedded_postgres(
+    image_wheel: Path, tmp_path: Path
+) -> None:
+    built = wheel_of(copy_of(ROOT, tmp_path / "source"), tmp_path)
+    assert built.name == image_wheel.name
+    assert files_in(image_wheel) < files_in(built)
+    added = files_in(built) - files_in(image_wheel)
+    assert {name.split("/")[2] for name in added} == {"devtools"}
+    with zipfile.ZipFile(built) as archive:
+        texts = [archive.read(name).decode() for name in added if name.endswith(".py")]
+    assert [text for text in texts if IMPORT_OF_THE_CHECKOUT.search(text)] == []
+
+
+def test_wheel_holds_every_template_and_static_file_of_the_console(image_wheel: Path) -> None:
     console = ROOT / "app" / "console"
-    with zipfile.ZipFile(project.wheel) as wheel:
-        names = {name.removeprefix("lead_assignment/_internal/") for name in wheel.namelist()}
+    names = {name.removeprefix("lead_assignment/_internal/") for name in files_in(image_wheel)}
     files = [*(console / "templates").rglob("*.html"), *(console / "static").rglob("*.*")]
     assert len(files) > 10
     assert [str(each) for each in files if each.relative_to(ROOT).as_posix() not in names] == []
@@ -296,9 +312,11 @@ def test_installed_modules_import_nothing_of_a_project_that_has_the_same_names(p
     assert imported == "[]"
 
 
-def test_project_keeps_its_own_packages_beside_the_installed_service(project: Project) -> None:
+def test_project_keeps_its_own_packages_beside_the_installed_service(
+    project: Project, image_wheel: Path
+) -> None:
     assert project.python(SAY_OWNERS) == "the project, the project, the project"
-    version = project.wheel.name.split("-")[1]
+    version = image_wheel.name.split("-")[1]
     assert project.run("lead-assignment", "--version").strip() == f"lead-assignment {version}"
     assert project.run("python", "-m", "lead_assignment", "--version").strip() == f"lead-assignment {version}"
 
