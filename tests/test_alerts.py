@@ -1,5 +1,6 @@
 """The alert rules: each is tested by promtool, tells what to do, and asks only for metrics that there are."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,11 +14,9 @@ from tests.docs.test_docs import anchors
 
 ROOT = Path(__file__).parents[1]
 PROMETHEUS = ROOT / "ops/prometheus"
-RULES: dict[str, dict[str, Any]] = {
-    rule["alert"]: rule
-    for group in yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
-    for rule in group["rules"]
-}
+GROUPS = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
+RULES: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+ALERT_NAME = re.compile(r'alertname="(\w+)"')
 CASES = "\n".join(path.read_text() for path in PROMETHEUS.glob("*_test.yaml"))
 RUNBOOK = re.compile(r"https://lead-assignment\.example/docs/alerts\.md#(\w+)")
 SCRAPE_SECONDS = 15
@@ -46,8 +45,36 @@ def test_the_scrape_example_and_its_rules_are_valid() -> None:
 
 @needs_promtool
 @pytest.mark.parametrize("file", sorted(path.name for path in PROMETHEUS.glob("*_test.yaml")))
-def test_alerts_fire_when_they_should_and_only_then(file: str) -> None:
-    promtool("test", "rules", file)
+def test_alerts_fire_when_they_should_and_only_then(file: str, tmp_path: Path) -> None:
+    promtool(
+        "test", "rules", *_one_file_for_each_case(yaml.safe_load((PROMETHEUS / file).read_text()), tmp_path)
+    )
+
+
+def _one_file_for_each_case(cases: dict[str, Any], directory: Path) -> list[str]:
+    """The same cases, each with the rules it asks for only: each case evaluates all the rules of its file."""
+    files = []
+    for number, case in enumerate(cases["tests"]):
+        asked = [set(ALERT_NAME.findall(each["expr"])) for each in case["promql_expr_test"]]
+        assert all(asked), f"{case['name']}: names no alert"
+        names = set().union(*asked)
+        assert names <= RULES.keys()
+        rules = [rule for name, rule in RULES.items() if name in names]
+        only, file = directory / f"rules-{number}.yaml", directory / f"case-{number}.yaml"
+        only.write_text(json.dumps({"groups": [{"name": "asked", "rules": rules}]}))
+        file.write_text(json.dumps({**cases, "rule_files": [only.name], "tests": [case]}))
+        files.append(str(file))
+    return files
+
+
+@needs_promtool
+def test_an_alert_that_always_fires_fails_its_cases(tmp_path: Path) -> None:
+    cases = yaml.safe_load((PROMETHEUS / "alerts_test.yaml").read_text())
+    file = Path(_one_file_for_each_case({**cases, "tests": cases["tests"][:1]}, tmp_path)[0])
+    rules = tmp_path / "rules-0.yaml"
+    rules.write_text(rules.read_text().replace("== 0", ">= 0"))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", str(file))
 
 
 @pytest.mark.parametrize("name", RULES)
