@@ -15,6 +15,14 @@ pipeline:
   - kind: {team: dach, when: {source: odd}}
   - queue: {name: desk}
 """
+ONE_PLUGIN = """
+queues: {desk: {}}
+pipeline:
+  - odd: {team: inbound, when: {source: odd}}
+  - rule: {name: next, when: {source: odd}, then: {team: dach}}
+  - queue: {name: desk}
+"""
+"""The same without another plugin, whose processes take a second to start."""
 STAMP = "oddities 1.2"
 ERRORS = {
     "Raises": "KeyError",
@@ -76,7 +84,7 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(workspace: Workspac
 
 @pytest.mark.parametrize("city", ["Hangs", "Spins"])
 async def test_plugin_that_never_returns_is_killed(hasty: Workspace, city: str) -> None:
-    await hasty.publish(PLAN)
+    await hasty.publish(ONE_PLUGIN)
     answer = await sent(hasty, city)
     assert (first(answer)["code"], first(answer)["error"]) == ("error", "timeout")
     assert answer["team"] == "dach"
@@ -84,14 +92,14 @@ async def test_plugin_that_never_returns_is_killed(hasty: Workspace, city: str) 
 
 
 async def test_unknown_owner_is_reported_like_a_deleted_one(workspace: Workspace) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     answer = await sent(workspace, "Unknown owner")
     assert first(answer)["targets"] == [{"target": {"owner": "nobody"}, "code": "not_found"}]
     assert (first(answer)["code"], answer["team"]) == ("not_found", "dach")
 
 
 async def test_order_of_labels_in_a_reply_does_not_matter(workspace: Workspace) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     answer = await sent(workspace, "Labels")
     assert first(answer)["labels"] == {"band": "hot", "scores": {"a": 2, "b": 1}}
     assert await clean(workspace)
@@ -100,7 +108,7 @@ async def test_order_of_labels_in_a_reply_does_not_matter(workspace: Workspace) 
 async def test_changes_and_prints_of_a_plugin_have_no_effect(
     workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     untouched = first(await sent(workspace, "Looks"))["code"]
     assert untouched == "saw_DE_2_0_005A"
     changed = await sent(workspace, "Mutates")
@@ -114,7 +122,7 @@ async def test_changes_and_prints_of_a_plugin_have_no_effect(
 
 
 async def test_hanging_plugin_holds_neither_other_leads_nor_the_lock(workspace: Workspace) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     await sent(workspace, "Berlin")
     hanging = asyncio.create_task(sent(workspace, "Hangs"))
     await asyncio.sleep(0)
@@ -126,7 +134,7 @@ async def test_hanging_plugin_holds_neither_other_leads_nor_the_lock(workspace: 
 
 
 async def test_one_lead_of_many_costs_the_others_nothing(hasty: Workspace) -> None:
-    await hasty.publish(PLAN)
+    await hasty.publish(ONE_PLUGIN)
     before = await sent(hasty, "Berlin")
     cities = [*("Berlin" for _ in range(15)), "Hangs", *("Berlin" for _ in range(16))]
     answers = await asyncio.gather(*(sent(hasty, city, number) for number, city in enumerate(cities, 1)))
@@ -139,7 +147,7 @@ async def test_one_lead_of_many_costs_the_others_nothing(hasty: Workspace) -> No
 
 
 async def test_two_processes_that_end_at_once_are_replaced(workspace: Workspace) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     await sent(workspace, "Berlin", 49)
     await asyncio.gather(*(sent(workspace, "Exits", number) for number in range(2)))
     assert await recovered(workspace)
@@ -150,7 +158,7 @@ async def test_two_processes_that_end_at_once_are_replaced(workspace: Workspace)
 
 
 async def test_plugin_that_is_always_late_is_paused(hasty: Workspace) -> None:
-    await hasty.publish(PLAN)
+    await hasty.publish(ONE_PLUGIN)
     errors: list[str] = []
     while "paused" not in errors:
         errors.append(first(await sent(hasty, "Spins", len(errors)))["error"])
@@ -162,7 +170,7 @@ async def test_plugin_that_is_always_late_is_paused(hasty: Workspace) -> None:
 
 
 async def test_it_gets_nothing_of_a_suppressed_lead(workspace: Workspace) -> None:
-    await workspace.publish(PLAN)
+    await workspace.publish(ONE_PLUGIN)
     await sent(workspace, "Berlin")
     await workspace.client.post("/suppressions", json={"list": "staff", "entries": ["ours.example"]})
     lead = {"email": "me@ours.example", "city": "Exits", "source": "odd", "country": "DE"}
