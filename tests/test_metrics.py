@@ -238,7 +238,8 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(workspace: Workspa
         """,
         workspace.workspace_id,
     )
-    found = samples(await scrape(workspace))
+    while QUEUES not in (found := samples(await scrape(workspace))):
+        pass  # a busy machine did not read them in time
     queues = found[QUEUES]
     assert len(queues) == MAX_QUEUES + 1
     assert sum(queues.values()) == 10_000
