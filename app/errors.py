@@ -194,6 +194,14 @@ class OwnerInactive(Conflict):
     remedy = "Name another owner, or activate this one."
 
 
+class ConsoleLinksOff(Conflict):
+    """The service makes no sign-in links, because of its settings."""
+
+    code, title = "console_links_off", "The service makes no sign-in links"
+    cause = "The console is off, or the service does not know its public address."
+    remedy = "Switch the console on, and set `LEAD_ASSIGNMENT_PUBLIC_BASE_URL`."
+
+
 class OverCap(Conflict):
     """The named owner has reached a cap."""
 

@@ -16,7 +16,8 @@ from app.rates import UNLIMITED, Rates
 SCOPES = frozenset(
     (
         "assign", "events", "claim", "leads:read", "directory:write",
-        "plan:write", "plan:approve", "privacy", "reports", "reports:owners", "ops", "admin",
+        "plan:write", "plan:approve", "privacy", "reports", "reports:owners", "ops", "console:links",
+        "admin",
     )
 )  # fmt: skip
 """The scopes of keys. `admin` includes all others."""

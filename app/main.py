@@ -23,6 +23,7 @@ from app.api.routes import (
     assign,
     audit_sample,
     clock,
+    console_links,
     diagnosis,
     directory,
     endpoints,
@@ -57,6 +58,7 @@ from app.console.kept import KeptAnswers
 from app.console.refusals import respond_as_page
 from app.console.router import routers as console_routers
 from app.console.sessions import ConsoleSessions
+from app.directory.console_links import ConsoleLinks
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.enrichment.registry import installed as providers_installed
@@ -141,7 +143,9 @@ def create_app(
         _settle_memory()
         _prefer_the_event_loop()
         try:
-            sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
+            sender = sender_of(
+                pool, app.state.dispatch, app.state.target_http, box, metrics, app.state.console_links
+            )
             every = settings.worker_interval_seconds
             fetcher = Fetcher(pool, app.state.target_http, app.state.secret_box, metrics.form_fetched)
             worker = working(
@@ -183,14 +187,20 @@ def create_app(
         AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     )
     app.state.strategies = offered
-    app.state.kept_findings = KeptFindings()
-    app.state.console_answers = KeptAnswers()
+    _keep_answers(app, settings)
     problems.install(app, _respond(settings))
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
     app.state.observed = _observed(settings, metrics, tracing)
     app.add_middleware(app.state.observed)
     return app
+
+
+def _keep_answers(app: FastAPI, settings: Settings) -> None:
+    """What the process keeps for a while, and what it says about sign-in links."""
+    app.state.console_links = ConsoleLinks.of(settings)
+    app.state.kept_findings = KeptFindings(no_links=app.state.console_links.refusal)
+    app.state.console_answers = KeptAnswers()
 
 
 def _respond(settings: Settings) -> problems.Respond:
@@ -235,6 +245,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         audit_sample,
         review,
         directory,
+        console_links,
         teams,
         tables,
         targets,

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from app.cli import plan_import
-from app.cli.context import CommandError, system_user, with_pool, workspace_chosen, workspace_named
+from app.cli.context import (
+    CommandError,
+    settings_now,
+    system_user,
+    with_pool,
+    workspace_chosen,
+    workspace_named,
+)
+from app.directory.console_links import ConsoleLinks
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts, State
 from app.plan.findings import Finding, settles
@@ -76,7 +84,7 @@ def _check_alone(raw: bytes) -> CheckedPlan:
     if isinstance(data, list):
         return CheckedPlan(None, located(data, raw))
     nobody = Facts(datetime.now(UTC), Directory(0, {}, {}), State())
-    found = check_plan(data, nobody, strategies(), text=raw)
+    found = check_plan(data, nobody, strategies(), text=raw, no_links=_no_links())
     findings = [each for each in found.findings if each.code not in WITH_DIRECTORY]
     return CheckedPlan(found.document, findings)
 
@@ -92,7 +100,7 @@ def _check_in(raw: bytes, workspace: str) -> CheckedPlan:
             now = await read_current_state_on(connection, id_)
             tables = await read_named_tables(connection, id_, tables_in(data))
             attributes = await list_attribute_names(connection, id_)
-        return check_plan(data, now.facts, strategies(), tables, raw, attributes)
+        return check_plan(data, now.facts, strategies(), tables, raw, attributes, _no_links())
 
     return with_pool(work)
 
@@ -104,9 +112,10 @@ def publish(file: File, workspace: Workspace, comment: Comment) -> None:
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        drafted = await versions.draft(pool, id_, system_user(), strategies(), raw, comment)
+        drafted = await versions.draft(pool, id_, system_user(), strategies(), raw, comment, _no_links())
         return await versions.activate(
-            pool, id_, system_user(), strategies(), drafted.version.version, comment, "publish"
+            *(pool, id_, system_user(), strategies(), drafted.version.version, comment, "publish"),
+            no_links=_no_links(),
         )
 
     _print_active(with_pool(work), workspace)
@@ -120,7 +129,9 @@ def rollback(
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        return await versions.activate(pool, id_, system_user(), strategies(), version, comment, "rollback")
+        return await versions.activate(
+            *(pool, id_, system_user(), strategies(), version, comment, "rollback"), no_links=_no_links()
+        )
 
     _print_active(with_pool(work), workspace)
 
@@ -145,6 +156,11 @@ def list_versions(
         state = "active" if each.version == active else "published" if each.activated_at else "draft"
         cells = (str(each.version), state, f"{each.created_at:%Y-%m-%d %H:%MZ}", each.author)
         typer.echo("\t".join((*cells, each.comment or "")).rstrip())
+
+
+def _no_links() -> str | None:
+    """The code that says why a service with these settings makes no sign-in links, if so."""
+    return ConsoleLinks.of(settings_now()).refusal
 
 
 def _print_active(published: PlanFindings, workspace: str) -> None:

@@ -37,6 +37,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
     # These imports take long, and no other command waits for them.
     from app.audit.exporter import Exporter
     from app.cli.metrics_port import metrics_port
+    from app.directory.console_links import ConsoleLinks
     from app.dispatch.dispatcher import Dispatcher
     from app.enrichment.registry import installed
     from app.forms.fetch.fetcher import Fetcher
@@ -78,7 +79,7 @@ async def _until_signal(settings: Settings, tracing: Tracing | None) -> None:
         box=secrets,
         providers=installed(settings.ip_country_database),
     )
-    sender = sender_of(pool, dispatch, http, secrets, metrics)
+    sender = sender_of(pool, dispatch, http, secrets, metrics, ConsoleLinks.of(settings))
     fetcher = Fetcher(pool, http, secrets, metrics.form_fetched)
     told = signals.told(asyncio.get_running_loop(), lambda _: ended.set(), logs.wait_for_writers)
     try:

@@ -11,12 +11,12 @@ from starlette.types import Scope
 
 from app.api.http.auth import Authentication, Caller, FailureLimit, peer_name
 from app.api.http.key_lookups import KeyLookups
-from app.console.tokens import Token, new_token, parse_token
 from app.errors import NotFound, TooManyFailures, Unauthenticated
 from app.keys import DEVELOPMENT_KEY
 from app.store import console_sessions as store
 from app.store.connection.pool import Pool
 from app.store.console_sessions import StoredSession
+from app.tokens import Token, new_token, parse_token
 
 COOKIE = "lead_assignment_console"
 SESSION_SECONDS = 8 * 3600

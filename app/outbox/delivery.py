@@ -17,9 +17,10 @@ from uuid import uuid4
 import httpx2
 
 from app.errors import SecretsKeyMissing, SecretUnreadable
-from app.outbox.messages import Redact, contents_of, secret_bytes, signed_headers
+from app.outbox.messages import MakeLink, Redact, contents_of, secret_bytes, signed_headers
 from app.outbox.retries import Breaker, Outcome, next_attempt, outcome_of
 from app.outbox.safe_http import TIMEOUT_SECONDS, AddressRefused, SafeHttp
+from app.plan.document.follow_ups import CONSOLE_LINK
 from app.secrets import SecretBox
 from app.store.connection.pool import Connection, Limits, Pool, transaction
 from app.store.life import target_messages, targets
@@ -49,12 +50,17 @@ class Attempt:
 
 @dataclass
 class TargetSender:
-    """Sends messages. `redact` leaves out of actions what nobody may see, and `observe` counts attempts."""
+    """Sends messages.
+
+    `redact` leaves out of actions what nobody may see, `make_link` makes a sign-in link for each attempt, and
+    `observe` counts attempts.
+    """
 
     pool: Pool
     http: SafeHttp
     secrets: SecretBox
     redact: Redact
+    make_link: MakeLink
     observe: Observe = field(default=lambda _: None)
 
     async def send_all(self, workspace_id: int, target_id: str) -> None:
@@ -112,11 +118,15 @@ class TargetSender:
         """The attempts for these messages. What is not to be sent any more is withdrawn."""
         if not taken:
             return []
-        contents = await contents_of(connection, workspace_id, taken, self.redact)
-        withdrawn = [each for each in taken if each.id not in contents]
-        await target_messages.settle(
-            connection, workspace_id, [_settled(each, Outcome("withdrawn"), now) for each in withdrawn]
-        )
+        # A link signs somebody in, so it goes only to targets that name its type, never to those with `*`.
+        make_link = self.make_link if CONSOLE_LINK in target.types else None
+        contents = await contents_of(connection, workspace_id, taken, self.redact, make_link)
+        unsent = [
+            (each, found)
+            for each in taken
+            if isinstance(found := contents.get(each.id, Outcome("withdrawn")), Outcome)
+        ]
+        await target_messages.settle(connection, workspace_id, [_settled(*each, now) for each in unsent])
         stored = await targets.list_secrets(connection, workspace_id, target.id)
         await targets.note_secrets_used(connection, workspace_id, target.id)
         try:
@@ -125,9 +135,9 @@ class TargetSender:
             texts = []
         keys = [key for key in map(secret_bytes, texts) if key is not None]
         return [
-            Attempt(each, target.url, contents[each.id], keys, send_until)
+            Attempt(each, target.url, content, keys, send_until)
             for each in taken
-            if each.id in contents
+            if isinstance(content := contents.get(each.id), bytes)
         ]
 
     async def _move_breaker(

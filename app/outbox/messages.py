@@ -6,10 +6,12 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
+from app.outbox.retries import Outcome
+from app.plan.document.follow_ups import CONSOLE_LINK
 from app.store.connection.pool import Connection
 from app.store.life import target_feed
 from app.store.life.deliveries import StoredAction
@@ -21,6 +23,17 @@ SECRET_BYTES = range(24, 65)
 
 Redact = Callable[[Connection, int, Sequence[StoredAction]], Awaitable[list[StoredAction]]]
 """Returns the actions of a workspace without what nobody may see now."""
+Link = Mapping[str, Any]
+"""A sign-in link of an owner, as targets get it."""
+LinkRefusal = Literal["owner_removed", "owner_inactive", "console_links_off"]
+_WITHOUT_LINK: Mapping[str, Literal["withdrawn", "dead"]] = {
+    "owner_removed": "withdrawn",
+    "owner_inactive": "withdrawn",
+    "console_links_off": "dead",
+}
+"""What becomes of a message without a link. What an operator can correct is dead, and can be sent again."""
+MakeLink = Callable[[Connection, int, str], Awaitable[Link | LinkRefusal]]
+"""Makes a sign-in link of an owner of a workspace, or says why there is none."""
 
 
 def new_secret() -> str:
@@ -51,9 +64,17 @@ def signed_headers(id_: str, timestamp: int, content: bytes, keys: Sequence[byte
 
 
 async def contents_of(
-    connection: Connection, workspace_id: int, messages: Sequence[LeasedMessage], redact: Redact
-) -> dict[str, bytes]:
-    """The bodies of messages by id, without those that are not to be sent any more."""
+    connection: Connection,
+    workspace_id: int,
+    messages: Sequence[LeasedMessage],
+    redact: Redact,
+    make_link: MakeLink | None = None,
+) -> dict[str, bytes | Outcome]:
+    """The bodies of messages by id, without those that are not to be sent any more.
+
+    With `make_link` each action that is a sign-in link gets a new one, which nothing keeps. Where there is
+    none, the outcome stands in place of the body.
+    """
     actions = await target_feed.read_actions(connection, workspace_id, _ids(messages, "action"))
     shown = await redact(connection, workspace_id, list(actions.values())) if actions else []
     data: dict[str, tuple[Any, Mapping[str, Any]]] = {
@@ -64,7 +85,16 @@ async def contents_of(
     data |= {
         each.id: (each.created_at, {"lead_id": each.lead_id}) for each in messages if each.source == "lead"
     }
-    return {each.id: _content(each, *data[each.id]) for each in messages if each.id in data}
+    unsent: dict[str, bytes | Outcome] = {}
+    for action in shown:
+        if action.type != CONSOLE_LINK or make_link is None:
+            continue
+        link = await make_link(connection, workspace_id, action.params["owner"])
+        if isinstance(link, str):
+            unsent[action.id] = Outcome(_WITHOUT_LINK[link], code=link)
+        else:
+            data[action.id] = (action.created_at, {**_action(action), "link": link})
+    return {each.id: _content(each, *data[each.id]) for each in messages if each.id in data} | unsent
 
 
 def _ids(messages: Sequence[LeasedMessage], source: str) -> list[str]:

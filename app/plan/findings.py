@@ -87,6 +87,8 @@ CODES: dict[str, str] = {
     "unknown_sequence": "The plan does not declare this sequence.",
     "unknown_campaign": "The plan does not declare this campaign.",
     "undeclared_target": "The plan declares no sequences or campaigns, so the name cannot be checked.",
+    "console_off": "The plan sends sign-in links, and the console is off.",
+    "no_public_url": "The plan sends sign-in links, and the service does not know its public address.",
     "no_products": "The plan has a product step but declares no products.",
     "shared_team": "Two products have the same team, so a switch between them cannot be detected.",
     "unknown_sla": "The plan does not declare this SLA.",

@@ -19,7 +19,7 @@ from app.plan.language.hours import Hours
 from app.plan.language.spelling import spelling_or
 from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
-from app.plan_check.declarations import action_findings, product_findings, sla_findings
+from app.plan_check.declarations import action_findings, link_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.queues import endless_waits
@@ -50,7 +50,8 @@ class KnownNames:
 
     `owners` says whether each owner is active. `teams` has the weight of each member, by owner. `tables` are
     those the plan uses, as far as they exist. `attributes` are the names of custom attributes that leads were
-    sent with lately, or None when that is not known.
+    sent with lately, or None when that is not known. `no_links` is the code that says why the service makes
+    no sign-in links, if so.
     """
 
     owners: Mapping[str, bool] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class KnownNames:
     attributes: Collection[str] | None = None
     calendars: Collection[Hours | None] = ()
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    no_links: str | None = None
 
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
@@ -81,6 +83,7 @@ def _findings(document: PlanDocument, names: KnownNames) -> Iterator[Iterable[Fi
     yield never_due_findings(document, names.calendars, names.now)
     yield _escalations(document, names)
     yield action_findings(document)
+    yield link_findings(document, names.no_links)
     yield _givens(document, names)
     yield contradictions(document)
     yield value_findings(document)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from app.plan.document.accounts import AccountConfig
-from app.plan.document.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
+from app.plan.document.follow_ups import AUDIENCE_CHANGES, CONSOLE_LINK, FILLED_IN, NEEDED, WITH_SLA, Action
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import Product, ProductConfig
 from app.plan.document.steps import PlanStep
@@ -11,6 +11,10 @@ from app.plan.findings import Finding, join, quote
 from app.plan.language.spelling import spelling_or
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 
+LINK_REMEDIES: Mapping[str, str] = {
+    "console_off": "The console is off: unset LEAD_ASSIGNMENT_CONSOLE.",
+    "no_public_url": "The service does not know its address: set LEAD_ASSIGNMENT_PUBLIC_BASE_URL.",
+}
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
 
@@ -21,6 +25,17 @@ def action_findings(document: PlanDocument) -> Iterator[Finding]:
         for path, action in block.actions():
             where = join(block_path, path)
             yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
+
+
+def link_findings(document: PlanDocument, refusal: str | None) -> Iterator[Finding]:
+    """Warnings about sign-in links, where the service makes none. `refusal` is the code that says why."""
+    if refusal is None:
+        return
+    text = f"This action brings no link. {LINK_REMEDIES[refusal]}"
+    for block_path, block in action_blocks(document):
+        for path, action in block.actions():
+            if action.type == CONSOLE_LINK:
+                yield Finding(join(block_path, path), refusal, text, "warning")
 
 
 def product_findings(document: PlanDocument) -> Iterator[Finding]:
@@ -99,6 +114,10 @@ def _needed(action: Action) -> Iterator[Finding]:
     change = action.params.get("change")
     if action.type == "audience" and action.fixed("change") not in AUDIENCE_CHANGES and change is not None:
         yield Finding("change", "not_allowed", f"Must be one of {', '.join(AUDIENCE_CHANGES)}.")
+    if action.type == CONSOLE_LINK:
+        for name in FILLED_IN:
+            if name in action.params:
+                yield Finding(name, "not_allowed", f"Remove {name}. The service fills it in.")
 
 
 def _known(document: PlanDocument) -> _Known:

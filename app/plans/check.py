@@ -79,9 +79,10 @@ def check_text(
     tables: Mapping[str, TableContent],
     raw: bytes,
     attributes: Collection[str] | None,
+    no_links: str | None = None,
 ) -> CheckedPlan:
     """Like `check_stored`, for a plan that `read_text` has read."""
-    return check_stored(orjson.loads(written), facts, strategies, tables, raw, attributes)
+    return check_stored(orjson.loads(written), facts, strategies, tables, raw, attributes, no_links)
 
 
 def check_stored(
@@ -91,12 +92,13 @@ def check_stored(
     tables: Mapping[str, TableContent],
     text: str | bytes,
     attributes: Collection[str] | None,
+    no_links: str | None = None,
 ) -> CheckedPlan:
     """Like `check_plan`, with a document that has no more than the settings of the whole plan.
 
     The document of a long plan takes seconds to hand from one process to another.
     """
-    found = check_plan(source, facts, strategies, tables, text, attributes)
+    found = check_plan(source, facts, strategies, tables, text, attributes, no_links)
     if found.document is None:
         return found
     whole = PlanDocument.model_construct(
@@ -121,12 +123,13 @@ def check_names(
     now: datetime,
     tables: Mapping[str, TableContent],
     attributes: Collection[str] | None,
+    no_links: str | None = None,
 ) -> list[Finding]:
     """The findings without those of the plan's own tests, for a plan that is valid."""
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return located(document, text)
-    return located(known_names(document, directory, now, tables, attributes), text)
+    return located(known_names(document, directory, now, tables, attributes, no_links), text)
 
 
 def too_costly() -> Finding:
@@ -145,13 +148,15 @@ def check_plan(
     tables: Mapping[str, TableContent] | None = None,
     text: str | bytes | None = None,
     attributes: Collection[str] | None = None,
+    no_links: str | None = None,
 ) -> CheckedPlan:
     """Check a plan against the current directory and the tables it uses.
 
     With the text of the plan, each finding says its line. `attributes` are the names of custom attributes
-    that leads were sent with lately. It takes seconds for the longest plans and tables.
+    that leads were sent with lately. `no_links` is the code that says why the service makes no sign-in
+    links, if so. It takes seconds for the longest plans and tables.
     """
-    found = _checked(source, facts, strategies, tables or {}, attributes)
+    found = _checked(source, facts, strategies, tables or {}, attributes, no_links)
     return found if text is None else replace(found, findings=located(found.findings, text))
 
 
@@ -161,6 +166,7 @@ def _checked(
     strategies: Strategies,
     tables: Mapping[str, TableContent],
     attributes: Collection[str] | None,
+    no_links: str | None,
 ) -> CheckedPlan:
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
@@ -170,7 +176,7 @@ def _checked(
     costly = list(budget_findings(document, tables, len(facts.directory.owners)))
     if costly:
         return CheckedPlan(None, costly)
-    findings = known_names(document, facts.directory, facts.now, tables, attributes)
+    findings = known_names(document, facts.directory, facts.now, tables, attributes, no_links)
     if not settles(findings):
         return CheckedPlan(document, findings)
     if document.tests:
@@ -202,6 +208,7 @@ def known_names(
     now: datetime,
     tables: Mapping[str, TableContent] | None = None,
     attributes: Collection[str] | None = None,
+    no_links: str | None = None,
 ) -> list[Finding]:
     """The findings without those of the plan's own tests."""
     owners = {id_: owner.active for id_, owner in directory.owners.items()}
@@ -209,4 +216,4 @@ def known_names(
         id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
     }
     calendars = list(dict.fromkeys(owner.hours for owner in directory.owners.values() if owner.active))
-    return check(document, KnownNames(owners, teams, tables or {}, attributes, calendars, now))
+    return check(document, KnownNames(owners, teams, tables or {}, attributes, calendars, now, no_links))

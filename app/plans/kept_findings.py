@@ -36,9 +36,13 @@ class Basis:
 
 
 class KeptFindings:
-    """One check of a version serves all who ask while nothing changes that it depends on."""
+    """One check of a version serves all who ask while nothing changes that it depends on.
 
-    def __init__(self) -> None:
+    `no_links` is the code that says why the service makes no sign-in links, if so.
+    """
+
+    def __init__(self, no_links: str | None = None) -> None:
+        self.no_links = no_links
         self._checks: KeptTasks[Basis, Findings] = KeptTasks("check of a plan", MAX_VERSIONS)
 
     def find(self, workspace_id: int, version: int, basis: Basis) -> asyncio.Task[Findings] | None:

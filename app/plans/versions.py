@@ -79,29 +79,41 @@ async def draft(
     strategies: Strategies,
     raw: bytes,
     comment: str | None = None,
+    no_links: str | None = None,
 ) -> PlanFindings:
     """Store a text as the next version. Raises what `prepare_draft` raises."""
-    add = await prepare_draft(pool, workspace_id, strategies, raw, comment)
+    add = await prepare_draft(pool, workspace_id, strategies, raw, comment, no_links)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
 
 
 async def prepare_draft(
-    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None = None
+    pool: Pool,
+    workspace_id: int,
+    strategies: Strategies,
+    raw: bytes,
+    comment: str | None = None,
+    no_links: str | None = None,
 ) -> Edit[PlanFindings]:
     """Read and check a text. The result stores it as the next version.
 
-    The version's comment is `comment`, or else the plan's own. Raises ValidationFailed when the text cannot
+    The version's comment is `comment`, or else the plan's own. `no_links` is the code that says why the
+    service makes no sign-in links, if so. Raises ValidationFailed when the text cannot
     be read.
     """
     try:
-        return await _prepare_draft(pool, workspace_id, strategies, raw, comment)
+        return await _prepare_draft(pool, workspace_id, strategies, raw, comment, no_links)
     except TooCostly:
         raise _unreadable([too_costly()]) from None
 
 
 async def _prepare_draft(
-    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None
+    pool: Pool,
+    workspace_id: int,
+    strategies: Strategies,
+    raw: bytes,
+    comment: str | None,
+    no_links: str | None,
 ) -> Edit[PlanFindings]:
     read = await run_limited(workspace_id, len(raw), read_text, raw)
     if isinstance(read, list):
@@ -112,7 +124,10 @@ async def _prepare_draft(
         attributes = await list_attribute_names(connection, workspace_id)
     length = length_of(raw, tables.values())
     found = await run_limited(
-        workspace_id, length, check_text, read.written, now.facts, strategies, tables, raw, attributes
+        workspace_id,
+        length,
+        check_text,
+        *(read.written, now.facts, strategies, tables, raw, attributes, no_links),
     )
     if found.document is None:
         raise _unreadable(found.findings)
@@ -139,18 +154,25 @@ async def activate(
     version: int,
     comment: str | None,
     how: Activation,
+    no_links: str | None = None,
 ) -> PlanFindings:
     """Make a version active, for every process from the next commit group on.
 
     Raises what `prepare_activation` raises.
     """
-    switch = await prepare_activation(pool, workspace_id, strategies, version, comment, how)
+    switch = await prepare_activation(pool, workspace_id, strategies, version, comment, how, no_links)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await switch(edit)
 
 
 async def prepare_activation(
-    pool: Pool, workspace_id: int, strategies: Strategies, version: int, comment: str | None, how: Activation
+    pool: Pool,
+    workspace_id: int,
+    strategies: Strategies,
+    version: int,
+    comment: str | None,
+    how: Activation,
+    no_links: str | None = None,
 ) -> Edit[PlanFindings]:
     """Check a version. The result makes it active.
 
@@ -160,7 +182,7 @@ async def prepare_activation(
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
-    found = await findings(workspace_id, stored, strategies)
+    found = await findings(workspace_id, stored, strategies, no_links)
     found = await with_outlook(pool, workspace_id, found)
     acceptable = _acceptable(found, how)
 
@@ -179,7 +201,7 @@ async def prepare_activation(
             again = await asyncio.to_thread(  # noqa: TID251
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
-                *(tables, stored.attributes),
+                *(tables, stored.attributes, no_links),
             )
             present = _acceptable(CheckedPlan(found.document, again), how)
         if found.named is not None and found.document is not None:
@@ -309,12 +331,15 @@ async def find_checked(
     if check is None:
         check = kept.find(workspace_id, number, basis)  # another caller may have begun it meanwhile
     if check is None:
-        check = kept.begin(workspace_id, number, basis, _check(workspace_id, stored, strategies))
+        checking = _check(workspace_id, stored, strategies, kept.no_links)
+        check = kept.begin(workspace_id, number, basis, checking)
     return stored, await asyncio.shield(check)
 
 
-async def _check(workspace_id: int, stored: StoredPlan, strategies: Strategies) -> Findings:
-    found = await findings(workspace_id, stored, strategies)
+async def _check(
+    workspace_id: int, stored: StoredPlan, strategies: Strategies, no_links: str | None
+) -> Findings:
+    found = await findings(workspace_id, stored, strategies, no_links)
     return Findings(found.findings, found.tests_run)
 
 
@@ -334,7 +359,9 @@ async def _with_tables(connection: Connection, workspace_id: int, stored: Stored
     return replace(stored, tables=tables)
 
 
-async def findings(workspace_id: int, stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
+async def findings(
+    workspace_id: int, stored: StoredPlan, strategies: Strategies, no_links: str | None = None
+) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
     try:
         return await run_limited(
@@ -342,7 +369,7 @@ async def findings(workspace_id: int, stored: StoredPlan, strategies: Strategies
             length_of(stored.source_text, stored.tables.values()),
             check_stored,
             *(stored.document, stored.now.facts, strategies, stored.tables),
-            *(stored.source_text, stored.attributes),
+            *(stored.source_text, stored.attributes, no_links),
         )
     except TooCostly:
         return CheckedPlan(None, [too_costly()])

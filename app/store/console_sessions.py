@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.store.connection.pool import Connection, Pool, look_up_all, transaction
-from app.store.workspaces import SET_WORKSPACE
 
 SELECT_SESSIONS = """
 SELECT found.workspace_id, found.token_hash, found.key_id, found.ends_at,
@@ -28,24 +27,14 @@ VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
 DELETE_SESSION = "DELETE FROM console_sessions WHERE workspace_id = $1 AND token_hash = $2"
 """End a session."""
 
-INSERT_LINK = """
-INSERT INTO console_links (workspace_id, token_hash, key_id, ends_at)
-VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-"""
-"""A new sign-in link."""
+MAKE_LINK = "SELECT make_console_link($1, $2, $3)"
+"""A new sign-in link, with the key by which the links of an owner act if there is none yet."""
 
 TAKE_LINK = """
 DELETE FROM console_links WHERE workspace_id = $1 AND token_hash = $2
 RETURNING key_id, ends_at > clock_timestamp() AS valid
 """
 """Use a sign-in link, which is gone then."""
-
-SELECT_LINK_KEY = """
-SELECT id FROM api_keys
- WHERE workspace_id = $1 AND owner_id = $2 AND label = $3 AND scopes = $4 AND revoked_at IS NULL
- ORDER BY created_at LIMIT 1
-"""
-"""The key by which the links of an owner act, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +82,13 @@ async def delete_session(pool: Pool, workspace_id: int, token_hash: bytes) -> No
         await connection.execute(DELETE_SESSION, workspace_id, token_hash)
 
 
-async def insert_link(
-    connection: Connection, workspace_id: int, token_hash: bytes, key_id: str, seconds: float
-) -> None:
-    """Store a sign-in link, as the role that owns the tables."""
-    async with connection.transaction():
-        await connection.execute(SET_WORKSPACE, str(workspace_id))
-        await connection.execute(INSERT_LINK, workspace_id, token_hash, key_id, seconds)
+async def make_link(connection: Connection, owner_id: str, token_hash: bytes, seconds: float) -> datetime:
+    """Store a sign-in link of an owner of the transaction's workspace. Return when it ends.
+
+    The first link of an owner makes the API key by which all of them act.
+    """
+    ends_at: datetime = await connection.fetchval(MAKE_LINK, owner_id, token_hash, seconds)
+    return ends_at
 
 
 async def take_link(
@@ -115,11 +104,3 @@ async def take_link(
             return None
         await connection.execute(INSERT_SESSION, workspace_id, session_hash, row["key_id"], seconds)
     return str(row["key_id"])
-
-
-async def find_link_key(
-    connection: Connection, workspace_id: int, owner_id: str, label: str, scopes: Sequence[str]
-) -> str | None:
-    """Return the valid key by which the links of an owner act, or None."""
-    found = await connection.fetchval(SELECT_LINK_KEY, workspace_id, owner_id, label, list(scopes))
-    return str(found) if found is not None else None

@@ -7,11 +7,14 @@ only starts these tasks.
 import time
 from collections.abc import Sequence
 
+from app.directory.console_links import ConsoleLinks
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import redact_actions
+from app.errors import ConsoleLinksOff, NotFound, OwnerInactive
 from app.metrics.process import Metrics
 from app.outbox import feed
 from app.outbox.delivery import TargetSender
+from app.outbox.messages import Link, LinkRefusal
 from app.outbox.safe_http import SafeHttp
 from app.secrets import SecretBox
 from app.store.connection.pool import Connection, Pool, transaction
@@ -61,7 +64,12 @@ class TargetDeliveries:
 
 
 def sender_of(
-    pool: Pool, dispatch: Dispatcher, http: SafeHttp, secrets: SecretBox, metrics: Metrics
+    pool: Pool,
+    dispatch: Dispatcher,
+    http: SafeHttp,
+    secrets: SecretBox,
+    metrics: Metrics,
+    links: ConsoleLinks,
 ) -> TargetSender:
     """What sends the messages of a process."""
 
@@ -70,4 +78,15 @@ def sender_of(
     ) -> list[StoredAction]:
         return await redact_actions(connection, dispatch, workspace_id, actions)
 
-    return TargetSender(pool, http, secrets, redact, metrics.delivery_attempted)
+    async def link(connection: Connection, workspace_id: int, owner_id: str) -> Link | LinkRefusal:
+        try:
+            made = await links.make(connection, workspace_id, owner_id)
+        except NotFound:
+            return "owner_removed"
+        except OwnerInactive:
+            return "owner_inactive"
+        except ConsoleLinksOff:
+            return "console_links_off"
+        return {"url": made.url, "expires_at": made.expires_at}
+
+    return TargetSender(pool, http, secrets, redact, link, metrics.delivery_attempted)

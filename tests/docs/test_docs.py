@@ -236,8 +236,8 @@ def _below(group: Any, path: str) -> Iterator[str]:
 
 
 def test_the_plan_of_the_reference_can_be_published() -> None:
-    whole, _, follow_up = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
-    for document in (whole, {**whole, **follow_up, "sequences": ["hot"]}):
+    whole, _, *follow_ups = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
+    for document in (whole, *({**whole, **each, "sequences": ["hot"]} for each in follow_ups)):
         found = check_plan(document, Facts(NOW, workspace(), State()), strategies())
         assert found.document is not None
         assert found.findings == []

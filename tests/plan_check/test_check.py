@@ -252,6 +252,8 @@ def test_undeclared_sequences_and_campaigns_are_reported(
         ({"type": "audience", "name": "x", "change": "drop"}, "change"),
         ({"type": "audience", "name": "x", "change": True}, "change"),
         ({"type": "suppress_campaign"}, "name"),
+        ({"type": "console_link", "link_at": "/x"}, "link_at"),
+        ({"type": "console_link", "via": "sms"}, None),
         ({"type": "set_owner"}, None),
         ({"type": "cancel_task"}, None),
         ({"type": "chat"}, None),

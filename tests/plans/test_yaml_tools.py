@@ -50,7 +50,9 @@ async def test_example_plan_survives_a_yaml_tool_and_is_published(
     await _import_directory(workspace, _files(folder))
     version = await drafted(workspace, dumped)
     published = (await publish(workspace, version)).json()
-    assert (published["findings"], published["active"]) == ([], True)
+    # The service of the tests has no public address, so it makes no sign-in links.
+    found = [each for each in published["findings"] if each["code"] != "no_public_url"]
+    assert (found, published["active"]) == ([], True)
 
 
 def _files(folder: Path) -> list[Path]:

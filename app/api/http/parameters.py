@@ -9,6 +9,7 @@ from starlette.requests import Request
 from app.api.http.auth import Caller, caller_of
 from app.api.http.idempotency import idempotency_key
 from app.api.http.preconditions import precondition
+from app.directory.console_links import ConsoleLinks
 from app.directory.records import Precondition
 from app.dispatch.dispatcher import Dispatcher
 from app.plan_check.parse import Strategies
@@ -32,6 +33,7 @@ CallerParameter = Annotated[Caller, Depends(caller_of)]
 PoolParameter = Annotated[Pool, Depends(from_state("pool"))]
 DispatchParameter = Annotated[Dispatcher, Depends(from_state("dispatch"))]
 StrategiesParameter = Annotated[Strategies, Depends(from_state("strategies"))]
+LinksParameter = Annotated[ConsoleLinks, Depends(from_state("console_links"))]
 IdempotencyKeyParameter = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 PreconditionParameter = Annotated[Precondition, Depends(precondition)]
 

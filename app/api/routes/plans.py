@@ -19,6 +19,7 @@ from app.api.http.parameters import (
     DispatchParameter,
     IdempotencyKeyParameter,
     Limit,
+    LinksParameter,
     PoolParameter,
     StrategiesParameter,
     from_state,
@@ -31,6 +32,7 @@ from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, LeadToTry, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.requests import AssignRequest
 from app.contract.responses import Decision, Page
+from app.directory.console_links import ConsoleLinks
 from app.directory.edit_once import Edit
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
@@ -74,12 +76,13 @@ async def create_plan(
     pool: PoolParameter,
     dispatch: DispatchParameter,
     strategies: StrategiesParameter,
+    links: LinksParameter,
 ) -> Json[CheckedPlanVersion]:
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
     # The text must be the same byte for byte: parsing it first could take seconds.
     key = key_of(request, {"text": sha256(raw).hexdigest()})
-    return await add_draft(caller, pool, dispatch, strategies, raw, key)
+    return await add_draft(caller, pool, dispatch, strategies, links, raw, key)
 
 
 async def add_draft(
@@ -87,6 +90,7 @@ async def add_draft(
     pool: Pool,
     dispatch: Dispatcher,
     strategies: Strategies,
+    links: ConsoleLinks,
     raw: bytes,
     key: IdempotencyKey | None,
     comment: str | None = None,
@@ -95,7 +99,9 @@ async def add_draft(
     await dispatch.attribute_names.write(caller.workspace_id)
 
     async def prepare() -> Edit[PlanFindings]:
-        return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw, comment)
+        return await versions.prepare_draft(
+            pool, caller.workspace_id, strategies, raw, comment, links.refusal
+        )
 
     return await edit_once(pool, caller, key, prepare, _checked_to_json, 201)
 
@@ -153,6 +159,7 @@ class PlanActivation:
     pool: PoolParameter
     dispatch: DispatchParameter
     strategies: StrategiesParameter
+    links: LinksParameter
     version: Number
 
     async def run(
@@ -171,7 +178,7 @@ class PlanActivation:
             if plan.table_refs:
                 await self.dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
         return await versions.prepare_activation(
-            self.pool, workspace_id, self.strategies, self.version, comment, how
+            *(self.pool, workspace_id, self.strategies, self.version, comment, how, self.links.refusal)
         )
 
 

@@ -12,9 +12,9 @@ from app.console.forms import FormParameter
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, session_of
 from app.console.sessions import COOKIE, SESSION_SECONDS, ConsoleSessions
-from app.console.tokens import Token
 from app.errors import Forbidden, TooManyFailures, Unauthenticated
 from app.settings import Settings
+from app.tokens import Token
 
 router = APIRouter(route_class=ConsoleRoute)
 MAX_KEY = 255

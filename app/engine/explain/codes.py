@@ -209,6 +209,7 @@ NO_ACTIONS: dict[str, str] = {
     "not_now": "The person is not contacted now, because of quiet hours or because they were contacted often "
     "enough; `withheld_actions` lists what, and until when.",
     "missing_value": "A value that the actions need, such as the name of a tag, is missing.",
+    "no_owner": "The only action was a sign-in link, and the lead has no owner.",
     "no_crm_id": "The only action was to set the owner, and the owner has no CRM id.",
     "duplicate": "The lead was submitted twice, and the first submission had its actions.",
     "test": "The lead is a test, so nothing is to be done; `withheld_actions` lists what would have been.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
+from urllib.parse import quote
 
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.conditions.condition import Condition, compile_condition
@@ -22,7 +23,7 @@ from app.engine.followup.texts import Text
 from app.engine.life.preferences import names_of
 from app.engine.model.decision import Decision, SlaDeadlines
 from app.engine.model.effort import MAX_ACTIONS, DecisionTooCostly
-from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
+from app.plan.document.follow_ups import CONSOLE_LINK, NEEDED, Action, FollowUpBlock, Parameter
 from app.plan.language.templates import Placeholder
 
 _OF_ONE_LINE = frozenset(("title", "subject", "name", "via", "to", "channel"))
@@ -160,7 +161,9 @@ def _reason_for_none(withheld_actions: Sequence[Mapping[str, Any]], left_out: se
         return min(causes & STOPS)
     if causes:
         return CONSENT_MISSING if causes & OF_CONSENT else NOT_NOW
-    return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
+    if left_out == {CONSOLE_LINK}:
+        return "no_owner"
+    return "no_crm_id" if left_out <= {"set_owner", CONSOLE_LINK} else "missing_value"
 
 
 def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
@@ -276,6 +279,8 @@ class _Action:
     ) -> dict[str, Any] | None:
         """The action for the caller. None if the owner has no CRM id, or a required parameter is missing.
 
+        A sign-in link is None without an owner.
+
         There is `room` for so many characters in each text.
         """
         room = max(room, 0)
@@ -288,6 +293,10 @@ class _Action:
             if not context["crm"]:
                 return None
             params = _in_crm(context)
+        elif self.type == CONSOLE_LINK:
+            if not context["owner"]:
+                return None
+            params |= _of_link(context["owner"])
         elif self._empty(params):
             return None
         due_at = _due_at(self._due, now, sla)
@@ -331,6 +340,12 @@ def _in_crm(context: Values) -> dict[str, Any]:
     lead = context["lead"].get("crm", {}).get("lead_id")
     ids = {"crm": dict(context["crm"])}
     return ids if lead is None else {**ids, "lead_id": lead}
+
+
+def _of_link(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """Who is to get a sign-in link, and where it is asked for. The link itself is made when it is sent."""
+    params = {"owner": owner["id"], "link_at": f"/owners/{quote(owner['id'], safe='')}/console-link"}
+    return {**params, "crm": dict(owner["crm"])} if owner["crm"] else params
 
 
 def _has_places(value: Parameter) -> bool:

@@ -16,8 +16,12 @@ from app.plan.language.templates import Template, parse_template
 
 ACTION_TYPES = (
     "set_owner", "task", "cancel_task", "notify", "sequence", "tag", "segment", "audience",
-    "suppress_campaign", "chat",
+    "suppress_campaign", "chat", "console_link",
 )  # fmt: skip
+CONSOLE_LINK = "console_link"
+"""The type of the action that gives the owner a link to sign in to the console. It never holds the link."""
+FILLED_IN = ("owner", "crm", "link_at")
+"""The parameters of such an action that the service sets."""
 NEEDED: Mapping[str, str] = {
     "task": "title",
     "notify": "via",

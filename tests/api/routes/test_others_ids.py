@@ -69,6 +69,7 @@ SENT: dict[str, Any] = {
     "GET /owners/{id}": None,
     "GET /owners/{id}/status": None,
     "GET /owners/{id}/passed-over": None,
+    "POST /owners/{id}/console-link": None,
     "PUT /owners/{id}": {"name": "X"},
     "PATCH /owners/{id}": {"name": "X"},
     "DELETE /owners/{id}": None,

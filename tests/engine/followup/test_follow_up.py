@@ -229,6 +229,30 @@ def test_an_owner_without_crm_id_is_not_set(action: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("owner", "params"),
+    [
+        (ANA, {"owner": "ana", "link_at": "/owners/ana/console-link", "crm": {"salesforce": "005A"}}),
+        (Owner("b n", "Ben"), {"owner": "b n", "link_at": "/owners/b%20n/console-link"}),
+    ],
+)
+def test_sign_in_link_says_whose_it_is_and_holds_none(owner: Owner, params: dict[str, Any]) -> None:
+    plan = follow_up({"do": [{"type": "console_link", "via": "sms"}]})
+    decision = Decision("assigned", "rule", "", owner=owner)
+    (action,) = plan.after(decision, {}, NOW).actions
+    assert action == {"type": "console_link", "params": {"via": "sms", **params}, "due_at": None}
+
+
+@pytest.mark.parametrize(
+    ("types", "reason"),
+    [(("console_link",), "no_owner"), (("console_link", "set_owner"), "no_crm_id")],
+)
+def test_lead_without_an_owner_gets_no_sign_in_link(types: tuple[str, ...], reason: str) -> None:
+    plan = follow_up({"do": [{"type": each} for each in types]})
+    queued = Decision("queued", "queue", "", step="q", strategy="queue", queue="q")
+    assert plan.after(queued, {}, NOW) == FollowUpResult(no_actions_reason=reason)
+
+
+@pytest.mark.parametrize(
     ("type_", "needed"), [(type_, needed) for type_, needed in NEEDED.items() if type_ != "task"]
 )
 def test_action_is_left_out_when_a_required_value_is_missing(type_: str, needed: str) -> None:

@@ -1,4 +1,4 @@
-"""The tokens of sessions and sign-in links."""
+"""The tokens of the console's sessions and sign-in links."""
 
 import base64
 import hashlib
