@@ -1,6 +1,7 @@
 """The form of an absence: whole days or hours of them, and who stands in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, time, timedelta
 from typing import TypeVar
 
@@ -37,19 +38,24 @@ def absence_of(form: Form) -> AbsenceInput:
         "cover": {"owner": owner, "team": team} if owner or team else None,
         "open_leads": form.text("open_leads") or None,
     }
+    with at_fields():
+        try:
+            return AbsenceInput.model_validate(body)
+        except ValidationError as refused:
+            raise validation_failed(refused) from None
+
+
+@contextmanager
+def at_fields() -> Iterator[None]:
+    """Says faults of an absence at the fields of its form: `cover.owner` is `cover_owner` there."""
     try:
-        return AbsenceInput.model_validate(body)
-    except ValidationError as refused:
-        raise at_fields(validation_failed(refused)) from None
-
-
-def at_fields(refused: ValidationFailed) -> ValidationFailed:
-    """Faults of an absence at the fields of its form: `cover.owner` is `cover_owner` there."""
-    faults = []
-    for fault in refused.faults:
-        name = "_".join(each for each in fault.path if isinstance(each, str))
-        faults.append(Fault((_FIELDS.get(name, name),), fault.code, fault.detail))
-    return ValidationFailed(refused.detail, faults=faults)
+        yield
+    except ValidationFailed as refused:
+        faults = []
+        for fault in refused.faults:
+            name = "_".join(each for each in fault.path if isinstance(each, str))
+            faults.append(Fault((_FIELDS.get(name, name),), fault.code, fault.detail))
+        raise ValidationFailed(refused.detail, faults=faults) from None
 
 
 def _text(day: date, at: time | None) -> str:

@@ -20,7 +20,7 @@ from app.console.viewer import Viewer, ViewerParameter
 from app.contract.directory import to_record
 from app.directory import absences, removal
 from app.directory.edit_once import Edit, once
-from app.errors import Forbidden, NotFound, ValidationFailed
+from app.errors import Forbidden, NotFound
 from app.plan.language.durations import parse_iso
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
@@ -55,10 +55,8 @@ async def add_leave(
         return Reply(201, encode({"id": record.id}))
 
     caller = viewer.caller
-    try:
+    with at_fields():
         await once(pool, caller.workspace_id, caller.key_id, form.idempotency_key(), prepare, reply_of)
-    except ValidationFailed as refused:
-        raise at_fields(refused) from None
     return await _shown(request, viewer, pool, "Saved. New leads go to others in this time.")
 
 

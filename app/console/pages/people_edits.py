@@ -102,12 +102,10 @@ async def enter_leave(
     async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, id, to_record(body))
 
-    try:
+    with at_fields():
         await edit_once(
             pool, viewer.caller, form.idempotency_key(), prepare, lambda record: {"id": record.id}
         )
-    except ValidationFailed as refused:
-        raise at_fields(refused) from None
     return _to(request, "owners", id)
 
 
