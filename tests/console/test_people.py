@@ -147,12 +147,47 @@ async def test_rep_answers_in_words_and_sets_their_own_leave(workspace: Workspac
         assert (await caller.patch(f"/owners/{owner}", json={"name": "Boss"})).status_code == 403
 
 
+async def test_lead_is_reassigned_to_a_team_or_a_queue_and_past_a_cap_when_asked(
+    workspace: Workspace,
+) -> None:
+    await workspace.publish(PLAN)
+    boss = await Hands.of(workspace, ("leads:read", "assign"), None)
+    first = await workspace.assign(email="movable@near.example")
+    owner = first["owner"]["id"]
+    other = next(each for each in ("ana", "ben") if each != owner)
+    page = f"/console/assignments/{first['assignment_id']}"
+    shown = await boss.see(page)
+    assert [each for each in ("inbound", "desk") if f'<option value="{each}">' not in shown] == []
+
+    async def moved(page: str, **fields: str) -> tuple[str, dict[str, Any]]:
+        answer = await boss.send(f"{page}/reassign", script=False, **fields)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"], await workspace.get(f"/leads/{first['lead_id']}")
+
+    page, lead = await moved(page, queue="desk")
+    assert (lead["state"], lead["assignments"][-1]["queue"]) == ("queued", "desk")
+    page, lead = await moved(page, team="inbound", exclude=f"{owner}, nobody")
+    assert (lead["state"], lead["owner"]["id"]) == ("assigned", other)
+    answer = await workspace.client.patch(f"/owners/{owner}", json={"caps": {"open": 0}})
+    assert answer.status_code == 200, answer.text
+    refused = told_by(await boss.send(f"{page}/reassign", script=True, to=owner))
+    assert refused[0] == "over_cap"
+    ((field, text),) = refused[2]
+    assert (field, "reached a cap" in text) == ("to", True)
+    page, lead = await moved(page, to=owner, force="yes")
+    assert lead["owner"]["id"] == owner
+
+
 async def _lead_is_reassigned(workspace: Workspace, owner: str) -> None:
     boss = await Hands.of(workspace, ("leads:read", "assign"), None)
     told = await workspace.assign(email="movable@near.example")
     page = f"/console/assignments/{told['assignment_id']}"
     assert f'<option value="{owner}">' in await boss.see(page)
     assert await boss.refused(f"{page}/reassign", to="nobody") == (422, ("to",))
+    assert await boss.refused(f"{page}/reassign", team="nobodys") == (422, ("team",))
+    assert await boss.refused(f"{page}/reassign", queue="nowhere") == (422, ("queue",))
+    assert await boss.refused(f"{page}/reassign", to=owner, exclude=owner) == (422, ("to",))
+    assert await boss.refused(f"{page}/reassign", to=owner, team="nobodys") == (422, ("team",))
     given = {"to": owner, "reason": "speaks Welsh", "idempotency_key": "move"}
     (where,) = {
         (await boss.send(f"{page}/reassign", script=False, **given)).headers["location"] for _ in range(2)

@@ -24,14 +24,16 @@ from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
+from app.store.directory.records import Record
+from app.store.path.journal import read_plan_version
 
 router = APIRouter(route_class=ConsoleRoute)
 DECISIONS, EVENTS, ANSWERS = 10, 25, 20
 """How many rows of each list a page shows."""
 Skip = Annotated[int, Query(ge=0, le=MAX_INT32)]
 MAX_STEPS = 200
-OWNERS = 200
-"""Owners that a field offers. Others can be typed."""
+OFFERED = 200
+"""Owners, teams or queues that a field offers. Others can be typed."""
 
 
 @router.get("/console/assignments/{assignment_id}")
@@ -55,8 +57,8 @@ async def get_decision(
         "decisions_size": DECISIONS,
         "events_size": EVENTS,
     }
-    owners = await _owners(pool, viewer) if context["may_reassign"] else []
-    return render(request, "decision/page.html", {**context, **history, "owners": owners})
+    offered = await _offered(pool, dispatch, viewer) if context["may_reassign"] else {}
+    return render(request, "decision/page.html", {**context, **history, **offered})
 
 
 @router.get("/console/assignments/{assignment_id}/path")
@@ -126,13 +128,28 @@ def gone_to(request: Request, path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
-async def _owners(pool: Pool, viewer: Viewer) -> list[tuple[str, str]]:
-    """Active owners with their names, to choose one of. A key of one owner learns of no others."""
+async def _offered(pool: Pool, dispatch: Dispatcher, viewer: Viewer) -> dict[str, list[tuple[str, str]]]:
+    """Active owners, teams and queues with their names, to choose one of.
+
+    A key of one owner learns of no others.
+    """
     if viewer.owner_id is not None:
-        return []
-    async with transaction(pool, viewer.caller.workspace_id, read_only=True) as connection:
-        found = await records.list_records(connection, viewer.caller.workspace_id, "owners", "", OWNERS)
-    return [(each.id, each.body.get("name") or each.id) for each in found if each.body.get("active", True)]
+        return {}
+    workspace_id = viewer.caller.workspace_id
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        owners = await records.list_records(connection, workspace_id, "owners", "", OFFERED)
+        teams = await records.list_records(connection, workspace_id, "teams", "", OFFERED)
+        version = await read_plan_version(connection, workspace_id)
+    plan = await dispatch.plans.fetch(workspace_id, version)
+    return {
+        "owners": [_named(each) for each in owners if each.body.get("active", True)],
+        "teams": [_named(each) for each in teams],
+        "queues": [(name, name) for name in list(plan.queues)[:OFFERED]],
+    }
+
+
+def _named(record: Record) -> tuple[str, str]:
+    return record.id, record.body.get("name") or record.id
 
 
 async def decision_context(
