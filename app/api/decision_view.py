@@ -50,7 +50,7 @@ async def explanation_of(
 
 @dataclass(frozen=True, slots=True)
 class WhyNotPage:
-    """Whom an answer is about: one owner, or at most `limit` after the first `after` of all."""
+    """The owners that an answer is about: one, or at most `limit` after the first `after` of all."""
 
     owner: str | None
     after: int
