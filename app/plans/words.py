@@ -14,7 +14,7 @@ from app.reports.upkeep import CATCH_UP_SECONDS, FactUpkeep
 from app.store import plans as store
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
-from app.store.diagnosis.plan_use import count_steps
+from app.store.diagnosis import plan_use
 from app.store.path.journal import read_plan_version
 from app.store.plans import Version
 
@@ -36,6 +36,7 @@ class ReadPlan:
 class StepHits:
     """Arriving leads that each step decided from `since` until `at`, in all versions of the plan.
 
+    `by_band` counts the leads that got each band, also those that a later step decided.
     `complete` is False while newer leads are still being counted.
     """
 
@@ -43,6 +44,7 @@ class StepHits:
     at: datetime
     complete: bool
     by_step: Mapping[str, int]
+    by_band: Mapping[str, int]
 
 
 class PlansInWords:
@@ -85,13 +87,16 @@ def _in_words(source: dict[str, Any], strategies: Strategies) -> PlanWords | Non
 
 
 async def count_hits(pool: Pool, upkeep: FactUpkeep, workspace_id: int) -> StepHits:
-    """How many arriving leads each step decided in the last days."""
+    """How many arriving leads each step decided in the last days, and how many got each band."""
     cursor = await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
     async with transaction(pool, workspace_id, read_only=True) as connection:
         at = await read_now(connection, workspace_id)
         since = at - timedelta(days=HIT_DAYS)
-        found = await count_steps(connection, workspace_id, since, at + timedelta(seconds=1), "UTC")
+        found = await plan_use.count_hits(connection, workspace_id, since, at + timedelta(seconds=1))
     by_step: Counter[str] = Counter()
-    for each in found:
-        by_step[each.step] += each.leads
-    return StepHits(since, at, not cursor.is_behind, by_step)
+    by_band: Counter[str] = Counter()
+    for step, band, leads in found:
+        by_step[step] += leads
+        if band is not None:
+            by_band[band] += leads
+    return StepHits(since, at, not cursor.is_behind, by_step, by_band)

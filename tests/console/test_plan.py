@@ -26,6 +26,14 @@ tests:
 )
 WRONG = DRAFT.replace("expect: {block: students}", "expect: {queue: unrouted}")
 
+BANDS = """
+queues: {unrouted: {}}
+scores: {fit: [{when: {country: DE}, points: 30}]}
+pipeline:
+  - score: {name: fit, model: [fit], bands: {hot: {gte: 20}, warm: {gte: 10}, cold: {}}}
+  - queue: {name: unrouted}
+"""
+
 
 @dataclass
 class Console:
@@ -134,6 +142,16 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
         assert answer.status_code == status, (fields, answer.text)
         if path is not None:
             assert told_by(answer)[2][0][0].startswith(path), fields
+
+
+async def test_hits_of_a_score_step_are_told_by_band_also_where_there_are_none(console: Console) -> None:
+    await console.workspace.publish(BANDS)
+    for number, country in enumerate(("DE", "DE", "FR")):
+        await console.workspace.assign(email=f"band{number}@near.example", country=country)
+    shown = await console.read(f"{PLAN_PAGE}/hits")
+    told = re.findall(r"<li>band (\w+): (\d+) leads? in", shown)
+    assert told == [("hot", "2"), ("warm", "0"), ("cold", "1")]
+    assert 'id="bands-1"' in await console.read(PLAN_PAGE)
 
 
 @pytest.mark.parametrize(

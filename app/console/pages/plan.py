@@ -30,6 +30,7 @@ router = APIRouter(route_class=ConsoleRoute)
 REPORTERS = ("ops", "reports")
 """Hits are what the reports say of steps."""
 STEPS_SHOWN = 50
+BANDS_SHOWN = 20
 VERSIONS_SHOWN = 25
 HITS_SECONDS = 60.0
 MAX_DIFF_LINES = 5_000
@@ -64,7 +65,7 @@ async def get_active_plan(
 async def get_hits(
     request: Request, viewer: ViewerParameter, pool: PoolParameter, after: After = 0
 ) -> Response:
-    """Returns how many leads each step of the active plan took in the last days."""
+    """Returns how many leads each step of the active plan took in the last days, and each of its bands."""
     workspace_id = viewer.caller.workspace_id
     plans = plans_of(request)
     kept: KeptAnswers = request.app.state.console_answers
@@ -79,7 +80,12 @@ async def get_hits(
         "hits": hits,
         "after": after,
         "steps": [
-            (step.name, hits.by_step.get(step.name, 0), step.strategy == "score")
+            (
+                step.name,
+                hits.by_step.get(step.name, 0),
+                step.strategy == "score",
+                [(band, hits.by_band.get(band, 0)) for band in step.bands[:BANDS_SHOWN]],
+            )
             for step in steps[after : after + STEPS_SHOWN]
         ],
         "total": sum(hits.by_step.values()),

@@ -34,7 +34,7 @@ _ON = "on to the next step"
 class StepWords:
     """A step: which leads it is for (None for all), and what becomes of them, a line each.
 
-    `table` names the table that has its targets.
+    `table` names the table that has its targets, `bands` are those that it gives leads.
     """
 
     name: str
@@ -43,6 +43,7 @@ class StepWords:
     when: Sentence | None
     lines: tuple[str, ...]
     table: str | None = None
+    bands: tuple[str, ...] = ()
 
 
 def step_in_words(step: PlanStep, document: PlanDocument) -> StepWords:
@@ -51,7 +52,8 @@ def step_in_words(step: PlanStep, document: PlanDocument) -> StepWords:
     when = condition_in_words(step.condition) if step.condition is not None else None
     table = config.table if isinstance(config, RuleConfig) else None
     kind = KINDS.get(step.strategy, "plug-in")
-    return StepWords(step.name, step.strategy, kind, when, tuple(_lines(step, document)), table)
+    bands = tuple(config.bands) if isinstance(config, ScoreConfig) else ()
+    return StepWords(step.name, step.strategy, kind, when, tuple(_lines(step, document)), table, bands)
 
 
 def _lines(step: PlanStep, document: PlanDocument) -> Iterator[str]:

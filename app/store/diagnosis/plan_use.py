@@ -45,6 +45,15 @@ SELECT (decided_at AT TIME ZONE $4::text)::date AS day, plan_version, step, coun
 """
 """Decisions about arriving leads, by local day, version of the plan and step."""
 
+COUNT_HITS = """
+SELECT step, band, count(*) AS leads
+  FROM assignment_facts
+ WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3 AND cause = 'assign'
+   AND step IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate'
+ GROUP BY 1, 2
+"""
+"""Decisions about arriving leads, by the step and by the band that the lead got."""
+
 LIST_CHANGES = """
 SELECT DISTINCT (at AT TIME ZONE $4::text)::date AS day,
        CASE resource_type WHEN 'teams' THEN 'team' ELSE 'table' END AS kind, resource_id AS what
@@ -89,6 +98,14 @@ async def count_steps(
     """Return what each step decided, by day and version."""
     rows = await connection.fetch(COUNT_STEPS, workspace_id, start, end, zone)
     return [StepCount(**row) for row in rows]
+
+
+async def count_hits(
+    connection: Connection, workspace_id: int, start: datetime, end: datetime
+) -> list[tuple[str, str | None, int]]:
+    """Return how many leads each step decided, by the band that they got."""
+    rows = await connection.fetch(COUNT_HITS, workspace_id, start, end)
+    return [(row["step"], row["band"], row["leads"]) for row in rows]
 
 
 async def list_changes(
