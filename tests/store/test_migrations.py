@@ -19,7 +19,7 @@ from app.store.connection.migrate import connect, migrate
 from app.store.connection.pool import Pool, open_pool, transaction
 from app.store.workspaces import create_workspace as create_store_workspace
 from app.values.crm_ids import crm_id_key
-from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
+from tests.support.postgres import FOUND, NEWEST_AND_LONG, Clusters, execute, in_a_thread
 from tests.support.shell import Shell
 from tests.support.workspace import Workspace, create_workspace, empty_workspace, running_app
 
@@ -333,6 +333,7 @@ async def revisions(dsn: str) -> list[Any]:
         await connection.close()
 
 
+@pytest.mark.parametrize("empty_database", NEWEST_AND_LONG, indirect=True, ids="postgres{}".format)
 async def test_alembics_own_command_works(empty_database: str) -> None:
     """With either variable, and again where there is nothing left to do."""
     program = [str(Path(sys.executable).with_name("alembic")), "upgrade", "head"]
