@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
-from app.errors import WorkspaceDeleted
+from app import places
+from app.errors import Overloaded, WorkspaceDeleted
 from app.forms import multipart
 from app.forms.leads import Unmappable, lead_of
 from app.forms.mapping import form_map
@@ -60,6 +61,8 @@ GENERIC: Final = "generic"
 """The kind whose mapping says where everything stands."""
 IDENTIFIES: Final = frozenset(("email", "phone", "company", "external_id", "crm"))
 """The fields of a lead one of which it needs."""
+LONG_BYTES = 8 * 1024
+"""What is longer is read in a thread. Form tools send a few kilobytes."""
 MIN_SECRET = 4
 """Characters of a secret that is looked for in bodies. A shorter one would be found everywhere."""
 
@@ -132,7 +135,12 @@ class FormReceiver:
         if wait:
             # Nothing comes again of other tools, nor of the visitor of a page.
             code = RATE_LIMITED
-        return await self._stored(kind, known, read_delivery(kind, known, request, code))
+        try:
+            received = await read_unhurried(kind, known, request, code)
+        except Overloaded:
+            self._metrics.form_received(known.kind, "not_stored")
+            return kind.not_stored()
+        return await self._stored(kind, known, received)
 
     async def too_large(self, kind: FormKind, known: KnownEndpoint, request: FormRequest) -> FormAnswer:
         """Answer a delivery whose body is larger than the limit; it has not been read."""
@@ -224,6 +232,18 @@ def terms_of(known: KnownEndpoint) -> FormTerms:
     except ValidationError:
         mapping = FormMap()
     return FormTerms(known.terms.secrets, mapping, known.terms.options)
+
+
+async def read_unhurried(
+    kind: FormKind, known: KnownEndpoint, request: FormRequest, code: str | None
+) -> Received:
+    """Like `read_delivery`, in a thread if it takes long, so that it holds up nobody else.
+
+    Raises Overloaded when too many others wait.
+    """
+    if len(request.body) + len(request.query) < LONG_BYTES:
+        return read_delivery(kind, known, request, code)
+    return await places.FORMS.run(known.workspace_id, read_delivery, kind, known, request, code)
 
 
 def read_delivery(

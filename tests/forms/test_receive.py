@@ -1,5 +1,9 @@
 """What a form sends is stored before it is answered, and becomes a lead like any other."""
 
+import asyncio
+
+from app import places
+from app.forms.receive import LONG_BYTES
 from tests.forms.deliveries import form, leads, post, settled
 from tests.support.workspace import Workspace
 
@@ -32,3 +36,16 @@ async def test_json_of_any_tool_becomes_a_lead_by_the_mapping_of_its_endpoint(wo
     assert (await post(workspace, path, BODY)).status_code == 200
     await settled(workspace)
     assert len(await leads(workspace)) == 1
+
+
+async def test_long_form_waits_for_its_place_and_holds_up_no_short_one(workspace: Workspace) -> None:
+    path = await form(workspace, mapping=MAPPING)
+    async with places.FORMS.take(workspace.workspace_id):
+        long = asyncio.create_task(
+            post(workspace, path, {**BODY, "event_id": "ev-2", "text": "x" * LONG_BYTES})
+        )
+        assert (await post(workspace, path, BODY)).status_code == 200
+        assert not long.done()
+    assert (await long).status_code == 200
+    await settled(workspace)
+    assert len(await leads(workspace)) == 2

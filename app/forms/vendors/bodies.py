@@ -273,11 +273,14 @@ def _with_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    for name in found:
-        values = [value for each, value in pairs if each == name]
-        if len(values) > 1 and not any(isinstance(each, dict | list) for each in values):
-            found[name] = values
-    return found
+    groups: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        groups.setdefault(name, []).append(value)
+    return found | {
+        name: values
+        for name, values in groups.items()
+        if len(values) > 1 and not any(isinstance(each, dict | list) for each in values)
+    }
 
 
 def _without_last_commas(text: str) -> str:

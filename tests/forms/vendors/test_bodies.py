@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.forms.multipart import flattened
 from app.forms.vendors.base import FormMap, FormRequest, FormTerms, Unreadable
-from app.forms.vendors.bodies import nested, read_body
+from app.forms.vendors.bodies import _with_repeated_keys, nested, read_body
 from app.forms.vendors.fields import map_fields
 from app.forms.vendors.form_field import fields_of
 from app.forms.vendors.generic import GenericForm, values_at
@@ -132,3 +132,20 @@ def test_an_address_is_found_whatever_its_label_and_the_mapping_goes_first() -> 
     read = map_fields(fields_of(form), FormMap(fields={"company": ["Name"]}, ignore=["intern"]))
     assert read.lead == {"company": "Liv Dahl", "email": "liv@dahl.example"}
     assert read.unmapped == {}
+
+
+class _Counted(str):
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        _Counted.compared += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_repeated_key_costs_no_look_at_all_keys_for_each_of_them() -> None:
+    pairs = [(_Counted(f"k{number}"), number) for number in range(1000)]
+    found = _with_repeated_keys([*pairs, (_Counted("k7"), -1)])
+    assert (len(found), found["k7"], found["k8"]) == (1000, [7, -1], 8)
+    assert _Counted.compared < 20_000
