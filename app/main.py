@@ -65,6 +65,7 @@ from app.enrichment.registry import installed as providers_installed
 from app.forms.fetch.fetcher import Fetcher
 from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
+from app.intake.companies import load_icann_suffixes
 from app.intake.domains import load_suffixes
 from app.intake.job_titles import load_titles
 from app.intake.mail_domains import load_mail_domains
@@ -288,6 +289,7 @@ async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> A
 def _load_lists() -> None:
     """Read the lists of intake now, not with the first lead."""
     load_suffixes()
+    load_icann_suffixes()
     load_mail_domains()
     load_sources()
     load_titles()

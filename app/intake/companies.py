@@ -30,6 +30,11 @@ def _icann() -> PublicSuffixList:
     return PublicSuffixList(only_icann=True)
 
 
+def load_icann_suffixes() -> None:
+    """Read the list now. The first lead would wait for it, and with it everybody else."""
+    _icann()
+
+
 def company_domain(values: Mapping[str, Any], *, education: bool = False) -> str | None:
     """The domain that a lead's address shares with colleagues; None if strangers may share it.
 
