@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 
 SLICE_SECONDS = 0.002
 """How long a computation may keep the thread of the event loop at once."""
+HELD_SLICE_SECONDS = 0.008
+"""The same for a computation that others wait for, because it holds a connection or a lock."""
 GIVE_WAY = 3
 """While anybody hurries, long computations rest so many times as long as a slice took."""
 MAX_REST_SECONDS = 0.1
@@ -182,6 +184,36 @@ async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
 async def finished(steps: Generator[None, None, Result]) -> Result:
     """What a computation returns that can be stopped after each step. It gives way to others."""
     pace = Pace()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        await pace.rest()
+
+
+class HeldPace:
+    """The pace of a computation that holds a connection or a lock. Others go on after each slice.
+
+    It does not rest, and its slices are longer, because others wait until it is over.
+    """
+
+    __slots__ = ("_since",)
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    async def rest(self) -> None:
+        """When a slice is over, let everything else in the process go on once."""
+        if time.monotonic() - self._since >= HELD_SLICE_SECONDS:
+            await asyncio.sleep(0)
+            self._since = time.monotonic()
+
+
+async def by_turns(steps: Generator[None, None, Result]) -> Result:
+    """What a computation returns that can be stopped after each step, and holds a connection or a lock."""
+    pace = HeldPace()
     while True:
         try:
             next(steps)

@@ -4,11 +4,21 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from typing import cast
 
-from app.pace import GIVE_WAY, MAX_REST_SECONDS, SLICE_SECONDS, LongWork, Pace, Threads, long_work
+from app.pace import (
+    GIVE_WAY,
+    HELD_SLICE_SECONDS,
+    MAX_REST_SECONDS,
+    SLICE_SECONDS,
+    LongWork,
+    Pace,
+    Threads,
+    by_turns,
+    long_work,
+)
 
 STEPS = 12
 
@@ -181,3 +191,24 @@ async def _compute(name: str, slices: list[str]) -> None:
         slices.append(name)
         time.sleep(SLICE_SECONDS)  # noqa: ASYNC251 - stands for a computation
         await pace.rest()
+
+
+async def test_others_go_on_after_each_slice_of_what_holds_a_lock() -> None:
+    turns = []
+
+    async def others() -> None:
+        while True:
+            turns.append("others")
+            await asyncio.sleep(0)
+
+    def steps() -> Generator[None, None, str]:
+        for number in range(3):
+            time.sleep(HELD_SLICE_SECONDS)
+            turns.append(str(number))
+            yield
+        return "result"
+
+    beside = asyncio.create_task(others())
+    assert await by_turns(steps()) == "result"
+    beside.cancel()
+    assert turns == ["0", "others", "1", "others", "2", "others"]

@@ -14,13 +14,14 @@ from typing import Any
 from app.directory.clock_recounts import recount_clocks
 from app.engine.model.accounts import account_from
 from app.engine.model.directory import Caps, Directory, Owner
-from app.engine.model.records import directory_with
+from app.engine.model.records import directory_after
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
 from app.engine.selection.shifts import owner_takes_from, team_takes_from
 from app.errors import DatabaseUnavailable
 from app.ids import uuid7
 from app.intake.accounts import keys_of_account, name_keys_of_account
+from app.pace import by_turns
 from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import (
     CONNECTION_ERRORS,
@@ -39,7 +40,7 @@ from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
 from app.store.path.journal import JournalEntry
 from app.store.path.ledger import LedgerRow
-from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, settle_time, write_entry
+from app.store.path.snapshot import Snapshot, directory_since, read_snapshot, settle_time, write_entry
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a decision."""
@@ -202,10 +203,16 @@ class DirectoryEdit:
         return replace(directory, owners=owners)
 
     async def _directory(self) -> Directory:
-        """The directory after the edit. With thousands of owners reading it takes long."""
+        """The directory after the edit. With thousands of owners reading it whole takes long."""
         if self._reads_again:
-            return await read_directory(self.connection, self.workspace_id, self.version)
-        return directory_with(self.snapshot.directory, self.version, self._put["owners"], self._put["teams"])
+            known = self.snapshot.directory
+            return await directory_since(self.connection, self.workspace_id, known, self.version)
+        put = (
+            (resource_type, id_, body)
+            for resource_type, each in self._put.items()
+            for id_, body in each.items()
+        )
+        return await by_turns(directory_after(self.snapshot.directory, self.version, put))
 
     async def _cancel_moves(self, old: Directory, new: Directory) -> None:
         """The leads of an owner who is active again stay, as far as they have not been moved."""

@@ -18,7 +18,7 @@ import orjson
 from app.engine.model.directory import Team
 from app.engine.model.records import team_from
 from app.engine.selection.ramps import weight_at
-from app.pace import Pace
+from app.pace import Pace, paced
 from app.reports.shares import Part, parts_of_entry, parts_of_turn
 from app.reports.upkeep import CATCH_UP_SECONDS
 from app.store.connection.pool import Pool, transaction
@@ -76,7 +76,7 @@ async def fill_share_facts(pool: Pool, workspace_id: int) -> bool:
         ramped = _with_ramps(teams)
         owners = await find_record_versions(connection, workspace_id, "owners", ramped, *bounds)
     history = TeamHistory(ahead.team_id, teams, owners)
-    facts, splits = _facts(ahead, rows, considered, history)
+    facts, splits = await _facts(ahead, rows, considered, history)
     async with transaction(pool, workspace_id) as connection:
         await insert_share_facts(connection, workspace_id, facts, splits)
     return True
@@ -160,15 +160,16 @@ def _position(versions: Sequence[RecordVersion], version: int | None, at: dateti
     return after - 1 if after else None
 
 
-def _facts(
+async def _facts(
     position: LedgerPosition,
     rows: Iterable[StoredLedgerEntry],
     considered: Mapping[str, Considered],
     history: TeamHistory,
 ) -> tuple[list[ShareFact], list[ShareSplit]]:
+    """The facts of rows of the ledger. A turn in a large team has thousands of parts."""
     facts: list[ShareFact] = []
     splits: dict[str, ShareSplit] = {}
-    for row in rows:
+    async for row in paced(rows):
         split = _split(_parts(row, considered.get(row.assignment_id or "", Considered()), history))
         splits[split.id] = split
         facts.append(ShareFact(position.team_id, row.number, row.at, row.assignment_id, split.id))

@@ -1,10 +1,10 @@
 """Builds the directory from its stored records."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.engine.model.directory import Absence, Caps, Cover, Directory, Member, Owner, Ramp, Team
@@ -15,52 +15,117 @@ from app.values.languages import spoken
 _COVERS: tuple[Literal["owner", "team"], ...] = ("owner", "team")
 DirectoryRecord = tuple[str, str, Mapping[str, Any]]
 """Resource type, id and body. The body of a table is only its revision."""
+ChangedRecord = tuple[str, str, Mapping[str, Any] | None]
+"""The same. Without a body, the record was deleted."""
+Value = TypeVar("Value")
 
 
 def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Directory:
     """The directory of these records. Resource types that the engine does not use are ignored."""
-    bodies: dict[str, dict[str, Mapping[str, Any]]] = {
-        "owners": {},
-        "teams": {},
-        "absences": {},
-        "calendars": {},
-        "tables": {},
-        "settings": {},
-    }
+    steps = directory_in_steps(version, records)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Directory = end.value
+            return made
+
+
+def directory_in_steps(version: int, records: Iterable[DirectoryRecord]) -> Generator[None, None, Directory]:
+    """The same with a pause after each record: there can be thousands of them."""
+    bodies: dict[str, dict[str, Mapping[str, Any]]] = {}
     for resource_type, id_, body in records:
         bodies.setdefault(resource_type, {})[id_] = body
+        yield
     absences: dict[str, list[Absence]] = {}
-    for id_, body in bodies["absences"].items():
+    for id_, body in bodies.get("absences", {}).items():
         absences.setdefault(body["owner"], []).append(absence_from(id_, body))
-    calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
-    owners = {
-        id_: owner_from(id_, body, absences.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
-    }
-    teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
-    tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
-    outbox = bodies["settings"].get("actions", {})
-    reader, deliver = outbox.get("reader", False), outbox.get("deliver", {})
+        yield
+    calendars = {id_: hours_from(body) for id_, body in bodies.get("calendars", {}).items()}
+    owners: dict[str, Owner] = {}
+    for id_, body in bodies.get("owners", {}).items():
+        owners[id_] = owner_from(id_, body, absences.get(id_, ()), calendars)
+        yield
+    teams: dict[str, Team] = {}
+    for id_, body in bodies.get("teams", {}).items():
+        teams[id_] = team_from(id_, body)
+        yield
+    tables = {id_: body["revision"] for id_, body in bodies.get("tables", {}).items()}
+    reader, deliver = _outbox_of(bodies.get("settings", {}).get("actions", {}))
     return Directory(version, owners, teams, calendars, tables, reader, deliver)
 
 
-def directory_with(
-    directory: Directory,
-    version: int,
-    owners: Mapping[str, Mapping[str, Any]],
-    teams: Mapping[str, Mapping[str, Any]],
-) -> Directory:
-    """The directory after these owners and teams were created or replaced. Everything else is as it was."""
+def _outbox_of(settings: Mapping[str, Any]) -> tuple[bool, Mapping[str, str]]:
+    return settings.get("reader", False), settings.get("deliver", {})
+
+
+def directory_after(
+    directory: Directory, version: int, changed: Iterable[ChangedRecord]
+) -> Generator[None, None, Directory]:
+    """The directory after these records were created, replaced or deleted. All others are as they were.
+
+    Pauses after each record.
+    """
+    bodies: dict[str, dict[str, Mapping[str, Any] | None]] = {}
+    for resource_type, id_, body in changed:
+        bodies.setdefault(resource_type, {})[id_] = body
+    calendars = yield from _after(directory.calendars, bodies.get("calendars", {}), _hours_of)
     before = directory.owners
-    changed = {
-        id_: owner_from(id_, body, before[id_].absences if id_ in before else (), directory.calendars)
-        for id_, body in owners.items()
+
+    def owner(id_: str, body: Mapping[str, Any]) -> Owner:
+        return owner_from(id_, body, before[id_].absences if id_ in before else (), calendars)
+
+    owners = yield from _after(before, bodies.get("owners", {}), owner)
+    if "calendars" in bodies:
+        for id_, each in owners.items():
+            if each.calendar in bodies["calendars"]:
+                owners[id_] = replace(each, hours=calendars.get(each.calendar))
+    _change_absences(owners, bodies.get("absences", {}))
+    outbox = directory.outbox_reader, directory.deliver
+    if "actions" in bodies.get("settings", {}):
+        outbox = _outbox_of(bodies["settings"]["actions"] or {})
+    teams = yield from _after(directory.teams, bodies.get("teams", {}), team_from)
+    tables = yield from _after(directory.tables, bodies.get("tables", {}), _revision_of)
+    return Directory(version, owners, teams, calendars, tables, *outbox)
+
+
+def _hours_of(_: str, body: Mapping[str, Any]) -> Hours:
+    return hours_from(body)
+
+
+def _revision_of(_: str, body: Mapping[str, Any]) -> int:
+    return int(body["revision"])
+
+
+def _after(
+    before: Mapping[str, Value],
+    bodies: Mapping[str, Mapping[str, Any] | None],
+    value_from: Callable[[str, Mapping[str, Any]], Value],
+) -> Generator[None, None, dict[str, Value]]:
+    after = dict(before)
+    for id_, body in bodies.items():
+        if body is None:
+            after.pop(id_, None)
+        else:
+            after[id_] = value_from(id_, body)
+        yield
+    return after
+
+
+def _change_absences(owners: dict[str, Owner], bodies: Mapping[str, Mapping[str, Any] | None]) -> None:
+    if not bodies:
+        return
+    changed: dict[str, list[Absence]] = {
+        id_: [absence for absence in owner.absences if absence.id not in bodies]
+        for id_, owner in owners.items()
+        if not bodies.keys().isdisjoint(absence.id for absence in owner.absences)
     }
-    return replace(
-        directory,
-        version=version,
-        owners={**before, **changed},
-        teams={**directory.teams, **{id_: team_from(id_, body) for id_, body in teams.items()}},
-    )
+    for id_, body in bodies.items():
+        if body is not None and (owner := owners.get(body["owner"])) is not None:
+            changed.setdefault(owner.id, list(owner.absences)).append(absence_from(id_, body))
+    for owner_id, absences in changed.items():
+        in_order = tuple(sorted(absences, key=lambda absence: absence.start))
+        owners[owner_id] = replace(owners[owner_id], absences=in_order)
 
 
 def absence_from(id_: str, body: Mapping[str, Any]) -> Absence:

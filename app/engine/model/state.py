@@ -171,6 +171,11 @@ class StateKeys:
         counted = self.balances or self.loads or self.member_loads or self.ledger
         return bool(counted or self.refunds or self.backlogs)
 
+    def size(self) -> int:
+        """How many balances and loads are named: nearly all that a state has."""
+        members = (*self.balances.values(), *self.member_loads.values())
+        return len(self.loads) + sum(len(each) for each in members)
+
 
 @dataclass(slots=True)
 class State:
@@ -189,6 +194,11 @@ class State:
     touched: StateKeys = field(default_factory=StateKeys)
     newest: int = 0
     backlogs: dict[str, Backlog] = field(default_factory=dict)
+
+    def size(self) -> int:
+        """How many balances and loads there are: nearly all of it."""
+        balances = sum(len(members) for members in self.balances.values())
+        return len(self.loads) + balances + sum(len(members) for members in self.member_loads.values())
 
     def balance(self, team: str, owner: str) -> Balance:
         """The balance of a member; zero for one who was never counted."""

@@ -23,7 +23,8 @@ class KnowingConnection(asyncpg.Connection):
     The driver asks on every connection. No other statement of a new one costs the server as much.
     """
 
-    __slots__ = ()
+    # What a pool has read over all of its connections.
+    __slots__ = ("directories",)
     # For the driver, a type follows those that it is made of, and what it knows already changes nothing.
     _known: dict[int, asyncpg.Record] = {}  # noqa: RUF012 - shared on purpose
 

@@ -14,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from app.errors import WorkspaceDeleted
 from app.metrics.process import PoolUse
 from app.store.connection import address
+from app.store.connection.kept_directories import KeptDirectories
 from app.store.connection.known_types import KnowingConnection
 from app.store.connection.shares import Shares
 from app.troubles import Troubles
@@ -49,6 +50,8 @@ CONNECT_SHARE = 0.75
 """An attempt to connect ends before its request stops waiting, so that it ends with an error of its own."""
 MIN_SHARE = 2
 """Connections that a workspace may hold, however small the pool is."""
+LONG_PAUSE = 5000
+"""How long a transaction may be idle that makes something large, in milliseconds."""
 REPLY_SECONDS = 10.0
 """How long any other statement may take, whatever the server's own limits."""
 
@@ -91,9 +94,17 @@ class Pool(asyncpg.Pool):
         transaction_settings: str,
         acquire_seconds: float,
         troubles: Troubles,
+        init: Callable[[asyncpg.Connection], Coroutine[Any, Any, None]] | None = None,
         **keywords: Any,
     ) -> None:
-        super().__init__(*arguments, max_size=max_size, **keywords)
+        self.directories = KeptDirectories()
+
+        async def begin(connection: Any) -> None:
+            connection.directories = self.directories
+            if init is not None:
+                await init(connection)
+
+        super().__init__(*arguments, max_size=max_size, init=begin, **keywords)
         self.shares = Shares(max(MIN_SHARE, max_size // 2))
         self.transaction_settings = transaction_settings
         self.acquire_seconds = acquire_seconds
@@ -315,6 +326,17 @@ async def transaction(
             await renew_if_read_only(pool, error)
             raise
         await _say(connection, "COMMIT", REPLY_SECONDS)
+
+
+_IDLE = "idle_in_transaction_session_timeout"
+LET_PAUSE = f"""set_config('{_IDLE}', greatest(
+  {LONG_PAUSE}, 1000 * extract(epoch FROM current_setting('{_IDLE}')::interval)::int)::text, true)"""
+"""What lets a transaction be idle for longer than by default."""
+
+
+async def may_pause(connection: Connection) -> None:
+    """Let this transaction be idle for longer: others go on while it makes something large."""
+    await connection.execute(f"SELECT {LET_PAUSE}")
 
 
 async def renew_if_read_only(pool: Pool, error: BaseException) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 
 from app.engine.model.directory import Directory
-from app.engine.model.records import directory_from
-from app.store.connection.pool import Connection, Pool, Row, transaction
+from app.engine.model.records import directory_in_steps
+from app.pace import by_turns, paced
+from app.store.connection.pool import Connection, Pool, Row, may_pause, transaction
 from app.store.directory.records import DIRECTORY_TYPES
 
 
@@ -40,9 +41,11 @@ SELECT version, resource_type, resource_id, after
 
 async def read_directory_at(connection: Connection, workspace_id: int, version: int) -> Directory:
     """Return the directory after change number `version`."""
+    await may_pause(connection)
     rows = await connection.fetch(SELECT_RECORDS_AT, workspace_id, list(DIRECTORY_TYPES), version)
-    changes = [change for change in map(_change, rows) if change.body is not None]
-    return directory_from(version, ((each.resource_type, each.id, each.body or {}) for each in changes))
+    changes = map(_change, rows)
+    records = ((each.resource_type, each.id, each.body) for each in changes if each.body is not None)
+    return await by_turns(directory_in_steps(version, records))
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ class DirectoryReplay:
             await self._advance(version)
         if self._directory is None:
             records = ((resource_type, id_, body) for (resource_type, id_), body in self.records.items())
-            self._directory = directory_from(version, records)
+            self._directory = await by_turns(directory_in_steps(version, records))
         elif self._directory.version != version:
             self._directory = replace(self._directory, version=version)
         return self._directory
@@ -79,9 +82,9 @@ class DirectoryReplay:
                 list(DIRECTORY_TYPES),
                 self.slice_size,
             )
-        for change in map(_change, rows):
+        async for row in paced(rows):
             self._directory = None
-            self._apply(change)
+            self._apply(_change(row))
         self.version = rows[-1]["version"] if len(rows) == self.slice_size else version
 
     def _apply(self, change: StoredChange) -> None:

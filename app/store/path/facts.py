@@ -1,7 +1,7 @@
 """Everything a commit group must know, read after the lock is taken, in one statement for the whole group."""
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +14,10 @@ from app.engine.model.accounts import AccountKey, Accounts
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.stored import lead_fields_of
+from app.pace import by_turns
 from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
-from app.store.connection.pool import Connection
+from app.store.connection.pool import LET_PAUSE, Connection
 from app.store.directory.accounts import account_lookup, accounts_from_json
 from app.store.leads.current_leads import accounts_by_name, stored_signals
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
@@ -91,10 +92,23 @@ SELECT
 SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$10', '$11')} AS accounts"
 """The same for plans that use accounts."""
 
-SELECT_NEWEST_FULL_STATE = """
-SELECT number FROM journal WHERE workspace_id = $1 AND full_state IS NOT NULL ORDER BY number DESC LIMIT 1
+_STATES = """CASE WHEN number > $2 OR $6 THEN state_delta END AS state_delta,
+            CASE WHEN $6 THEN full_state END AS full_state"""
+_STATES_AS_TEXT = """CASE WHEN full_state IS NULL THEN state_delta::text END AS state_delta,
+            CASE WHEN $6 THEN full_state::text END AS full_state"""
+
+SELECT_FACTS_FROM_START = SELECT_FACTS.replace(_STATES, _STATES_AS_TEXT)
+"""The same for a process that knows nothing. The states are read one by one: together they have megabytes."""
+
+SELECT_FACTS_WITH_ACCOUNTS_FROM_START = SELECT_FACTS_WITH_ACCOUNTS.replace(_STATES, _STATES_AS_TEXT)
+"""The same for plans that use accounts."""
+
+SELECT_NEWEST_FULL_STATE = f"""
+SELECT (SELECT number FROM journal
+         WHERE workspace_id = $1 AND full_state IS NOT NULL ORDER BY number DESC LIMIT 1),
+       {LET_PAUSE}
 """
-"""The newest journal entry with the full state."""
+"""The newest journal entry with the full state. The transaction may then pause while all since is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +179,38 @@ async def read_facts(
     arguments += [[kind for kind, _ in suppressions], [value for _, value in suppressions]]
     if accounts:
         arguments += [[key.kind for key in accounts], [key.value for key in accounts]]
-    row = await connection.fetchrow(SELECT_FACTS_WITH_ACCOUNTS if accounts else SELECT_FACTS, *arguments)
+    row = await connection.fetchrow(_statement(since is None, bool(accounts)), *arguments)
     if row is None:
         raise LookupError("a statement without FROM returns one row")
+    entries = _rows(row["journal"])
     return Prefetched(
         time=row["now"].astimezone(UTC),
         zone=row["timezone"] or "UTC",
-        entries=[entry_from_row(entry) for entry in _rows(row["journal"])],
+        entries=[entry_from_row(entry) for entry in entries]
+        if since is not None
+        else await by_turns(_read_one_by_one(entries)),
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
         matches=_matches(row["matches"]),
         known={each["lead_id"]: _known(each) for each in _rows(row["known"])},
         suppressed=entries_from_json(row["suppressed"]),
         accounts=None if accounts is None else accounts_from_json(row["accounts"] if accounts else None),
     )
+
+
+def _statement(from_start: bool, accounts: bool) -> str:
+    if from_start:
+        return SELECT_FACTS_WITH_ACCOUNTS_FROM_START if accounts else SELECT_FACTS_FROM_START
+    return SELECT_FACTS_WITH_ACCOUNTS if accounts else SELECT_FACTS
+
+
+def _read_one_by_one(rows: Sequence[dict[str, Any]]) -> Generator[None, None, list[JournalEntry]]:
+    """The entries, whose states are still text. Pauses after each."""
+    entries = []
+    for row in rows:
+        states = {name: row[name] and orjson.loads(row[name]) for name in ("state_delta", "full_state")}
+        entries.append(entry_from_row({**row, **states}))
+        yield
+    return entries
 
 
 def _rows(text: str | None) -> list[dict[str, Any]]:

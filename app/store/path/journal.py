@@ -17,6 +17,10 @@ from app.store.connection.pool import Connection
 
 FULL_STATE_EVERY = 256
 """Every so many commit groups, a row holds the full state."""
+LONG_CHANGES_EVERY = 16
+"""Every so many, where rows would otherwise soon be longer than the full state."""
+LONG_CHANGES = 200
+"""The balances and loads that a row of this kind changes at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,23 @@ import structlog
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
-from app.engine.model.records import directory_from
+from app.engine.model.records import ChangedRecord, directory_after, directory_from, directory_in_steps
 from app.engine.model.state import State, StateKeys
+from app.pace import HeldPace, by_turns
 from app.store.clocks import deciding_time
-from app.store.connection.pool import Connection
+from app.store.connection.kept_directories import KeptDirectories
+from app.store.connection.pool import Connection, Row, may_pause
 from app.store.directory.records import DIRECTORY_TYPES
 from app.store.leads.lead_counts import sum_counts
 from app.store.path.facts import Prefetched, read_facts
-from app.store.path.journal import FULL_STATE_EVERY, JournalEntry, append_entry, prune
+from app.store.path.journal import (
+    FULL_STATE_EVERY,
+    LONG_CHANGES,
+    LONG_CHANGES_EVERY,
+    JournalEntry,
+    append_entry,
+    prune,
+)
 
 log = structlog.get_logger()
 
@@ -26,16 +35,32 @@ EMPTY_ENTRY = JournalEntry(0, "", datetime(1970, 1, 1, tzinfo=UTC), 0, 0, 0, 0, 
 """The entry of a workspace without any commit group."""
 
 MAX_CHANGES_SCANNED = 10_000
-"""Beyond so many changes it is quicker to read the whole directory."""
+MAX_RECORDS_CHANGED = 200
+"""Beyond so many changes the whole directory is read."""
 
-SELECT_DIRECTORY_CHANGED = """
-SELECT EXISTS (
-  SELECT FROM (
-    SELECT resource_type FROM changes WHERE workspace_id = $1 AND version > $2 AND version <= $3
-     ORDER BY version LIMIT $5) AS recent
-   WHERE resource_type = ANY ($4))
+SELECT_CHANGED_RECORDS = """
+SELECT (SELECT at FROM changes WHERE workspace_id = $1 AND version = $2) AS before,
+       (SELECT at FROM changes WHERE workspace_id = $1 AND version = $3) AS now,
+       recent.resource_type, recent.resource_id AS id, found.body
+  FROM (SELECT) AS always
+  LEFT JOIN (
+    SELECT DISTINCT resource_type, resource_id FROM (
+      SELECT resource_type, resource_id FROM changes
+       WHERE workspace_id = $1 AND version > $2 AND version <= $3
+       ORDER BY version LIMIT $5) AS every
+     WHERE resource_type = ANY ($4) LIMIT $6) AS recent ON true
+  LEFT JOIN LATERAL (
+    SELECT CASE WHEN directory.resource_type = 'tables' THEN jsonb_build_object('revision', revision)
+                ELSE body END AS body
+      FROM directory
+     WHERE workspace_id = $1 AND directory.resource_type = recent.resource_type
+       AND directory.id = recent.resource_id
+     LIMIT 1) AS found ON true
 """
-"""Whether any record that is kept in memory changed between two versions."""
+"""When the directory got two versions, and what of it that is kept in memory changed between them."""
+
+SELECT_TIME_OF_CHANGE = "SELECT at FROM changes WHERE workspace_id = $1 AND version = $2"
+"""When the directory got a version."""
 
 # The rows of a table may be many; they are read where they are looked up.
 SELECT_DIRECTORY = """
@@ -70,7 +95,9 @@ async def catch_up(
         return None
     else:
         snapshot, newer = known, [entry for entry in entries if entry.number > known.entry.number]
+    pace = HeldPace()
     for entry in newer:
+        await pace.rest()
         if entry.full_state is not None:
             snapshot.state = State()
         snapshot.state.apply_delta(entry.full_state or entry.state_delta or {})
@@ -85,21 +112,55 @@ def _is_same(known: JournalEntry, found: JournalEntry) -> bool:
 
 
 async def _current_directory(connection: Connection, workspace_id: int, snapshot: Snapshot) -> Directory:
-    """Return the directory after the newest entry: the known one if only other resource types changed."""
-    known, version = snapshot.directory, snapshot.entry.directory_version
-    if known.version >= 0 and version - known.version <= MAX_CHANGES_SCANNED:
-        span = (workspace_id, known.version, version, list(DIRECTORY_TYPES), MAX_CHANGES_SCANNED)
-        if not await connection.fetchval(SELECT_DIRECTORY_CHANGED, *span):
-            return replace(known, version=version)
-    return await read_directory(connection, workspace_id, version)
+    """Return the directory after the newest entry. What the process knows of it is not read again."""
+    kept: KeptDirectories | None = getattr(connection, "directories", None)
+    known, version, since = snapshot.directory, snapshot.entry.directory_version, None
+    found = None if kept is None else kept.find(workspace_id)
+    if found is not None and known.version < found[0].version <= version:
+        known, since = found
+    directory, at = await _read_since(connection, workspace_id, known, version, since)
+    if kept is not None and version > 0 and directory is not known:
+        at = at or await connection.fetchval(SELECT_TIME_OF_CHANGE, workspace_id, version)
+        if at is not None:
+            kept.keep(workspace_id, directory, at)
+    return directory
+
+
+async def directory_since(
+    connection: Connection, workspace_id: int, known: Directory, version: int
+) -> Directory:
+    """Return the current directory, known to be at `version`: from a known one and what changed since."""
+    return (await _read_since(connection, workspace_id, known, version, None))[0]
+
+
+async def _read_since(
+    connection: Connection, workspace_id: int, known: Directory, version: int, since: datetime | None
+) -> tuple[Directory, datetime | None]:
+    """The directory, and the time of its last change if that was read, too.
+
+    With `since` the known one counts only if that is the time of its own last change.
+    """
+    if known.version > 0 and version - known.version <= MAX_CHANGES_SCANNED:
+        span = (known.version, version, list(DIRECTORY_TYPES), MAX_CHANGES_SCANNED, MAX_RECORDS_CHANGED)
+        rows = await connection.fetch(SELECT_CHANGED_RECORDS, workspace_id, *span)
+        if since in (None, rows[0]["before"]) and len(rows) < MAX_RECORDS_CHANGED:
+            if known.version == version:
+                return known, rows[0]["now"]
+            changed = [_changed(row) for row in rows if row["id"] is not None]
+            return await by_turns(directory_after(known, version, changed)), rows[0]["now"]
+    return await read_directory(connection, workspace_id, version), None
+
+
+def _changed(row: Row) -> ChangedRecord:
+    return row["resource_type"], row["id"], None if row["body"] is None else orjson.loads(row["body"])
 
 
 async def read_directory(connection: Connection, workspace_id: int, version: int) -> Directory:
     """Return the current directory, known to be at `version`."""
+    await may_pause(connection)
     rows = await connection.fetch(SELECT_DIRECTORY, workspace_id, list(DIRECTORY_TYPES))
-    return directory_from(
-        version, ((row["resource_type"], row["id"], orjson.loads(row["body"])) for row in rows)
-    )
+    records = ((row["resource_type"], row["id"], orjson.loads(row["body"])) for row in rows)
+    return await by_turns(directory_in_steps(version, records))
 
 
 def settle_time(found: Prefetched, snapshot: Snapshot) -> datetime:
@@ -154,8 +215,21 @@ def next_entry(snapshot: Snapshot, entry: JournalEntry) -> JournalEntry:
         number=number,
         token=str(uuid4()),
         state_delta=state.to_json(state.touched),
-        full_state=state.to_json() if number % FULL_STATE_EVERY == 0 else None,
+        full_state=state.to_json() if _wants_full_state(number, state) else None,
     )
+
+
+def _wants_full_state(number: int, state: State) -> bool:
+    """Every so often, and sooner where the changes since the last one would be longer than the state.
+
+    In a team of a thousand members every decision changes a thousand balances.
+    """
+    if number % FULL_STATE_EVERY == 0:
+        return True
+    if number % LONG_CHANGES_EVERY:
+        return False
+    changed = state.touched.size()
+    return changed >= LONG_CHANGES and changed * LONG_CHANGES_EVERY > state.size()
 
 
 async def mark_written(
