@@ -17,12 +17,24 @@ ABUSERS = 16
 CALLS = 150
 WARM_UP_SECONDS = 2.0
 CALM_SECONDS = 30.0
+LISTED = 3000
+PAGE = 1000
+LISTS = (
+    "/assignments",
+    "/actions",
+    "/changes",
+    "/owners",
+    "/teams",
+    "/teams/inbound/ledger",
+    "/queues/unrouted/leads",
+)
 MEDIA = "application/x-ndjson"
 
 
 def isolation(service: Service) -> Iterator[Row]:
     """Each abuse by sixteen connections of one key, while two connections of another workspace call."""
     greedy, modest = (create_team_workspace(service, name) for name in ("greedy", "modest"))
+    _fill(service, greedy)
     asyncio.run(_calls(service.port, modest))
     quiet = asyncio.run(_calls(service.port, modest))
     yield Row("quiet", f"p50 {quiet.percentile(0.5):.1f} ms, p99 {quiet.percentile(0.99):.1f} ms")
@@ -48,12 +60,20 @@ def _abuses(key: str) -> dict[str, bytes]:
         "batches of 7 MB": post("/assign/batch", orjson.dumps({"items": large}), key),
         "batches of invalid items": post("/assign/batch", orjson.dumps({"items": invalid}), key),
         "20,000 accounts": post("/accounts/bulk", accounts, key).replace(b"application/json", MEDIA.encode()),
-        "metrics": _scrape(key),
+        "metrics": _get("/metrics", key),
+        **{f"lists of {path}": _get(f"{path}?limit={PAGE}", key) for path in LISTS},
     }
 
 
-def _scrape(key: str) -> bytes:
-    return f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+def _get(path: str, key: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
+def _fill(service: Service, key: str) -> None:
+    """Give a workspace something to list."""
+    for _ in range(LISTED // 1000):
+        items = [{"lead": leads.new_lead()} for _ in range(1000)]
+        service.send(key, "POST", "/assign/batch", {"items": items})
 
 
 def _wait_until_calm(port: int, key: str, quiet: RunTimes) -> None:
