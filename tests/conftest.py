@@ -1,6 +1,7 @@
 """Fixtures for all tests: a database, and a workspace of a service that runs in this process."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -41,6 +42,17 @@ WITH_WORKSPACE = "with_workspace"
 # Where Python is told to keep no compiled sources, compiling takes most of a process's start.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+
+
+# What is collected lives as long as the process. To look through it again and again takes seconds.
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Collect garbage from now on, but not among the tests."""
+    gc.freeze()
+    gc.enable()
 
 
 LONGEST_VALUE_IN_AN_ID = 120
