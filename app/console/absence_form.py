@@ -63,7 +63,10 @@ def _text(day: date, at: time | None) -> str:
 
 
 def _day(form: Form, name: str) -> date:
-    return _read(form.required(name, max_length=10), name, date.fromisoformat, "a day, such as 2030-12-24")
+    day = _read(form.required(name, max_length=10), name, date.fromisoformat, "a day, such as 2030-12-24")
+    if not 1900 <= day.year <= 2200:
+        raise refused_at((name,), "out_of_range", "must be between the years 1900 and 2200")
+    return day
 
 
 def _time(form: Form, name: str) -> time | None:

@@ -1,7 +1,7 @@
 """Paths of the console: the way back after signing in, which never leads elsewhere."""
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 ROOT = "/console"
 SIGN_IN = f"{ROOT}/sign-in"
@@ -14,8 +14,8 @@ def local_path(text: str | None) -> str:
     """The path of a page of the console, or the first page for any other text."""
     if text is None or len(text) > MAX_LENGTH or not _LOCAL.fullmatch(text):
         return ROOT
-    path = text.partition("?")[0]
-    if path.startswith((SIGN_IN, f"{ROOT}/link", f"{ROOT}/sign-out")) or "/." in path:
+    path = unquote(text.partition("?")[0])
+    if path.startswith((SIGN_IN, f"{ROOT}/link", f"{ROOT}/sign-out")) or "/." in path or "\\" in path:
         return ROOT
     return text
 

@@ -14,6 +14,7 @@ from app.console.viewer import Viewer
 from app.plan.language.durations import parse_iso, read_duration
 
 NOTHING = "–"
+_UTC = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 _TICKED = re.compile(r"`([^`]+)`")
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
@@ -35,6 +36,21 @@ def time(context: Context, at: datetime | str | None, form: str = "minute") -> M
         viewer.workspace_zone.key,
         _words(shown, form),
     )
+
+
+@pass_context
+def sentence(context: Context, text: str) -> Markup:
+    """A sentence about a decision, in which times stand in UTC, with those times in the viewer's zone."""
+    parts = _UTC.split(text)
+    shown = (_time_of(context, each) if at % 2 else escape(each) for at, each in enumerate(parts))
+    return Markup("").join(shown)
+
+
+def _time_of(context: Context, text: str) -> Markup | str:
+    try:
+        return time(context, datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return f"{text} UTC"
 
 
 def _words(at: datetime, form: str) -> str:
@@ -95,6 +111,11 @@ def percent(value: float | None, places: int = 0) -> str:
     return NOTHING if value is None else f"{value * 100:.{places}f} %"
 
 
+def points(value: float | None) -> str:
+    """A difference of two shares in percentage points."""
+    return NOTHING if value is None else f"{value * 100:+.1f}".replace("-", "−") + " points"
+
+
 def moment(seconds: float | None) -> datetime | None:
     """The moment that is so many seconds after 1970."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
@@ -108,12 +129,14 @@ def coded(text: str) -> Markup:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "time": time,
+    "sentence": sentence,
     "duration": duration,
     "plan_duration": plan_duration,
     "number": number,
     "counted": counted,
     "ticked": ticked,
     "percent": percent,
+    "points": points,
     "moment": moment,
     "coded": coded,
 }

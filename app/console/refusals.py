@@ -44,7 +44,7 @@ def refusal(request: Request, problem: Problem, *, is_poll: bool = False) -> Res
         "heading": _heading(problem),
         "detail": problem.detail,
         "faults": [(entry_of(fault)["path"], fault.detail) for fault in problem.faults[:MAX_ERRORS]],
-        "advice": _ADVICE.get(problem.status, ""),
+        "advice": "" if _says_what(problem) else _ADVICE.get(problem.status, ""),
         "request_id": request.scope["request_id"],
     }
     template = "problem_part.html" if is_htmx(request) else "problem.html"
@@ -53,12 +53,17 @@ def refusal(request: Request, problem: Problem, *, is_poll: bool = False) -> Res
     return response
 
 
+def _says_what(problem: Problem) -> bool:
+    """Whether something that was not found says itself what it is, and what to do."""
+    return isinstance(problem, NotFound) and bool(problem.detail)
+
+
 def _heading(problem: Problem) -> str:
     match problem:
         case Forbidden():
             return "You cannot do this"
         case NotFound():
-            return "There is no such page"
+            return "Not found" if _says_what(problem) else "There is no such page"
         case MethodNotAllowed():
             return "This page does not take that"
         case _ if problem.status == Problem.status:

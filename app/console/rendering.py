@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.console import formats, words
+from app.console import formats, names, report_tables, words
 from app.console.assets import ASSETS
 from app.console.navigation import items_for
 from app.console.viewer import Viewer
@@ -42,6 +42,8 @@ def _environment() -> Environment:
     )
     made.filters.update(formats.FILTERS)
     made.filters.update(words.FILTERS)
+    made.filters.update(names.FILTERS)
+    made.filters.update(report_tables.FILTERS)
     made.globals.update(asset=ASSETS.url, new_key=token_hex)
     return made
 

@@ -1,9 +1,15 @@
 """Codes in words, as tables and labels show them. Sentences come from the engine."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from app.console.names import owner_name, team_name
 from app.engine.explain import codes
+from app.plan.words.conditions import field_in_words
 from app.store.leads.open_leads import ListedAssignment
 
 NAMED = ("first_name", "last_name")
@@ -45,11 +51,39 @@ _CAUSES = {
     "crm_reassign": "moved in the CRM",
     "unblocked": "unblocked",
 }
-_STEPS = {"scored": "The lead got a band and points, and went on to the next step."}
+_STEPS = {
+    "scored": "The lead got a band and points, and went on to the next step.",
+    "not_reached": "An earlier step settled it.",
+}
+_FAILED = {
+    "eq": "is not what the step asks for",
+    "in": "is not what the step asks for",
+    "ne": "is missing, or is what the step leaves out",
+    "not_in": "is missing, or is what the step leaves out",
+    "gt": "is missing, or is not above the limit of the step",
+    "gte": "is missing, or is below the limit of the step",
+    "lt": "is missing, or is not below the limit of the step",
+    "lte": "is missing, or is above the limit of the step",
+    "prefix": "does not begin as the step asks",
+    "contains": "does not contain what the step asks for",
+    "matches": "does not match the pattern of the step",
+}
+"""What a failed comparison says about its field. A trace does not hold what the plan compares with."""
+_METHODS = {
+    "mantel_haenszel": "Mantel-Haenszel test",
+    "chi_square": "chi-squared test",
+    "quasi_binomial_same_weekdays": "quasi-binomial test on the same weekdays",
+    "binomial": "binomial test",
+    "delong": "DeLong test",
+}
+_FOR_CALLERS = re.compile(r"; [^;.]*`[^;.]*(?=[;.])")
+"""A clause that says where the API shows more."""
 _REASONS = {
     "manual": "A person chose where it goes.",
+    "claimed": "Claimed from a queue.",
     "escalated": "Nobody was in time, so it was escalated.",
-    "reengaged": "A returning lead that keeps its owner or its place, or goes to the owner of its account.",
+    "taken_away": "It came from an owner who missed a deadline.",
+    "reengaged": "A returning lead.",
 }
 _CLAIMS = {
     **codes.CLAIMS,
@@ -60,7 +94,7 @@ _CLAIMS = {
     "cap_day": "The daily cap is reached.",
     "cap_week": "The weekly cap is reached.",
     "cap_rolling": "A cap is reached.",
-    "already_claimed": "This owner had the lead before and did not keep it.",
+    "already_claimed": "This lead was claimed before and not kept. Claim another one.",
     "claim_limit": "Too many claimed leads are untouched. Touch one of them first.",
 }
 
@@ -80,16 +114,17 @@ def cause(code: str) -> str:
 
 def reason(code: str) -> str:
     """Why a lead is where it is, for a list that has only the code."""
-    return _REASONS.get(code) or codes.REASONS.get(code, plain(code)).replace("`", "")
+    return _REASONS.get(code) or _for_people(codes.REASONS.get(code, plain(code)))
 
 
-def listed(each: ListedAssignment) -> str:
-    """Why a listed lead is where it is, with the names that the list has."""
+@pass_context
+def listed(context: Context, each: ListedAssignment) -> str:
+    """Why a listed lead is where it is, with the names that the page has."""
     match each.reason:
         case "rule":
             return f"By rule {each.step}."
         case "round_robin" if each.team:
-            return f"By turn in team {each.team}."
+            return f"By turn in team {team_name(context, each.team)}."
         case "held":
             return "Nobody can take it yet, so it is held."
         case "queue":
@@ -100,13 +135,45 @@ def listed(each: ListedAssignment) -> str:
 
 def step(code: str) -> str:
     """The result of a step."""
-    return (
+    return _for_people(
         _STEPS.get(code)
         or codes.STEPS.get(code)
         or codes.TARGETS.get(code)
         or codes.RETURNING_LEADS.get(code)
         or plain(code)
     )
+
+
+def failed(condition: Mapping[str, str]) -> str:
+    """Why a step was passed: the first comparison that did not hold."""
+    told = _FAILED.get(condition["operator"], "does not meet the condition of the step")
+    return f"{field_in_words(condition['field'])} {told}."
+
+
+@pass_context
+def finding(context: Context, found: Mapping[str, Any]) -> str:
+    """The sentence of a finding, with an owner or a team by name where the page has names."""
+    subject, text = found["subject"], str(found["text"])
+    if subject["kind"] == "owner":
+        text = text.replace(f"`{subject['id']}`", owner_name(context, subject["id"]))
+    elif subject["kind"] == "team":
+        text = text.replace(f"`{subject['id']}`", team_name(context, subject["id"]))
+    team = subject.get("team")
+    return text.replace(f"(team {team})", f"(team {team_name(context, team)})") if team else text
+
+
+def method(code: str) -> str:
+    """How a finding was tested."""
+    for start, words in _METHODS.items():
+        if code.startswith(start):
+            rest = plain(code.removeprefix(start)).strip()
+            return f"{words}, {rest}" if rest else words
+    return plain(code)
+
+
+def _for_people(sentence: str) -> str:
+    """A sentence of the API's lists, without what only its callers can look up."""
+    return _FOR_CALLERS.sub("", sentence).replace("`", "")
 
 
 def no_actions(code: str | None) -> str:
@@ -157,6 +224,9 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "reason_words": reason,
     "listed_words": listed,
     "step_words": step,
+    "failed_words": failed,
+    "finding_words": finding,
+    "method_words": method,
     "no_actions_words": no_actions,
     "plain": plain,
 }

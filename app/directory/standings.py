@@ -1,6 +1,6 @@
 """Owners and teams as they stand now: who can take a lead, what they have, and who is next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -38,11 +38,27 @@ class OwnerStatus:
 
 @dataclass(frozen=True, slots=True)
 class TeamStanding:
-    """A team, its members now, and who would get a lead without special requirements now."""
+    """A team, its members now, and who would get a lead without special requirements now.
+
+    `off_shift` are the members who are off shift, with the start of their next shift. When all are, the plan
+    says whether a lead waits for it, and `next_owner` is for a lead that does not.
+    """
 
     record: Record
     members: Sequence[MemberStatus]
     next_owner: str | None
+    off_shift: Mapping[str, datetime | None]
+
+    @property
+    def nobody_on_shift(self) -> bool:
+        """Whether every member who could take a lead is off shift."""
+        able = [each.owner for each in self.members if each.code is None]
+        return bool(able) and all(each in self.off_shift for each in able)
+
+    @property
+    def able(self) -> int:
+        """How many members can take a lead and are on shift."""
+        return sum(each.code is None and each.owner not in self.off_shift for each in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +85,7 @@ async def team_standing(pool: Pool, workspace_id: int, id_: str) -> TeamStanding
     async with transaction(pool, workspace_id, read_only=True) as connection:
         record = await _find(connection, workspace_id, "teams", id_)
         facts = (await read_current_state_on(connection, workspace_id)).facts
-    team = facts.directory.teams[id_]
-    return TeamStanding(record, member_statuses(team, facts), next_member(team, facts))
+    return _team_standing(record, facts)
 
 
 async def team_standings(pool: Pool, workspace_id: int, after: str, limit: int) -> list[TeamStanding]:
@@ -78,10 +93,18 @@ async def team_standings(pool: Pool, workspace_id: int, after: str, limit: int) 
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = await records.list_records(connection, workspace_id, "teams", after, limit)
         facts = (await read_current_state_on(connection, workspace_id)).facts
-    teams = [(each, facts.directory.teams[each.id]) for each in found]
-    return [
-        TeamStanding(each, member_statuses(team, facts), next_member(team, facts)) for each, team in teams
-    ]
+    return [_team_standing(each, facts) for each in found]
+
+
+def _team_standing(record: Record, facts: Facts) -> TeamStanding:
+    team = facts.directory.teams[record.id]
+    owners = [facts.directory.owners.get(each.owner) for each in team.members]
+    off = {
+        each.id: off_shift(each, facts.now).available_at
+        for each in owners
+        if each is not None and not is_on_shift(each, facts.now)
+    }
+    return TeamStanding(record, member_statuses(team, facts), next_member(team, facts), off)
 
 
 async def owner_standing(pool: Pool, workspace_id: int, id_: str) -> OwnerStanding:

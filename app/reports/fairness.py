@@ -155,9 +155,9 @@ async def _answer(connection: Connection, question: Question) -> Result:
 
 
 _NOTES = (
-    "received - due_by_weight is the sum of the differences, less the balance of the period.",
-    "Each difference sums to zero over the members of a team. Amounts are computed in 10^-12 of a lead and"
-    " printed to six places.",
+    "`received` less `due_by_weight` is the sum of the differences, less the balance of the period.",
+    "Each difference sums to zero over the members of a team. The ledger counts in units of 10^-12 lead;"
+    " amounts are printed to six places.",
     "A lead outside the turn that came through no team stands with each team of its owner, and once in the"
     " totals.",
 )

@@ -34,6 +34,11 @@ class Period:
         """The first moment that is out, in UTC."""
         return first_moment(self.last, self.zone)
 
+    @property
+    def last_day(self) -> date:
+        """The last local day that is in."""
+        return self.last - timedelta(days=1)
+
     def to_json(self) -> dict[str, Any]:
         """The bounds as callers see them."""
         return {

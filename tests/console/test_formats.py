@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.console import formats, words
+from app.console import formats, report_tables, words
 from app.console.addresses import local_path, path_of
 
 
@@ -27,6 +27,16 @@ from app.console.addresses import local_path, path_of
         (formats.number(None), "–"),
         (formats.percent(0.375), "38 %"),
         (formats.percent(None), "–"),
+        (formats.points(0.393), "+39.3 points"),
+        (formats.points(-0.05), "−5.0 points"),
+        (words.method("mantel_haenszel_exact"), "Mantel-Haenszel test, exact"),
+        (words.step("not_reached"), "An earlier step settled it."),
+        (words.step("score"), "The target of the lead's band settled it."),
+        (
+            words.failed({"field": "attributes.chargebacks", "operator": "gte"}),
+            "attribute chargebacks is missing, or is below the limit of the step.",
+        ),
+        (report_tables.worded("`due_by_weight` and `team`"), "“Due by weight” and <code>team</code>"),
         (words.no_actions("no_matching_block"), "No block of the follow-up matches this decision."),
         (words.no_actions("junk"), "The lead was blocked as junk, so nothing contacts it."),
         (words.no_actions(None), "The plan has none for this decision."),
@@ -52,6 +62,18 @@ def test_time_is_in_the_zone_of_the_viewer_and_says_that_of_the_workspace() -> N
     assert formats.time(context, None) == "–"
 
 
+def test_times_in_a_sentence_are_in_the_zone_of_the_viewer() -> None:
+    zones = SimpleNamespace(zone=ZoneInfo("America/New_York"), workspace_zone=ZoneInfo("UTC"))
+    context: Any = {"viewer": zones}
+    told = formats.sentence(context, "<b> Held until 2026-07-01 02:05 UTC because 2026-99-99 02:05 UTC.")
+    assert told.startswith("&lt;b&gt; Held until <time ")
+    assert ">30 Jun 2026, 22:05</time> because 2026-99-99 02:05 UTC." in told
+    assert "9999-12-31 23:59 UTC" in formats.sentence(
+        {"viewer": SimpleNamespace(zone=ZoneInfo("Asia/Tokyo"), workspace_zone=ZoneInfo("UTC"))},  # type: ignore[arg-type]
+        "Held until 9999-12-31 23:59 UTC.",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -63,6 +85,9 @@ def test_time_is_in_the_zone_of_the_viewer_and_says_that_of_the_workspace() -> N
         ("//far.example/console", "/console"),
         ("/consoleX", "/console"),
         ("/console/../assign", "/console"),
+        ("/console/%2e%2e/assign", "/console"),
+        ("/console/%5c..%5cassign", "/console"),
+        ("/console/%73ign-in", "/console"),
         ("/console\n/x", "/console"),
         ("https://far.example", "/console"),
         (None, "/console"),

@@ -24,6 +24,7 @@ async def test_link_signs_its_owner_in_once_and_ends_with_its_key(filled: Filled
         again = await late.post(path, data={})
         assert (again.status_code, "set-cookie" in again.headers) == (404, False)
         assert "Ask for a new one" in again.text
+        assert "typing error" not in again.text
         await workspace.pool.execute("UPDATE console_links SET ends_at = now()")
         assert (await late.post(old.removeprefix("http://127.0.0.1:8123"), data={})).status_code == 404
         keys = await workspace.fetch(

@@ -13,7 +13,8 @@ from app.console.route import ConsoleRoute
 from app.console.router import routers
 from app.main import create_app
 from app.settings import Settings
-from tests.console.pair import FOREIGN, ROLES, SAME_ORIGIN, Pair
+from tests.console.pair import FOREIGN, ROLES, SAME_ORIGIN, Pair, signed_in
+from tests.support.workspace import empty_workspace
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ PAGES: tuple[Page, ...] = (
     Page(
         "/console/leads",
         READERS,
-        shows={"reader": ("&lt;img src=x", "By turn in team inbound.", "queue partner-desk")},
+        shows={"reader": ("&lt;img src=x", "By turn in team Inbound.", "queue partner-desk")},
     ),
     Page(
         "/console/assignments/{assignment_id}",
         (*READERS, "rep"),
         path="/console/assignments/{assignment_of_ana}",
         shows={
-            "manager": ("round robin", "p0@near.example", "ben", "Why not"),
+            "manager": ("round robin", "p0@near.example", "Ben", "Why not"),
             "rep": ("got the lead", "not available", "p0@near.example"),
         },
         hides={"rep": ("could take it", "more open leads")},
@@ -198,7 +199,7 @@ PAGES += (
         f"{PEOPLE}/shares",
         ("admin", "manager", "analyst", "operator"),
         path=f"{PEOPLE}/shares?team=inbound",
-        shows={"analyst": ("Share due and received", "ana")},
+        shows={"analyst": ("Share due and received", "Ana")},
     ),
 )
 REPORTERS = ("admin", "manager", "analyst", "operator")
@@ -329,6 +330,14 @@ async def test_page_opens_for_its_scopes_and_shows_one_workspace(pair: Pair, pag
             assert "You cannot do this" in answer.text
         assert [text for text in page.shows.get(role, ()) if text not in answer.text] == [], role
         assert [text for text in page.hides.get(role, ()) if text in answer.text] == [], role
+
+
+async def test_today_says_what_to_do_where_no_plan_is_active(pair: Pair) -> None:
+    bare = await empty_workspace(pair.app.state.pool, "bare")
+    browser = await signed_in(pair.app, bare.key)
+    assert "Publish a plan</a> first" in (await browser.get("/console/today")).text
+    assert "Publish a plan" not in (await (await pair.as_("admin")).get("/console/today")).text
+    await browser.aclose()
 
 
 async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:

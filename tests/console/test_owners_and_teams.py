@@ -55,19 +55,20 @@ async def test_next_is_for_a_lead_without_special_needs_and_stays_so(
 ) -> None:
     workspace, browser = office
     assert (await workspace.get("/teams/inbound"))["next_owner"] == "rep1"
-    assert "now:</span> <strong>rep1</strong>" in await page_of(browser, TEAM)
+    assert "now:</span> <strong>Rep 1</strong>" in await page_of(browser, TEAM)
     polish = await workspace.assign(email="a@near.example", language="pl")
     excluded = await workspace.client.post(
         "/assign", json={"lead": {"email": "b@near.example", "language": "pl"}, "exclude": ["rep1"]}
     )
     assert [each["owner"]["id"] for each in (polish, excluded.json())] == ["rep0", "rep0"]
-    assert "now:</span> <strong>rep1</strong>" in await page_of(browser, TEAM)
+    assert "now:</span> <strong>Rep 1</strong>" in await page_of(browser, TEAM)
     assert (await workspace.assign(email="c@near.example"))["owner"]["id"] == "rep1"
     team = await workspace.get("/teams/inbound")
     ids = [each["owner"] for each in team["members"]]
     balances = [each["balance"] / 10**12 for each in team["members"]]
     page = await page_of(browser, TEAM)
-    for owner, balance in zip(ids, balances, strict=True):
+    names = [(await workspace.get(f"/owners/{each}"))["name"] for each in ids]
+    for owner, balance in zip(names, balances, strict=True):
         words = f"{abs(balance):.2f} {'behind' if balance > 0 else 'ahead'}" if round(balance, 2) else "even"
         assert (
             f'<th scope="row">{owner}</th><td class="number" data-value="{round(balance, 2) + 0.0}">{words}'
@@ -77,6 +78,21 @@ async def test_next_is_for_a_lead_without_special_needs_and_stays_so(
         await workspace.put("owners", absent, {"name": absent, "paused_until": "2100-01-01T00:00:00Z"})
     assert (await workspace.get("/teams/inbound"))["next_owner"] is None
     assert "<strong>nobody</strong>" in await page_of(browser, TEAM)
+
+
+async def test_members_are_off_shift_when_the_whole_team_is(
+    office: tuple[Workspace, httpx2.AsyncClient],
+) -> None:
+    workspace, browser = office
+    assert "Nobody here is on shift now" not in await page_of(browser, TEAM)
+    await workspace.put("calendars", "days", {"timezone": "UTC", "hours": "Mo-Fr 14:00-17:00"})
+    team, teams, owner = [await page_of(browser, path) for path in (TEAM, "/console/people/teams", OWNER)]
+    assert "Nobody here is on shift now" in team
+    for page, count in ((team, 3), (owner, 1)):
+        assert page.count("off shift</span>") == count
+        assert page.count("14:00</time>") >= count
+    assert "all are off shift" in teams
+    assert '<td data-label="Can take a lead" class="number"><span>0</span>' in teams
 
 
 async def test_leave_pauses_caps_and_weights_are_set_and_the_week_shows_them(
@@ -153,6 +169,7 @@ async def test_stale_edit_is_told_what_stands_now_and_faults_stand_at_their_fiel
         (f"{OWNER}/pause", page, {"hours": "5000"}, "hours"),
         (f"{OWNER}/leave", page, {"first": "soon", "last": "2030-12-24"}, "first"),
         (f"{OWNER}/leave", page, {"first": "2030-12-24", "last": "2030-12-23"}, "last"),
+        (f"{OWNER}/leave", page, {"first": "2030-12-24", "last": "9999-12-31"}, "last"),
         (f"{OWNER}/leave", page, {**EVE, "first_time": "noon"}, "first_time"),
         (f"{OWNER}/leave", page, {**EVE, "first_time": "12:00", "last_time": "12:00"}, "last_time"),
         (f"{OWNER}/deactivate", page, {"open_leads": "burn"}, "open_leads"),

@@ -73,7 +73,7 @@ async def test_queue_hides_until_one_of_two_has_claimed(workspace: Workspace) ->
         409,
         "Somebody else was faster: this lead left the queue. Claim another one.",
     )
-    assert (await boss.refused(claim, lead_id=lead, owner_id="ben"))[1].endswith("ana has it now.")
+    assert (await boss.refused(claim, lead_id=lead, owner_id="ben"))[1].endswith("Ana has it now.")
     assert "Somebody else was faster" in (await ben.send(claim, lead_id=lead)).text
     assert "secret@near.example" in await ana.see(where)
     assert "Acme" in await ana.see("/console/my-leads")
@@ -84,6 +84,19 @@ async def test_queue_hides_until_one_of_two_has_claimed(workspace: Workspace) ->
     assert (await ben.refused(back))[0] == 404
     assert (await ana.send(back, script=True)).headers["hx-redirect"] == "/console/my-leads"
     assert (await ana.refused(back))[1].startswith("The lead has moved on at ")
+
+
+async def test_claimed_lead_says_until_when_it_must_be_touched(workspace: Workspace) -> None:
+    await workspace.publish(PLAN.replace("claim: {hide", "claim: {lease: 1d, hide"))
+    await workspace.assign(source="partner", email="a@near.example", last_name="Berg")
+    ana = await Hands.of(workspace, REP, "ana")
+    where = (await ana.send("/console/queues/desk/claim")).headers["location"]
+    decision = where.replace("my-leads", "assignments")
+    assert "Get in touch by</span>" in await ana.see(where)
+    assert "Touch, or it goes back to the queue" in await ana.see(decision)
+    await ana.send(f"{where}/events", said="called")
+    assert "Get in touch by</span>" not in await ana.see(where)
+    assert "goes back to the queue" not in await ana.see(decision)
 
 
 async def test_rep_answers_in_words_and_sets_their_own_leave(workspace: Workspace) -> None:

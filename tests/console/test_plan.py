@@ -114,6 +114,14 @@ async def test_what_is_wrong_with_a_plan_is_told_at_its_form(console: Console) -
     assert (never.status_code, told_by(never)[0]) == (409, "never_published")
 
 
+@pytest.mark.parametrize("page", [PLAN_PAGE, f"{PLAN_PAGE}/versions/1"])
+async def test_page_after_the_last_step_leads_to_the_first(pair: Pair, page: str) -> None:
+    answer = await (await pair.as_("admin")).get(f"{page}?after=50")
+    assert answer.status_code == 200
+    assert "No steps on this page." in answer.text
+    assert f'href="{page}">First page</a>' in answer.text
+
+
 async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Console) -> None:
     page = (await console.send(f"{PLAN_PAGE}/new", text=DRAFT)).headers["location"]
     version = page.rpartition("/")[2]
@@ -122,7 +130,7 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
     answer = await console.send(TRY, htmx=True, **lead, more="consent.email: yes\nproduct_interest: a, b")
     assert answer.status_code == 200, answer.text
     active, draft = answer.text.split(f"<h2>Version {version}")
-    for text, where in (("Team inbound", active), ("Team dach", draft), ("lacks a skill", draft)):
+    for text, where in (("Team Inbound", active), ("Team dach", draft), ("lacks a skill", draft)):
         assert text in where
     assert await console.workspace.fetch("SELECT count(*) FROM leads WHERE workspace_id = $1") == before
 
@@ -133,6 +141,8 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
         ({"version": str(int(version) + 1), "country": "DE"}, 200, None),
         ({"version": str(int(version) + 2), "country": "DE"}, 422, "paths"),
         ({"version": "999", "country": "DE"}, 404, None),
+        ({"version": "2147483648", "country": "DE"}, 422, "version"),
+        ({"version": "-1", "country": "DE"}, 422, "version"),
         ({"more": "nonsense"}, 422, "more"),
         ({"more": "shoe_size: 5"}, 422, "more"),
         ({"employees": "many-few"}, 200, None),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.console import report_tables
+from app.console.names import NO_NAMES, Names
 from app.console.report_tables import address, cell_of, chart_of, details_of
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Table
@@ -42,7 +43,8 @@ def test_chart_is_a_line_over_time_and_bars_else_and_shows_what_is_chosen() -> N
         return Table(columns, [{name: "a", "leads": 3, "touched": Rate(1, 3)}, {name: None, "leads": 1}])
 
     found = [
-        chart_of(table(name), shown) for name, shown in (("day", ""), ("owner", "leads"), ("owner", "x"))
+        chart_of(table(name), shown, NO_NAMES)
+        for name, shown in (("day", ""), ("owner", "leads"), ("owner", "x"))
     ]
     assert [(each["kind"], each["unit"], each["column"].name) for each in found if each] == [
         ("line", "percent", "touched"),
@@ -54,7 +56,10 @@ def test_chart_is_a_line_over_time_and_bars_else_and_shows_what_is_chosen() -> N
         ("a", False),
         ("none", True),
     ]
-    assert chart_of(Table((Column("leads", "count", ""),), [{"leads": 3}]), "") is None
+    assert chart_of(Table((Column("leads", "count", ""),), [{"leads": 3}]), "", NO_NAMES) is None
+    named = chart_of(table("owner"), "", Names(owners={"a": "Ana"}))
+    assert named is not None
+    assert [row["label"] for row in named["rows"]] == ["Ana", "none"]
 
 
 def test_details_of_any_shape_become_small_tables() -> None:

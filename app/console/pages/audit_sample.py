@@ -1,6 +1,6 @@
 """The audit sample as a worklist: decisions of a week, one after another, with what became of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -14,9 +14,11 @@ from app.api.http.parameters import PoolParameter
 from app.api.http.report_parameters import AskedSample, SampleRequest
 from app.console import report_tables as tables
 from app.console.kept import KeptAnswers
+from app.console.names import Names, names_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import plain
 from app.reports.audit_sample import draw_sample
 from app.reports.periods import bucket_of
 from app.store.clocks import read_now
@@ -83,6 +85,7 @@ async def get_sample_list(
     ]
     context = {
         "sample": sample,
+        "names": await _names(pool, viewer, shown),
         "age": age,
         "rows": rows,
         "became": [_became(each["result"]) for each in shown],
@@ -105,12 +108,14 @@ async def get_sample_decision(
     query, drawn = request.query_params.multi_items(), sample["drawn"]
     decision = sample["decisions"][at - 1] if at <= drawn else None
     path = request.url.path
+    names = await _names(pool, viewer, [decision] if decision else [])
     context = {
         "sample": sample,
+        "names": names,
         "at": at,
         "decision": decision,
         "became": _became(decision["result"]) if decision else "",
-        "steps": _steps(decision["trace"]) if decision else [],
+        "steps": _steps(decision["trace"], names) if decision else [],
         "list": tables.address(PATH, query, drop=("at",)),
         "previous": tables.address(path, query, at=at - 1) if at > 1 else "",
         "next": tables.address(path, query, at=at + 1) if at < drawn else "",
@@ -139,22 +144,37 @@ async def _sample(
     return found.value, found.age
 
 
-def _steps(trace: Mapping[str, Any] | None) -> list[dict[str, str]]:
+async def _names(pool: Pool, viewer: Viewer, decisions: Sequence[Mapping[str, Any]]) -> Names:
+    """The names of those whom these decisions name."""
+    targets = [
+        target["target"]
+        for each in decisions
+        for step in (each.get("trace") or {}).get("steps", ())
+        for target in step.get("targets", ())
+    ]
+    rows = [*decisions, *targets]
+    return await names_of(pool, viewer, tables.ids_in(rows, "owner"), tables.ids_in(rows, "team"))
+
+
+def _steps(trace: Mapping[str, Any] | None, names: Names) -> list[dict[str, str]]:
     """The steps that were taken, each with what it came to."""
     return [
         {
             "step": each["step"],
             "strategy": each["strategy"].replace("_", " "),
             "code": each["code"].replace("_", " "),
-            "targets": "; ".join(map(_target, each.get("targets", ()))),
+            "targets": "; ".join(_target(tried, names) for tried in each.get("targets", ())),
         }
         for each in (trace or {}).get("steps", ())
     ]
 
 
-def _target(tried: Mapping[str, Any]) -> str:
-    """A target that a step tried, such as `team berlin: held (6 candidates)`."""
-    name = " ".join(f"{kind} {value}" for kind, value in tried["target"].items())
+def _target(tried: Mapping[str, Any], names: Names) -> str:
+    """A target that a step tried, such as `team Berlin: held (6 candidates)`."""
+    name = " ".join(
+        f"{plain(kind)} {tables.named(kind, value, names)}" if value is not True else plain(kind)
+        for kind, value in tried["target"].items()
+    )
     count = len(tried.get("candidates", ()))
     people = f" ({count} candidate{'s' if count != 1 else ''})" if count else ""
     return f"{name}: {tried['code'].replace('_', ' ')}{people}"

@@ -1,6 +1,6 @@
 """A decision: the lead, the path step by step, why not somebody else, the clock, and what followed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from app.api.lead_json import lead_to_json
 from app.api.lead_view import assignment_document, erased_as_seen_by, seen_lead
 from app.console.conflicts import in_words
 from app.console.forms import FormParameter
+from app.console.names import Names, names_of
 from app.console.rendering import is_htmx, render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -25,6 +26,8 @@ from app.dispatch.reported_events import Reporter
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
+from app.store.leads import open_leads
+from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.journal import read_plan_version
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -61,6 +64,23 @@ async def get_decision(
     return render(request, "decision/page.html", {**context, **history, **offered})
 
 
+async def _names(
+    pool: Pool, viewer: Viewer, steps: Sequence[Mapping[str, Any]], shown: Mapping[str, Any]
+) -> Names:
+    """The names of those whom the path, the history and the summary of a decision name."""
+    targets = [target for step in steps for target in step.get("targets", ())]
+    owners = [one["owner"] for target in targets for one in target.get("candidates", ())]
+    owners += [event["by"] for event in shown.get("events", ()) if event.get("by")]
+    named = [
+        target["target"]
+        for target in targets
+        if all(isinstance(each, str) for each in target["target"].values())
+    ]
+    owners += [each["owner"] for each in named if "owner" in each]
+    teams = [each["team"] for each in named if "team" in each]
+    return await names_of(pool, viewer, owners, [*teams, shown.get("team")])
+
+
 @router.get("/console/assignments/{assignment_id}/path")
 @requires("leads:read", for_owner=True)
 async def get_path(
@@ -72,9 +92,12 @@ async def get_path(
 ) -> Response:
     """Decides again from the stored inputs, and shows every step, also those that were ruled out."""
     told = await explanation_of(pool, dispatch, viewer.caller, str(assignment_id))
+    steps = told["steps"][:MAX_STEPS]
     context = {
         "assignment_id": str(assignment_id),
-        "steps": told["steps"][:MAX_STEPS],
+        "path": _section_of(viewer),
+        "names": await _names(pool, viewer, steps, {}),
+        "steps": steps,
         "further_steps": max(0, len(told["steps"]) - MAX_STEPS),
         "replayed": told,
         "not_evaluated": 0,
@@ -163,10 +186,15 @@ async def decision_context(
     lead = lead_to_json(detail, view)
     own = next((each for each in lead["assignments"] if each["assignment_id"] == assignment_id), None)
     trace = shown.get("trace") or {}
+    claimed = own is not None and own["cause"] == "claim" and own["state"] == "open"
+    clocks = (shown["sla"] or {}).get("clocks", [])
+    if claimed and (lease := await _lease_of(pool, viewer, shown)) is not None:
+        clocks = [*clocks, lease]
     is_newest = bool(lead["assignments"]) and lead["assignments"][-1]["assignment_id"] == assignment_id
     return {
         "assignment_id": assignment_id,
-        "path": "/console/leads" if caller.owner_id is None else "/console/my-leads",
+        "path": _section_of(viewer),
+        "names": await _names(pool, viewer, trace.get("steps", []), shown),
         "shown": shown,
         "lead": lead,
         "assignment": own,
@@ -177,7 +205,7 @@ async def decision_context(
         "further_steps": 0,
         "not_evaluated": trace.get("not_evaluated", 0),
         "replayed": None,
-        "clocks": (shown["sla"] or {}).get("clocks", []),
+        "clocks": clocks,
         "actions": shown.get("actions", []),
         "withheld": trace.get("withheld_actions", []),
         "no_actions": trace.get("no_actions_reason"),
@@ -185,8 +213,26 @@ async def decision_context(
         "events": list(reversed(shown["events"])),
         "is_newest": is_newest,
         "may_reassign": viewer.may("assign") and is_newest and shown["state"] == "open",
-        "claimed": own is not None and own["cause"] == "claim" and own["state"] == "open",
+        "claimed": claimed,
     }
+
+
+async def _lease_of(pool: Pool, viewer: Viewer, shown: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Until when a claimed lead must be touched, as a deadline; None if that does not run."""
+    workspace_id, owner = viewer.caller.workspace_id, shown["owner"]
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        found, _ = await open_leads.list_assignments(
+            connection, workspace_id, AssignmentFilter(owner["id"]), shown["decision_number"] - 1, 1
+        )
+    ends = next((each.lease_until for each in found if each.assignment_id == shown["assignment_id"]), None)
+    if ends is None:
+        return None
+    return {"kind": "lease", "state": "pending", "due_at": ends, "first_due_at": ends, "ended_at": None}
+
+
+def _section_of(viewer: Viewer) -> str:
+    """The page of the navigation that decisions belong to."""
+    return "/console/leads" if viewer.owner_id is None else "/console/my-leads"
 
 
 def running(clocks: Any) -> list[Mapping[str, Any]]:

@@ -14,8 +14,9 @@ from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import PoolParameter, StrategiesParameter
 from app.api.http.report_parameters import AskedDiagnosis
 from app.console import report_tables as tables
-from app.console.formats import percent
+from app.console.formats import plan_duration, points
 from app.console.kept import KeptAnswers
+from app.console.names import Names, names_of_findings
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import ViewerParameter
@@ -64,7 +65,9 @@ async def get_diagnosis_page(
         "outcome": question.outcome,
         "outcomes": [(each, tables.label_of(each)) for each in OUTCOMES],
         "within": format_duration(question.within),
-        "withins": [(each, each) for each in dict.fromkeys((*WITHIN, format_duration(question.within)))],
+        "withins": [
+            (each, plan_duration(each)) for each in dict.fromkeys((*WITHIN, format_duration(question.within)))
+        ],
         "periods": [
             (days, tables.address(path, query, **{"from": first.isoformat(), "to": period.last.isoformat()}))
             for days, first in spans.items()
@@ -92,15 +95,16 @@ async def get_diagnosis_answer(
         lambda: diagnose(pool, workspace_id, strategies, upkeep, question),
     )
     found = await unless_gone(request, made)
-    return render(request, "diagnosis/answer.html", _shown(found.value, found.age))
+    names = await names_of_findings(pool, viewer, found.value)
+    return render(request, "diagnosis/answer.html", {**_shown(found.value, found.age, names), "names": names})
 
 
-def _shown(found: dict[str, Any], age: float) -> dict[str, Any]:
+def _shown(found: dict[str, Any], age: float, names: Names) -> dict[str, Any]:
     return {
         "found": found,
         "age": age,
         "findings": [{**each, "effect": _effect(each["effect"])} for each in found["findings"]],
-        "evidence": [tables.details_of(each["evidence"]) for each in found["findings"]],
+        "evidence": [tables.details_of(each["evidence"], names) for each in found["findings"]],
         "checks": [{**each, **asdict(CATALOG[each["code"]])} for each in found["checks"]],
         "owners": _owners(found),
         "reasons": REASONS,
@@ -121,7 +125,7 @@ def _effect(effect: dict[str, Any]) -> dict[str, str]:
 
 def _writer(unit: str) -> Callable[[float], str]:
     if unit == "share":
-        return lambda value: percent(value, 1)
+        return points
     return lambda value: f"{tables.cell_of('number', value).text} {unit.replace('_', ' ')}"
 
 

@@ -13,6 +13,7 @@ from app.api.http.auth import requires
 from app.api.http.parameters import AfterNumber, DispatchParameter, PoolParameter
 from app.api.lead_view import erased_as_seen_by, find_seen_leads, seen_lead
 from app.console.forms import Form, FormParameter
+from app.console.names import names_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
@@ -63,6 +64,7 @@ async def get_leads(
     query = urlencode({name: value for name, value in chosen.items() if value})
     context = {
         "rows": await rows_of(pool, dispatch, viewer, found),
+        "names": await names_of(pool, viewer, [each.owner for each in found], [each.team for each in found]),
         "filters": {name: value or "" for name, value in chosen.items()},
         "filtered": query != "state=open",
         "states": STATES,

@@ -15,6 +15,7 @@ from app.api.http.parameters import AfterNumber, DispatchParameter, PoolParamete
 from app.api.routes.events import event_job
 from app.console.conflicts import in_words
 from app.console.forms import Form, FormParameter
+from app.console.names import names_of
 from app.console.pages.decision import decision_context, running
 from app.console.pages.leads import rows_of
 from app.console.rendering import is_htmx, render, render_live, version_of
@@ -161,7 +162,8 @@ async def _mine(pool: Pool, dispatch: Dispatcher, viewer: Viewer, after: int) ->
             connection, workspace_id, wanted, after, PAGE, newest_first=True
         )
     rows = await rows_of(pool, dispatch, viewer, found)
-    return {"rows": rows, "after": after, "following": following}
+    names = await names_of(pool, viewer, teams=[each.team for each in found])
+    return {"rows": rows, "names": names, "after": after, "following": following}
 
 
 async def _lead(

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.api.http.auth import requires
 from app.api.http.parameters import MAX_INT32, PoolParameter
 from app.audit.gauges import read_scrape
+from app.console.names import names_of
 from app.console.rendering import is_htmx, render, render_live, version_of
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -18,6 +19,7 @@ from app.directory import bulk_moves
 from app.engine.model.stored import ENGINE_VERSION
 from app.metrics.process import Metrics
 from app.store.connection.pool import Pool
+from app.store.leads.bulk_jobs import BulkJob
 
 router = APIRouter(route_class=ConsoleRoute)
 JOBS = "/console/operations/jobs"
@@ -131,12 +133,20 @@ async def _health(request: Request, pool: Pool, viewer: Viewer) -> dict[str, Any
     }
 
 
+def _owner_of(job: BulkJob) -> str | None:
+    """The owner whose leads a job moves; None for one that was asked for with a filter."""
+    owner = job.params.get("owner")
+    return owner if isinstance(owner, str) else None
+
+
 async def _jobs(pool: Pool, viewer: Viewer, after: UUID | None) -> dict[str, Any]:
     start = str(after) if after is not None else None
     found = await bulk_moves.page(pool, viewer.caller.workspace_id, start, ROWS + 1)
     shown = found[:ROWS]
     return {
         "jobs": shown,
+        "names": await names_of(pool, viewer, [_owner_of(each.job) for each in shown]),
+        "owners": {each.job.id: _owner_of(each.job) for each in shown},
         "running": sum(each.job.state == "running" for each in shown),
         "address": f"{JOBS}/now" + (f"?after={after}" if after is not None else ""),
         "first": JOBS if after is not None else "",
@@ -147,8 +157,12 @@ async def _jobs(pool: Pool, viewer: Viewer, after: UUID | None) -> dict[str, Any
 async def _job(pool: Pool, viewer: Viewer, job_id: UUID, after: int) -> dict[str, Any]:
     found = await bulk_moves.report(pool, viewer.caller.workspace_id, str(job_id), after, ROWS + 1)
     items, path = found.items[:ROWS], f"{JOBS}/{job_id}"
+    told = [item.details or {} for item in items]
+    ids = [each.get(name) for each in told for name in ("owner", "previous_owner")]
     return {
         "job": found.job,
+        "owner": _owner_of(found.job),
+        "names": await names_of(pool, viewer, [_owner_of(found.job), *ids]),
         "done": found.job.total - found.counts.get(None, 0),
         "counts": [(name, found.counts[name]) for name in RESULTS if found.counts.get(name)],
         "items": items,

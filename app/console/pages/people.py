@@ -16,6 +16,7 @@ from app.api.http.parameters import MAX_INT32, After, PathId, PoolParameter
 from app.api.routes.crud import READERS
 from app.console.availability import in_words
 from app.console.kept import KeptAnswers
+from app.console.names import names_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -25,6 +26,7 @@ from app.directory import standings
 from app.directory.mentions import Mention, find_mentions
 from app.directory.standings import OwnerStanding
 from app.engine.selection.fair_share import LEAD_UNITS
+from app.engine.selection.member_status import MemberStatus
 from app.errors import NotFound
 from app.reports.ask import Answer, ReportRequest, ask
 from app.reports.fairness import DIFFERENCES, FAIRNESS
@@ -74,7 +76,9 @@ async def list_owners(
         for record, status in found[:SHOWN]
     ]
     following = found[SHOWN - 1][0].id if len(found) > SHOWN else None
-    return render(request, "people/owners.html", {"owners": owners, "after": after, "next": following})
+    names = await names_of(pool, viewer, teams=[team for _, status in found for team in status.teams])
+    context = {"owners": owners, "after": after, "next": following, "names": names}
+    return render(request, "people/owners.html", context)
 
 
 @router.get("/console/people/teams")
@@ -86,7 +90,8 @@ async def list_teams(
     found = await standings.team_standings(pool, viewer.caller.workspace_id, after, SHOWN + 1)
     following = found[SHOWN - 1].record.id if len(found) > SHOWN else None
     teams = [(each, {**TEAM, **each.record.body}) for each in found[:SHOWN]]
-    context = {"teams": teams, "after": after, "next": following}
+    names = await names_of(pool, viewer, [each.next_owner for each, _ in teams])
+    context = {"teams": teams, "after": after, "next": following, "names": names}
     return render(request, "people/teams.html", context)
 
 
@@ -101,17 +106,21 @@ async def get_team(
         {
             "settings": _member(settings),
             "status": status,
-            "state": state_of(status.code),
+            **_now(status, standing.off_shift),
             "balance": round(status.balance / LEAD_UNITS, 2) + 0.0,
         }
         for settings, status in zip(standing.record.body.get("members", ()), standing.members, strict=True)
     ]
+    shown = members[offset : offset + SHOWN]
+    ids = [each.owner for each in standing.members[offset : offset + SHOWN]]
     context = {
         "team": standing.record,
         "body": {**TEAM, **standing.record.body},
         "next_owner": standing.next_owner,
+        "nobody_on_shift": standing.nobody_on_shift,
+        "names": await names_of(pool, viewer, [standing.next_owner, *ids]),
         "count": len(members),
-        "members": members[offset : offset + SHOWN],
+        "members": shown,
         "offset": offset,
         "next": offset + SHOWN if offset + SHOWN < len(members) else None,
         "sees_shares": viewer.may(*REPORTERS),
@@ -205,14 +214,23 @@ async def get_shares(
         lambda: ask(pool, upkeep, workspace_id, FAIRNESS, ReportRequest(filters=filters)),
     )
     answer: Answer = (await unless_gone(request, made)).value
+    rows = [_share(row) for row in answer.result.table.rows[:SHOWN] if row["team"] is not None]
     context = {
-        "rows": [_share(row) for row in answer.result.table.rows[:SHOWN] if row["team"] is not None],
+        "rows": rows,
+        "names": await names_of(pool, viewer, [row["owner"] for row in rows], [row["team"] for row in rows]),
         "as_of_at": answer.question.now,
         "complete": not answer.cursor.is_behind,
         "first": answer.question.period.start,
         "label": "owner" if team is not None else "team",
     }
     return render(request, "people/shares.html", context)
+
+
+def _now(status: MemberStatus, off_shift: Mapping[str, datetime | None]) -> dict[str, Any]:
+    """What keeps a member from leads, and until when: also the shift where nobody is on shift."""
+    if status.code is None and status.owner in off_shift:
+        return {"state": state_of("off_shift"), "until": off_shift[status.owner]}
+    return {"state": state_of(status.code), "until": status.available_at}
 
 
 def state_of(code: str | None) -> dict[str, str]:

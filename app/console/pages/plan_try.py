@@ -1,5 +1,6 @@
 """Try a lead: what the active plan and another version would decide about it now, side by side."""
 
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -14,16 +15,20 @@ from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter,
 from app.api.routes.plans import KeptParameter, try_version
 from app.console.availability import in_words
 from app.console.forms import Form, FormParameter
+from app.console.names import Names, names_of
 from app.console.pages.plan import plans_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
-from app.console.viewer import ViewerParameter
+from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import failed
+from app.console.words import step as step_in_words
 from app.contract.faults import validation_failed
 from app.contract.plans import LeadToTry
 from app.engine.explain import codes
 from app.errors import Fault, NotFound, ValidationFailed, refused_at
 from app.plan.language.fields import TRIGGERS
 from app.plans import versions
+from app.store.connection.pool import Pool
 
 router = APIRouter(route_class=ConsoleRoute)
 MAX_VERSIONS = 25
@@ -35,11 +40,6 @@ FIELDS = (
 """The fields that the form asks one by one; all others are lines of `more`."""
 IDENTITY = ("external_id", "email", "phone", "crm", "company")
 """Of these a lead needs one."""
-STEPS = {
-    **codes.STEPS,
-    **codes.RETURNING_LEADS,
-    "scored": "The lead got points and went on to the next step.",
-}
 LISTS = frozenset(("product_interest", "pages", "content", "flags"))
 Version = Annotated[int | None, Query(ge=1, le=MAX_INT32)]
 
@@ -78,10 +78,7 @@ async def try_lead(
     lead = _lead_of(form)
     workspace_id = viewer.caller.workspace_id
     active = await plans_of(request).active_version(workspace_id)
-    chosen = form.text("version", max_length=10)
-    numbers = [
-        number for number in dict.fromkeys((active, int(chosen) if chosen.isdecimal() else 0)) if number
-    ]
+    numbers = [number for number in dict.fromkeys((active, _version(form))) if number]
     if not numbers:
         raise NotFound("No plan is active. Publish one first, or choose a draft.")
     tried = []
@@ -89,7 +86,25 @@ async def try_lead(
         reply = await try_version(viewer.caller, pool, dispatch, strategies, kept, number, lead)
         tried.append(_shown(number, orjson.loads(reply.body), is_active=number == active))
     same = len(tried) == 2 and all(tried[0][name] == tried[1][name] for name in ("place", "owner", "reason"))
-    return render(request, "plan/tried.html", {"tried": tried, "same": same})
+    names = await _names(pool, viewer, tried)
+    return render(request, "plan/tried.html", {"tried": tried, "same": same, "names": names})
+
+
+async def _names(pool: Pool, viewer: Viewer, tried: Sequence[Mapping[str, Any]]) -> Names:
+    """The names of those whom the decisions name."""
+    targets = [target for each in tried for step in each["steps"] for target in step["targets"]]
+    owners = [one["owner"] for target in targets for one in target["candidates"]]
+    teams = [name for each in (*tried, *targets) for kind, name in each["place"] if kind == "team"]
+    owners += [name for target in targets for kind, name in target["place"] if kind == "owner"]
+    return await names_of(pool, viewer, owners, teams)
+
+
+def _version(form: Form) -> int:
+    """The version to compare with; 0 for none."""
+    text = form.text("version", max_length=10) or "0"
+    if not text.isdecimal() or int(text) > MAX_INT32:
+        raise refused_at(("version",), "not_allowed", "must be a version of the plan")
+    return int(text)
 
 
 def _lead_of(form: Form) -> LeadToTry:
@@ -159,12 +174,12 @@ def _shown(number: int, decision: dict[str, Any], *, is_active: bool) -> dict[st
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
-    failed = step.get("failed_condition")
+    condition = step.get("failed_condition")
     return {
         "name": step["step"],
         "code": step["code"],
-        "text": STEPS.get(step["code"], step["code"]),
-        "failed": failed["field"].replace("_", " ") if failed else None,
+        "text": step_in_words(step["code"]),
+        "failed": failed(condition) if condition else None,
         "labels": step.get("labels") or {},
         "targets": [_target(each) for each in step.get("targets", ())],
     }
@@ -173,7 +188,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 def _target(target: dict[str, Any]) -> dict[str, Any]:
     ((kind, name),) = target["target"].items()
     return {
-        "place": kind.replace("_", " ") if name is True else f"{kind} {name}",
+        "place": [(kind, name if isinstance(name, str) else "")],
         "text": codes.TARGETS.get(target["code"]) or in_words(target["code"]),
         "candidates": [
             {**each, "words": in_words(each["code"])}

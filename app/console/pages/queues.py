@@ -13,6 +13,7 @@ from app.api.http.parameters import DispatchParameter, PoolParameter
 from app.api.routes.queues import detail_of_queue, summaries_of_queues
 from app.console.conflicts import in_words, sentence
 from app.console.forms import FormParameter
+from app.console.names import names_of
 from app.console.pages.decision import gone_to
 from app.console.pages.leads import rows_of
 from app.console.rendering import render, render_live, version_of
@@ -26,6 +27,7 @@ from app.errors import Forbidden, LeadNotInQueue, Problem, refused_at
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
 from app.store.leads.current_leads import find_leads
+from app.store.leads.open_leads import ListedAssignment
 
 router = APIRouter(route_class=ConsoleRoute)
 READERS = ("claim", "leads:read")
@@ -136,14 +138,21 @@ async def _who_has_it(pool: Pool, viewer: Viewer, gone: Problem, lead_id: str | 
         return told
     async with transaction(pool, viewer.caller.workspace_id, read_only=True) as connection:
         lead = (await find_leads(connection, viewer.caller.workspace_id, [lead_id])).get(lead_id)
-    return f"{told} {lead.prior.owner} has it now." if lead is not None and lead.prior.owner else told
+    if lead is None or not lead.prior.owner:
+        return told
+    names = await names_of(pool, viewer, [lead.prior.owner])
+    return f"{told} {names.owner(lead.prior.owner)} has it now."
 
 
 async def _all(pool: Pool, dispatch: Dispatcher, viewer: Viewer) -> dict[str, Any]:
     found = await summaries_of_queues(pool, dispatch, viewer.caller)
     if viewer.owner_id is not None:
         found = [each for each in found if each["name"] != HELD]
-    return {"queues": [_rounded(each) for each in found], "waiting": sum(each["waiting"] for each in found)}
+    return {
+        "queues": [_rounded(each) for each in found],
+        "waiting": sum(each["waiting"] for each in found),
+        "names": await names_of(pool, viewer, teams=[each["claimable_by"] for each in found]),
+    }
 
 
 async def _one(
@@ -164,20 +173,29 @@ async def _one(
     for row in shown:
         listed = row["listed"]
         row["fields"] = shown_fields({each: row["values"][each] for each in SHOWN if each in row["values"]})
-        row["waited"] = listed.age_seconds // 60 * 60
+        row["waited"] = _waited(listed)
     claimants = queue["claimants"]
     own = claimants[0] if viewer.owner_id is not None and claimants else None
+    free = [each["owner_id"] for each in claimants or () if each["code"] is None][:CLAIMANTS]
+    teams = [queue["claimable_by"], *(row["listed"].team for row in shown)]
     return {
         "queue": _rounded(queue),
         "rows": shown,
+        "names": await names_of(pool, viewer, free, teams),
         "lists": viewer.may("leads:read"),
         "after": str(after) if after else "",
         "following": shown[-1]["listed"].assignment_id if more else "",
-        "free": [each["owner_id"] for each in claimants or () if each["code"] is None][:CLAIMANTS],
+        "free": free,
         "open_to_all": claimants is None,
         "may_claim": viewer.may("claim") and _may_claim(viewer, claimants, own),
         "refused": claim_refused(own["code"]) if own is not None and own["code"] else "",
     }
+
+
+def _waited(listed: ListedAssignment) -> int:
+    """Whole minutes, in seconds, since a lead first came to its queue. A claim that ends keeps its place."""
+    before = listed.decided_at - (listed.queue_since or listed.decided_at)
+    return (listed.age_seconds + max(0, int(before.total_seconds()))) // 60 * 60
 
 
 def _may_claim(viewer: Viewer, claimants: Any, own: Any) -> bool:

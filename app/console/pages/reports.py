@@ -14,7 +14,9 @@ from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import PoolParameter
 from app.api.http.report_parameters import AskedReport, permitted_report
 from app.console import report_tables as tables
+from app.console.formats import plan_duration
 from app.console.kept import KeptAnswers, KeptValue
+from app.console.names import Names, names_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
@@ -23,7 +25,7 @@ from app.reports.ask import MAX_GROUPS, Answer, ReportRequest, ask
 from app.reports.periods import Period, period_of
 from app.reports.registry import REPORTS
 from app.reports.report import Report
-from app.reports.tables import Table
+from app.reports.tables import Result, Table
 from app.reports.upkeep import FactUpkeep
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
@@ -101,7 +103,14 @@ async def get_report_answer(
     found = permitted_report(viewer.caller, report)
     kept = await _answer(request, pool, viewer, found, asked)
     path = request.url.path.removesuffix("/answer")
-    shown = _Shown(kept, path, request.query_params.multi_items(), after, show)
+    shown = _Shown(
+        kept,
+        path,
+        request.query_params.multi_items(),
+        after,
+        show,
+        await _names(pool, viewer, kept.value.result, after),
+    )
     return render(request, "reports/answer.html", shown.context())
 
 
@@ -142,6 +151,7 @@ class _Shown:
     query: tables.Query
     after: int
     show: str
+    names: Names
 
     def context(self) -> Mapping[str, Any]:
         answer, table = self.kept.value, self.kept.value.result.table
@@ -152,12 +162,12 @@ class _Shown:
             "answer": answer,
             "age": self.kept.age,
             "columns": table.columns,
-            "rows": tables.rows_of(table, rows, self.path, self.query),
+            "rows": tables.rows_of(table, rows, self.path, self.query, self.names),
             "totals": [_total(table, each) for each in totals],
             "measures": _figures(table),
-            "chart_shown": tables.chart_of(table, self.show),
+            "chart_shown": tables.chart_of(table, self.show, self.names),
             "carried": [pair for pair in self.query if pair[0] not in _PAGE_ONLY],
-            "details": tables.details_of(answer.result.details),
+            "details": tables.details_of(answer.result.details, self.names),
             "after": self.after,
             "until": until,
             "path": self.path,
@@ -165,6 +175,27 @@ class _Shown:
             "next": tables.address(self.path, self.query, after=until) if until < len(table.rows) else "",
             "label_of": tables.label_of,
         }
+
+
+async def _names(pool: Pool, viewer: Viewer, result: Result, after: int) -> Names:
+    """The names of owners and teams that the page, the chart and the small tables show."""
+    rows = [
+        *result.table.rows[after : after + ROWS],
+        *result.table.rows[: tables.MAX_BARS],
+        *(
+            row
+            for value in result.details.values()
+            if isinstance(value, (list, tuple))
+            for row in value[: tables.MAX_LISTED]
+            if isinstance(row, Mapping)
+        ),
+    ]
+    return await names_of(
+        pool,
+        viewer,
+        tables.ids_in(rows, *tables.OWNER_COLUMNS),
+        tables.ids_in(rows, *tables.TEAM_COLUMNS),
+    )
 
 
 def _total(table: Table, row: Mapping[str, Any]) -> list[tables.Cell]:
@@ -209,9 +240,13 @@ def _within(report: Report, asked: ReportRequest) -> dict[str, Any] | None:
     if report.within is None and not report.windowed:
         return None
     value = format_duration(asked.within) if asked.within is not None else ""
-    usual = f"As usual ({format_duration(report.within)})" if report.within is not None else "No limit"
+    usual = (
+        f"Default ({plan_duration(format_duration(report.within))})"
+        if report.within is not None
+        else "No limit"
+    )
     offered = [*WITHIN, *([value] if value and value not in WITHIN else [])]
-    return {"value": value, "empty": usual, "options": [(each, each) for each in offered]}
+    return {"value": value, "empty": usual, "options": [(each, plan_duration(each)) for each in offered]}
 
 
 def _filters(asked: ReportRequest, path: str, query: tables.Query) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from app.api.http.callers_gone import unless_gone
 from app.api.http.parameters import PoolParameter, StrategiesParameter
 from app.audit.gauges import read_scrape
 from app.console.kept import KeptAnswers
+from app.console.names import names_of_findings
 from app.console.rendering import render, render_live, version_of
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -84,8 +85,9 @@ async def get_findings(
         FINDINGS_SECONDS,
         lambda: _findings(pool, workspace_id, strategies, upkeep, compares=compares),
     )
-    found = await unless_gone(request, made)
-    return render_live(request, "today/findings.html", dict(found.value))
+    found = (await unless_gone(request, made)).value
+    names = await names_of_findings(pool, viewer, found)
+    return render_live(request, "today/findings.html", {**found, "names": names})
 
 
 async def _now(pool: Pool, viewer: Viewer) -> dict[str, Any]:
