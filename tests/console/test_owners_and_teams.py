@@ -85,6 +85,7 @@ async def test_members_are_off_shift_when_the_whole_team_is(
 ) -> None:
     workspace, browser = office
     assert "Nobody here is on shift now" not in await page_of(browser, TEAM)
+    await workspace.put("owners", "rep0", {"name": "Rep 0", "calendar": "days"})
     await workspace.put("calendars", "days", {"timezone": "UTC", "hours": "Mo-Fr 14:00-17:00"})
     team, teams, owner = [await page_of(browser, path) for path in (TEAM, "/console/people/teams", OWNER)]
     assert "Nobody here is on shift now" in team

@@ -130,7 +130,7 @@ async def test_lead_is_tried_with_two_versions_and_nothing_is_stored(console: Co
     answer = await console.send(TRY, htmx=True, **lead, more="consent.email: yes\nproduct_interest: a, b")
     assert answer.status_code == 200, answer.text
     active, draft = answer.text.split(f"<h2>Version {version}")
-    for text, where in (("Team Inbound", active), ("Team dach", draft), ("lacks a skill", draft)):
+    for text, where in (("Team Inbound", active), ("Team DACH", draft), ("lacks a skill", draft)):
         assert text in where
     assert await console.workspace.fetch("SELECT count(*) FROM leads WHERE workspace_id = $1") == before
 

@@ -16,7 +16,7 @@ from app.api.http.parameters import MAX_INT32, After, PathId, PoolParameter
 from app.api.routes.crud import READERS
 from app.console.availability import in_words
 from app.console.kept import KeptAnswers
-from app.console.names import names_of
+from app.console.names import Names, names_of
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -172,8 +172,16 @@ async def get_owner(request: Request, viewer: ViewerParameter, pool: PoolParamet
         "today": standing.now.astimezone(standing.owner.zone).date(),
         "sees_shares": viewer.may(*REPORTERS),
         "mentions": await _mentions(request, viewer, pool, standing.record),
+        "names": await _names(pool, viewer, standing),
     }
     return render(request, "people/owner.html", context)
+
+
+async def _names(pool: Pool, viewer: Viewer, standing: OwnerStanding) -> Names:
+    """The names of those who stand in for an owner."""
+    covers = [each.body.get("cover") or {} for each in standing.absences[:SHOWN]]
+    owners = [standing.record.body.get("delegate"), *(each.get("owner") for each in covers)]
+    return await names_of(pool, viewer, owners, [each.get("team") for each in covers])
 
 
 async def _mentions(request: Request, viewer: Viewer, pool: Pool, owner: Record) -> Sequence[Mention]:
