@@ -51,7 +51,7 @@ async def names_of(
 
 
 async def names_of_findings(pool: Pool, viewer: Viewer, found: Mapping[str, Any]) -> Names:
-    """The names of those whom findings and the comparison of owners name."""
+    """The names of the owners and teams in findings and in the comparison of owners."""
     subjects = [each["subject"] for each in found["findings"]]
     compared = ((found.get("figures") or {}).get("owners") or {}).get("rows", [])
     shown = [each for each in compared if isinstance(each, Mapping)]

@@ -145,7 +145,7 @@ async def _sample(
 
 
 async def _names(pool: Pool, viewer: Viewer, decisions: Sequence[Mapping[str, Any]]) -> Names:
-    """The names of those whom these decisions name."""
+    """The names of the owners and teams in these decisions."""
     targets = [
         target["target"]
         for each in decisions

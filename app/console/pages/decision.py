@@ -67,7 +67,7 @@ async def get_decision(
 async def _names(
     pool: Pool, viewer: Viewer, steps: Sequence[Mapping[str, Any]], shown: Mapping[str, Any]
 ) -> Names:
-    """The names of those whom the path, the history and the summary of a decision name."""
+    """The names of the owners and teams in the path, the history and the summary."""
     targets = [target for step in steps for target in step.get("targets", ())]
     owners = [one["owner"] for target in targets for one in target.get("candidates", ())]
     owners += [event["by"] for event in shown.get("events", ()) if event.get("by")]

@@ -91,7 +91,7 @@ async def try_lead(
 
 
 async def _names(pool: Pool, viewer: Viewer, tried: Sequence[Mapping[str, Any]]) -> Names:
-    """The names of those whom the decisions name."""
+    """The names of the owners and teams in the decisions."""
     targets = [target for each in tried for step in each["steps"] for target in step["targets"]]
     owners = [one["owner"] for target in targets for one in target["candidates"]]
     teams = [name for each in (*tried, *targets) for kind, name in each["place"] if kind == "team"]
