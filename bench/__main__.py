@@ -8,6 +8,7 @@ from bench.clocks import due_at_once, million_clocks
 from bench.console import console
 from bench.every_step import every_step
 from bench.held import held_beside_idle
+from bench.intake import intake
 from bench.isolation import isolation
 from bench.overload import overload
 from bench.processes import Service, service
@@ -21,6 +22,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "rules": many_rules,
     "steps": every_step,
     "tables": long_table,
+    "intake": intake,
     "accounts-match": accounts_match,
     "snapshot": open_snapshot,
     "size": size,

@@ -55,6 +55,11 @@ def measure(port: int, key: str, connections: int, requests: int, *, batch: bool
         if batch
         else (lambda _: post("/assign", leads.one(), key))
     )
+    return measure_each(port, connections, requests, make)
+
+
+def measure_each(port: int, connections: int, requests: int, make: Callable[[int], bytes]) -> RunTimes:
+    """Send requests of one's own making. Raises RuntimeError if any fails."""
     times = asyncio.run(run(port, connections, requests, make))
     if set(times.statuses) - {200, 201}:
         raise RuntimeError(f"answers by status: {times.statuses}")
