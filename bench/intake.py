@@ -12,7 +12,7 @@ from bench.load import RunTimes, post
 from bench.processes import Service
 from bench.scenarios import QUEUE, Row, alternate, create_team_workspace, measure_each, slower
 
-ACCOUNTS = 1000
+ACCOUNTS = 200
 SUPPRESSED = 1000
 PIPELINE = [{"round_robin": {"team": "inbound"}}, {"queue": {"name": "unrouted"}}]
 TASK = {"type": "task", "title": "Call {lead.first_name} now", "due": "15m"}
