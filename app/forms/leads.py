@@ -98,6 +98,7 @@ def job_of(endpoint_id: str, row_id: str, delivery: Delivery, received_at: datet
         arrival=arrival,
         trigger=delivery.trigger,
         host=delivery.host,
+        updates=delivery.meaning == "update",
     )
 
 

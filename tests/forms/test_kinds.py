@@ -2,12 +2,14 @@
 
 import base64
 import hmac
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.contract.endpoints import CRM_KINDS, SIGNED_FORMS
 from app.forms.vendors import FORM_KINDS
+from app.store import clocks
 from tests.forms.deliveries import form, leads, post, settled
 from tests.forms.vendors import (
     test_calendly,
@@ -88,6 +90,25 @@ async def test_a_google_lead_is_verified_answered_and_updated(workspace: Workspa
     assert lead["fields"]["submission_id"] == "9007199254740993"
     kept = await stored(workspace)
     assert KEY not in kept
+
+
+async def test_a_correction_of_a_submission_repeats_no_action_however_late(workspace: Workspace) -> None:
+    start = await workspace.start_at_noon()
+    path = await form(workspace, "google_ads", secrets=[KEY])
+    body = {**test_google_ads.LEAD, "google_key": KEY}
+    others = [each for each in test_google_ads.COLUMNS if each["column_id"] != "PHONE_NUMBER"]
+    for hours, phone in ((0, "+49 30 901820"), (3, "+49 30 901821")):
+        async with workspace.pool.acquire() as connection:
+            later = start + timedelta(hours=hours)
+            await clocks.set_clock(connection, workspace.workspace_id, later, speed=1)
+        column = {"column_id": "PHONE_NUMBER", "string_value": phone}
+        await post(workspace, path, {**body, "user_column_data": [*others, column]})
+        await settled(workspace)
+    first, second = await leads(workspace)
+    assert first["id"] == second["id"]
+    assert second["fields"]["phone"] == "+4930901821"
+    decided = "SELECT code FROM assignments WHERE workspace_id = $1 ORDER BY decision_number"
+    assert [row["code"] for row in await workspace.fetch(decided)] == ["round_robin", "duplicate"]
 
 
 async def test_a_wrong_signature_stores_nothing(workspace: Workspace) -> None:

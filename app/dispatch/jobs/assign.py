@@ -41,6 +41,7 @@ class Assign(Job):
     """Decide who owns a lead that arrived.
 
     `unattended` says that no caller gets the answer, and `present_owner` who owns the record in the CRM.
+    `updates` says that it is an earlier submission with other values.
     `host` has the meeting that the person booked, by id, CRM id or address: a new lead is theirs.
     """
 
@@ -50,6 +51,7 @@ class Assign(Job):
     unattended: bool = False
     present_owner: str | None = None
     host: str | None = None
+    updates: bool = False
     actor: str = "lead"
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
     _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
@@ -77,6 +79,7 @@ class Assign(Job):
             values=values,
             exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
+            same_submission=self._is_same_submission(person),
             to=to,
             present_owner=self.present_owner,
             unattended=self.unattended,
@@ -119,6 +122,14 @@ class Assign(Job):
             identify(session, arrival, person, existing.lead_id if existing else request.lead_id)
         join_waiting(session, existing.lead_id if existing else request.lead_id)
         return reply
+
+    def _is_same_submission(self, person: Person) -> bool:
+        """Whether it is the newest submission of a known person once more, by its id and form."""
+        if person.prior is None:
+            return False
+        sent, stored = self.arrival.values, person.stored
+        same = all(sent.get(name) == stored.get(name) for name in ("submission_id", "form"))
+        return self.updates or ("submission_id" in sent and same)
 
     def _counted(self, session: DecisionSession, request: DecisionRequest) -> DecisionRequest:
         """The request with how many leads came lately that share something with this one."""

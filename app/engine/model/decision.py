@@ -172,6 +172,7 @@ class DecisionRequest:
     - `present_owner` is the owner of a stored lead that is decided again, if it has one.
     - `owned` is the owner of an imported lead; nothing is left to decide.
     - `plugin_replies` are the replies of plugins by step (`app.engine.model.plugin_replies`).
+    - `same_submission` says that a returning lead is its newest submission once more, perhaps corrected.
     - `news` are the fields in which a returning lead says something new that the plan reads.
     - `possible_duplicates` are leads that may be the same person.
     - `barred` are the owners who never get this lead again; the caller has added them to `exclude`.
@@ -203,6 +204,7 @@ class DecisionRequest:
     values: Mapping[str, Any]
     exclude: frozenset[str] = frozenset()
     prior: PriorAssignment | None = None
+    same_submission: bool = False
     to: Target | None = None
     queue: str | None = None
     note: str | None = None

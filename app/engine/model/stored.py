@@ -86,6 +86,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
     if request.owned is not None:
         owned = request.owned
         stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
+    if request.same_submission:
+        stored["same_submission"] = True
     if request.news:
         stored["news"] = list(request.news)
     if request.possible_duplicates:
@@ -161,6 +163,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         else None,
         present_owner=stored.get("present_owner"),
         plugin_replies={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
+        same_submission=stored.get("same_submission", False),
         news=tuple(stored.get("news", ())),
         handoff=stored.get("handoff"),
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),

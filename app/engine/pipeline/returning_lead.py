@@ -21,9 +21,9 @@ OTHER_STEP = "step"
 def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Keep the owner or the place in the queue, or route the lead again.
 
-    A repeat within the duplicate window is a duplicate only if it says nothing new.
+    A repeat within the duplicate window, or of the same submission, is a duplicate if it says nothing new.
     """
-    soon = _is_soon(prior, plan, facts)
+    soon = _is_soon(prior, request, plan, facts)
     existing = existing_lead(prior, request, plan, facts)
     duplicate = existing.kind == "duplicate"
     switched = _switch_product(prior, existing, request, plan, facts)
@@ -50,13 +50,16 @@ def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Pla
 
 def existing_lead(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> ExistingLead:
     """The earlier lead of a request, and whether the request only repeats it."""
-    duplicate = _is_soon(prior, plan, facts) and not request.news
+    duplicate = _is_soon(prior, request, plan, facts) and not request.news
     return ExistingLead(
         prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if duplicate else "reengaged"
     )
 
 
-def _is_soon(prior: PriorAssignment, plan: Plan, facts: Facts) -> bool:
+def _is_soon(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> bool:
+    """Whether it can be a duplicate. The same submission can, whenever a tool sends it again."""
+    if request.same_submission:
+        return True
     return bool(plan.duplicate_window) and abs(facts.now - prior.decided_at) <= plan.duplicate_window
 
 

@@ -222,3 +222,12 @@ def test_the_sentence_of_a_lead_that_moves_names_who_had_it() -> None:
     moved = replace(question(exclude=["ana"]), kind="reassign", present_owner="ana")
     decision = decide(moved, plan(), facts(people))
     assert decision.text.endswith("Ana had it before and is excluded.")
+
+
+@pytest.mark.parametrize(("news", "kind"), [((), "duplicate"), (("country",), "reengaged")])
+def test_the_same_submission_is_a_duplicate_however_late_unless_it_says_something_new(
+    news: tuple[str, ...], kind: str
+) -> None:
+    known = question(prior("assigned", timedelta(days=9), **BEN))
+    decision = decide(replace(known, same_submission=True, news=news), plan(), office())
+    assert (decision.code, decision.owner.id if decision.owner else None) == (kind, "ben")
