@@ -46,7 +46,7 @@ def _phrases() -> dict[str, _Phrases]:
 
 def load_titles() -> None:
     """Read the list now, so that no decision waits for it."""
-    read_title("manager")
+    _phrases()
 
 
 @lru_cache(maxsize=4096)

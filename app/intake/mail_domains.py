@@ -25,7 +25,8 @@ def _relays() -> frozenset[str]:
 
 def load_mail_domains() -> None:
     """Read the lists now, so that no decision waits for them."""
-    mail_classes("gmail.com")
+    for read in (_free_mail, _disposable, _relays):
+        read()
 
 
 # Most leads of a day share few domains.

@@ -64,7 +64,8 @@ async def test_a_handshake_is_answered_by_an_inactive_endpoint_and_noted(workspa
 
 READING = """
 SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND wait_event_type = 'Lock' AND query NOT LIKE '%UPDATE%'
+ WHERE datname = current_database() AND wait_event_type = 'Lock'
+   AND query LIKE '%SELECT workspace_id, endpoint_id%'
 """
 
 

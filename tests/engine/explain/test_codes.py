@@ -95,6 +95,8 @@ def asked_for_nothing() -> list[Decision]:
     decisions.insert(3, decide(question(junk_parts=["honeypot"]), trapped, facts({"ana": {}})))
     never = {**PLAN, "frequency": [{"max": 0, "days": 1}], "follow_up": [{"do": [{"type": "chat"}]}]}
     decisions.insert(5, decide(question(), plan(never), facts({"ana": {}})))
+    linked = plan({**PLAN, "follow_up": [{"do": [{"type": "console_link"}]}]})
+    decisions.insert(7, decide(question(), linked, facts({})))
     others = [
         question(prior("queued", age=AGES[0])),
         replace(question(), owned=ExistingOwnership("ana", None, NOW)),
