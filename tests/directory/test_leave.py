@@ -110,7 +110,6 @@ async def made(workspace: Workspace, source: str, count: int) -> list[dict[str, 
 
 
 async def test_untouched_leads_come_back_after_leave_and_worked_ones_stay(office: Workspace) -> None:
-    """Case 31."""
     leads = await made(office, "ana", 10)
     absence = await leave(
         office, "ana", "2099-12-07", "2099-12-12", cover={"owner": "ben"}, open_leads="move"
@@ -157,7 +156,6 @@ async def test_untouched_leads_come_back_after_leave_and_worked_ones_stay(office
 async def test_cover_who_goes_on_leave_too_hands_on_and_each_lead_remembers_its_origin(
     office: Workspace,
 ) -> None:
-    """Case 32."""
     anas, bens = await made(office, "ana", 3), await made(office, "ben", 2)
     await leave(office, "ana", "2099-12-07", "2099-12-12", cover={"owner": "ben"})
     await leave(office, "ben", "2099-12-09", "2099-12-17", cover={"owner": "cem"})

@@ -64,7 +64,7 @@ async def touch(workspace: Workspace, lead_id: str, by: str = "ana") -> None:
 
 
 async def test_claim_that_nobody_touched_ends_at_its_old_place(desk: Workspace) -> None:
-    """Case 23: the slot is free, the owner is told and cannot claim the lead again, another one can."""
+    """The slot is free, the owner is told and cannot claim the lead again, another one can."""
     lead = (await desk.assign(external_id="L"))["lead_id"]
     await at(desk, f"{FRIDAY} 10:00Z")
     others = [(await desk.assign(external_id=each))["lead_id"] for each in "MNO"]
@@ -117,7 +117,7 @@ async def test_lease_in_working_time_ends_in_the_shift_of_the_owner(desk: Worksp
 
 
 async def test_lead_that_is_given_back_has_its_old_place(desk: Workspace) -> None:
-    """Case 24: giving back does not bar the owner before the third time, and others may claim in between."""
+    """Giving back does not bar the owner before the third time, and others may claim in between."""
     first = (await desk.assign(external_id="L"))["lead_id"]
     second = (await desk.assign(external_id="M"))["lead_id"]
     for _ in range(2):

@@ -69,7 +69,7 @@ async def due(workspace: Workspace, expected: datetime) -> None:
 async def test_lead_leaves_its_queue_after_the_longest_wait(
     desk: Workspace, wait: str, stays: str, leaves: str
 ) -> None:
-    """Case 21: the working time of the team that may claim, unless the plan names the other clock."""
+    """The working time of the team that may claim, unless the plan names the other clock."""
     await desk.publish(PLAN.replace("WAIT", wait))
     lead = (await desk.assign(external_id="L"))["lead_id"]
     await at(desk, berlin(stays))
@@ -157,7 +157,7 @@ async def test_lead_keeps_its_place_while_its_next_place_cannot_take_it(desk: Wo
 
 
 async def test_wait_goes_on_where_a_claimed_lead_returns(desk: Workspace) -> None:
-    """Case 24: the clock of the queue runs from the first entry."""
+    """The clock of the queue runs from the first entry."""
     await desk.publish(PLAN.replace("WAIT", WALL))
     lead = (await desk.assign(external_id="L"))["lead_id"]
     await at(desk, berlin("2099-12-08 00:00"))

@@ -55,7 +55,7 @@ async def claimed(workspace: Workspace) -> str:
 async def test_low_priority_is_claimed_once_its_age_has_caught_up(
     desk: Workspace, kind: str, hours: int
 ) -> None:
-    """Case 22: one lead of a higher priority a minute, one claim a minute, and the first is not starved."""
+    """One lead of a higher priority a minute, one claim a minute, and the first is not starved."""
     await publish(desk, plan("10/h"))
     old = await desk.assign(external_id="old")
     got = []

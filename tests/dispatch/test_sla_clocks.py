@@ -18,7 +18,7 @@ async def office(busy: Workspace) -> Workspace:
 REMIND = "touch: 4h, remind: [50%, 30m], on_breach: remind"
 
 
-async def test_case_16_two_reminders_and_one_breach_however_often_the_worker_looks(office: Workspace) -> None:
+async def test_two_reminders_and_one_breach_however_often_the_worker_looks(office: Workspace) -> None:
     await office.publish(PLAN.format(sla=REMIND))
     made = await office.assign(external_id="a")
     await move(office, "2098-12-02T11:59+01:00")
@@ -41,7 +41,7 @@ async def test_case_16_two_reminders_and_one_breach_however_often_the_worker_loo
         ("2098-12-02T12:24+01:00", "reached", 1, "met"),
     ],
 )
-async def test_case_16_what_is_closed_or_touched_reminds_no_more(
+async def test_what_is_closed_or_touched_reminds_no_more(
     office: Workspace, moment: str, type_: str, notices: int, state: str
 ) -> None:
     await office.publish(PLAN.format(sla=REMIND))
@@ -150,7 +150,7 @@ async def test_a_take_away_gives_the_turn_back_only_if_the_plan_says_so(office: 
     assert found.clean, found.differences
 
 
-async def test_case_8_a_reject_and_a_breach_of_one_instant_move_the_lead_once(office: Workspace) -> None:
+async def test_a_reject_and_a_breach_of_one_instant_move_the_lead_once(office: Workspace) -> None:
     plan = PLAN.format(sla="accept: 15m, on_breach: take_away")
     await office.publish(f"reject_reasons: {{wrong_region: {{refund: true}}}}{plan}")
     leads = [await office.assign(external_id=str(number)) for number in range(40)]

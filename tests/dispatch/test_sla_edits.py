@@ -44,7 +44,7 @@ async def absent(workspace: Workspace, owner: str, **span: str) -> str:
 
 
 @pytest.mark.parametrize("at_once", [clock_recounts.AT_ONCE, 0], ids=["within the edit", "by the worker"])
-async def test_case_12_absence_moves_the_deadline_and_its_end_moves_it_back(
+async def test_absence_moves_the_deadline_and_its_end_moves_it_back(
     office: Workspace, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(clock_recounts, "AT_ONCE", at_once)
@@ -71,7 +71,7 @@ async def test_case_12_absence_moves_the_deadline_and_its_end_moves_it_back(
     assert await told(office) == [("sla_missed", owner)]
 
 
-async def test_case_12_changed_calendar_moves_the_deadline(office: Workspace) -> None:
+async def test_changed_calendar_moves_the_deadline(office: Workspace) -> None:
     await at(office, "2099-12-23T16:00+01:00")
     made = await office.assign(external_id="a")
     await office.put("calendars", "office", {**OFFICE, "hours": "Mo-Fr 07:00-17:00; Dec 25-26 off"})
@@ -89,7 +89,7 @@ async def test_absence_that_is_entered_late_withdraws_the_miss_in_it(office: Wor
     assert await states(office) == [("touch", "withdrawn")]
 
 
-async def test_case_14_clock_follows_the_owner(office: Workspace) -> None:
+async def test_clock_follows_the_owner(office: Workspace) -> None:
     plan = """
     queues: {unrouted: {}}
     slas: {slow: {touch: 2h}, quick: {touch: 1h}}

@@ -101,7 +101,7 @@ async def numbered(workspace: Workspace, *sources: str, seconds: float = 61) -> 
     return made
 
 
-async def test_case_51_reader_with_a_cursor_misses_nothing_and_gets_a_lead_in_order(
+async def test_reader_with_a_cursor_misses_nothing_and_gets_a_lead_in_order(
     outbox: Workspace,
 ) -> None:
     """L is decided first, and its action is visible last: a cursor on M's number must not have passed it."""
@@ -144,7 +144,7 @@ async def test_notice_beside_a_decision_comes_after_what_its_lead_still_waits_fo
     assert [each["id"] for each in await log(outbox)] == [made["actions"][0]["id"], "notice"]
 
 
-async def test_case_51_two_readers_share_the_actions(outbox: Workspace) -> None:
+async def test_two_readers_share_the_actions(outbox: Workspace) -> None:
     await numbered(outbox, *["ana", "ben"] * 20)
     async with asyncio.TaskGroup() as leasing:
         readers = [leasing.create_task(lease(outbox, limit=7)) for _ in range(8)]
@@ -180,7 +180,7 @@ async def test_without_a_reader_only_actions_that_nobody_heard_of_are_offered(fi
         assert await workspace.fetch(RESULTS) == []
 
 
-async def test_case_52_token_of_an_ended_lease_is_refused_for_good(outbox: Workspace) -> None:
+async def test_token_of_an_ended_lease_is_refused_for_good(outbox: Workspace) -> None:
     (decision,) = await numbered(outbox, "ana")
     await posted(outbox, "/reassign", lead_id=decision["lead_id"], to={"owner": "ben"})
     (x,) = await lease(outbox)
@@ -201,7 +201,7 @@ async def test_case_52_token_of_an_ended_lease_is_refused_for_good(outbox: Works
     assert len({x["token"], y["token"], z["token"]}) == 3
 
 
-async def test_case_52_late_acknowledgment_is_refused_though_nobody_else_came(outbox: Workspace) -> None:
+async def test_late_acknowledgment_is_refused_though_nobody_else_came(outbox: Workspace) -> None:
     await numbered(outbox, "ana")
     (x,) = await lease(outbox, seconds=5)
     await at(outbox, 66)

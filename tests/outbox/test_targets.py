@@ -209,7 +209,7 @@ async def test_way_without_a_target_is_refused_and_what_no_target_takes_is_liste
         await receiver.until(lambda got: id_ in {each.id for each in got})
 
 
-async def test_case_54_permanent_failure_is_dead_at_once_and_the_next_of_its_lead_is_marked(
+async def test_permanent_failure_is_dead_at_once_and_the_next_of_its_lead_is_marked(
     pushing: Workspace,
 ) -> None:
     poisoned: set[str] = set()
@@ -237,7 +237,7 @@ async def test_case_54_permanent_failure_is_dead_at_once_and_the_next_of_its_lea
     assert (await pushing.get("/targets/t"))["breaker"]["state"] == "closed"
 
 
-async def test_case_54_target_that_hangs_holds_up_nobody_and_its_breaker_opens(pushing: Workspace) -> None:
+async def test_target_that_hangs_holds_up_nobody_and_its_breaker_opens(pushing: Workspace) -> None:
     pushing.app.state.target_http.timeout_seconds = 0.3
     async with receiving(lambda _: None) as hanging, receiving() as healthy:
         await target(pushing, "t", hanging, types=["set_owner"], max_parallel=2)
@@ -326,7 +326,7 @@ async def dead_letters(
     return made
 
 
-async def test_case_53_dead_message_that_a_later_one_replaced_stays_dead(pushing: Workspace) -> None:
+async def test_dead_message_that_a_later_one_replaced_stays_dead(pushing: Workspace) -> None:
     others = [(f"O{n}", ["ana"]) for n in range(47)]
     async with receiving() as receiver:
         made = await dead_letters(
@@ -348,7 +348,7 @@ async def test_case_53_dead_message_that_a_later_one_replaced_stays_dead(pushing
         assert Counter(receiver.ids).most_common(1)[0][1] == 1
 
 
-async def test_case_53_new_failure_returns_a_message_to_the_dead(pushing: Workspace) -> None:
+async def test_new_failure_returns_a_message_to_the_dead(pushing: Workspace) -> None:
     async with receiving() as receiver:
         made = await dead_letters(pushing, receiver, [("L", ["ana"])])
         receiver.answer = lambda _: (503, b"")
@@ -358,7 +358,7 @@ async def test_case_53_new_failure_returns_a_message_to_the_dead(pushing: Worksp
         assert receiver.ids == made["L"]
 
 
-async def test_case_53_what_is_not_dead_is_not_sent_twice(pushing: Workspace) -> None:
+async def test_what_is_not_dead_is_not_sent_twice(pushing: Workspace) -> None:
     async with receiving(lambda _: (503, b"")) as receiver:
         await target(pushing, "t", receiver, types=["set_owner"])
         await push(pushing)

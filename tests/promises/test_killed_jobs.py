@@ -1,4 +1,4 @@
-"""A bulk job whose process is killed at any moment tells the whole truth afterwards (case 27)."""
+"""A bulk job whose process is killed at any moment tells the whole truth afterwards."""
 
 import asyncio
 import time

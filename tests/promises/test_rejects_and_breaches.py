@@ -1,4 +1,4 @@
-"""A double click on reject and a breach of one instant, from three processes, move a lead once (case 8)."""
+"""A double click on reject and a breach of one instant, from three processes, move a lead once."""
 
 import asyncio
 import time

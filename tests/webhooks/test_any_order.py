@@ -151,7 +151,7 @@ async def test_two_records_of_a_burst_are_one_group(workspace: Workspace) -> Non
 
 
 async def test_a_person_who_is_erased_in_the_crm_is_erased_here(workspace: Workspace) -> None:
-    """Case 56: what comes later about the record creates nothing."""
+    """What comes later about the record creates nothing."""
     async with open_crm(workspace) as crm:
         await at(crm.workspace, NOON.isoformat())
         lead = (await crm.workspace.assign(crm={"lead_id": "101"}, email="canary@kunde.example"))["lead_id"]

@@ -68,7 +68,7 @@ async def test_a_later_decision_of_a_person_stands(crm: Crm) -> None:
 
 
 async def test_one_sale_told_several_times_corrected_and_taken_back(crm: Crm) -> None:
-    """Case 1, in order and shuffled: the last amount counts, and nothing is counted twice."""
+    """In order and shuffled: the last amount counts, and nothing is counted twice."""
     stream = [
         ({"dealstage": "closedwon", "amount": "4000", "deal_currency_code": "EUR"}, 0),
         ({"dealstage": "closedwon", "amount": "4000", "deal_currency_code": "EUR"}, 20),
@@ -163,7 +163,7 @@ async def test_calls_and_mails_are_touches_of_their_owners(crm: Crm) -> None:
 
 
 async def test_deactivated_while_somebody_hands_over(workspace: Workspace) -> None:
-    """Case 45: nobody is moved twice, and what is left over moves after a while."""
+    """Nobody is moved twice, and what is left over moves after a while."""
     async with open_crm(workspace, "pipedrive") as crm:
         await stand_at(crm, NOON)
         ids = [f"20{number}" for number in range(6)]

@@ -60,7 +60,7 @@ async def test_a_person_gives_a_lead_to_somebody_else(crm: Crm) -> None:
 
 
 async def test_what_comes_back_is_no_change_and_what_only_looks_like_it_is(crm: Crm) -> None:
-    """Case 35: an echo, a workflow under the same user, and two people."""
+    """An echo, a workflow under the same user, and two people."""
     ben = await lead_of(crm, owner="ben")
     at = time_of(ben) + 3 * SECOND
     told = [

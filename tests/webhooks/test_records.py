@@ -54,7 +54,7 @@ async def upkeep(crm: Crm) -> None:
 
 
 async def test_a_merge_makes_a_third_id(crm: Crm) -> None:
-    """Case 38, in orders with repetitions: one lead, the primary's owner, one refund, nothing closed."""
+    """In orders with repetitions: one lead, the primary's owner, one refund, nothing closed."""
     told = [
         lambda ids: crm.event(ids[2], kind="merged", others=ids[:2], at=NOON, must_read=True),
         lambda ids: crm.event(ids[1], kind="deleted", at=NOON + SECOND),
@@ -143,7 +143,7 @@ async def test_a_late_conversion_brings_no_record_back_that_was_merged_since(crm
 
 
 async def test_created_says_only_a_number(crm: Crm) -> None:
-    """Case 39: one question, one decision, and what changed meanwhile is part of it."""
+    """One question, one decision, and what changed meanwhile is part of it."""
     routing = Crm(crm.workspace, mapping=ROUTED)
     created = [routing.event("555", kind="created", at=NOON, must_read=True) for _ in range(3)]
     for each in created:
@@ -197,7 +197,6 @@ async def test_a_form_of_the_same_person_comes_first(crm: Crm) -> None:
 
 
 async def test_an_unknown_record_is_dropped_and_an_import_is_recorded(crm: Crm) -> None:
-    """Case 36 and records never seen."""
     change = crm.event("600", {"hubspot_owner_id": "2"}, at=NOON, origin="person")
     assert (await crm.tell(change)).result == "wait"
     await stand_at(crm, NOON + 11 * MINUTE)
@@ -321,7 +320,7 @@ async def test_a_write_that_never_came_back_is_a_finding(crm: Crm) -> None:
 
 
 async def test_a_lead_becomes_a_contact(workspace: Workspace) -> None:
-    """Case 43: three ids of one lead; the deal's win counts for it, and the contact's owner is its owner."""
+    """Three ids of one lead; the deal's win counts for it, and the contact's owner is its owner."""
     async with open_crm(workspace, "salesforce", actors=frozenset()) as crm:
         await stand_at(crm, NOON)
         lead, contact, deal = "00Q5g00000AbCd1", "0035g00000AbCd7", "0065g00000AbCd9"

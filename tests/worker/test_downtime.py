@@ -1,4 +1,4 @@
-"""An hour without a service: callers report what happened, then each clock takes effect once (case 15)."""
+"""An hour without a service: callers report what happened, then each clock takes effect once."""
 
 import asyncio
 import random
@@ -111,7 +111,7 @@ async def late(workspace: Workspace) -> float:
 @pytest.mark.parametrize(
     ("waited", "silence"), [(timedelta(minutes=3), timedelta(minutes=3)), (timedelta(minutes=15), None)]
 )
-async def test_case_15_an_hour_without_a_service(
+async def test_an_hour_without_a_service(
     filled: Filled, waited: timedelta, silence: timedelta | None
 ) -> None:
     """Clocks fire when no event has come for two minutes, at the latest after fifteen."""

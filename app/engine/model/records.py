@@ -124,7 +124,7 @@ def _change_absences(owners: dict[str, Owner], bodies: Mapping[str, Mapping[str,
         if body is not None and (owner := owners.get(body["owner"])) is not None:
             changed.setdefault(owner.id, list(owner.absences)).append(absence_from(id_, body))
     for owner_id, absences in changed.items():
-        in_order = tuple(sorted(absences, key=lambda absence: absence.start))
+        in_order = tuple(sorted(absences, key=lambda absence: (absence.start, absence.id)))
         owners[owner_id] = replace(owners[owner_id], absences=in_order)
 
 
@@ -165,7 +165,7 @@ def owner_from(
         skills=frozenset(skill.casefold() for skill in body.get("skills") or ()),
         languages=frozenset(spoken(body.get("languages") or ())),
         caps=caps_from(body.get("caps")),
-        absences=tuple(sorted(absences, key=lambda absence: absence.start)),
+        absences=tuple(sorted(absences, key=lambda absence: (absence.start, absence.id))),
         calendar=body.get("calendar"),
         hours=(calendars or {}).get(body.get("calendar") or ""),
         delegate=body.get("delegate"),

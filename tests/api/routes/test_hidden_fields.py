@@ -101,7 +101,7 @@ async def test_claim_shows_the_fields_and_says_who_saw_them(desk: Workspace) -> 
 
 
 async def test_lead_that_is_given_back_is_hidden_again_for_others(desk: Workspace) -> None:
-    """Case 24: also the answer to the claim is hidden again; the audit says that ana saw the fields."""
+    """Also the answer to the claim is hidden again; the audit says that ana saw the fields."""
     await desk.assign(**LEAD)
     async with await bound(desk, "ana") as anas, await bound(desk, "ben") as bens:
         claimed = (await anas.post("/queues/desk/claim", json={"owner_id": "ana"})).json()

@@ -149,7 +149,7 @@ async def test_dry_run_shows_who_would_get_what_and_stores_nothing(workspace: Wo
 
 
 async def test_job_moves_only_what_was_open_when_it_was_made(working: Workspace) -> None:
-    """Case 27: a lead that was closed or moved meanwhile is a result of its own; new leads are not in it."""
+    """A lead that was closed or moved meanwhile is a result of its own; new leads are not in it."""
     await working.publish(FOLLOWED)
     # No worker runs in between: the one of this workspace rests for a second.
     closed, moved, stays = await leads_of(working, "ana", 3)
@@ -186,7 +186,7 @@ async def test_filter_takes_only_what_fits(quick: Workspace) -> None:
 
 @pytest.mark.parametrize(("mode", "notices"), [(None, 2), ("each", 8), ("none", 0)])
 async def test_many_leads_are_told_in_few_notices(quick: Workspace, mode: str | None, notices: int) -> None:
-    """Case 28: `digest` is one notice for each new owner, `each` one for each lead, `none` none."""
+    """The kind `digest` is one notice for each new owner, `each` one for each lead, `none` none."""
     await quick.publish(FOLLOWED)
     for owner in ("ben", "eve"):
         await quick.client.patch(f"/owners/{owner}", json={"crm": {"hubspot": owner}, "caps": None})
@@ -206,7 +206,7 @@ async def test_many_leads_are_told_in_few_notices(quick: Workspace, mode: str | 
 
 
 async def test_caps_hold_and_what_finds_no_place_waits(quick: Workspace) -> None:
-    """Case 29: the rest waits in the queue of the ladder, with the codes of all candidates."""
+    """The rest waits in the queue of the ladder, with the codes of all candidates."""
     await quick.publish(FOLLOWED)
     for owner, places in (("ben", 5), ("eve", 3)):
         await quick.client.patch(f"/owners/{owner}", json={"caps": {"open": places}})

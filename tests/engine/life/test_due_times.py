@@ -87,7 +87,7 @@ def half_and(before: timedelta, length: timedelta) -> tuple[timedelta, ...]:
     ],
     ids=["across a night", "at the end of a shift", "a shift of two parts"],
 )
-def test_case_11_reminders_run_in_working_time(
+def test_reminders_run_in_working_time(
     text: str, length: timedelta, before: timedelta, begun: str, due: str, reminders: list[str]
 ) -> None:
     working = shifts(text)
@@ -107,7 +107,7 @@ def test_case_11_reminders_run_in_working_time(
         ("2026-12-08T06:00", "2026-12-07T12:00", 0),
     ],
 )
-def test_case_13_time_off_shift_is_not_worked(begun: str, touched: str, hours: int) -> None:
+def test_time_off_shift_is_not_worked(begun: str, touched: str, hours: int) -> None:
     assert shifts("Mo-Fr 10:00-18:00").between(berlin(begun), berlin(touched)) == hours * HOUR
 
 
@@ -122,11 +122,11 @@ def test_case_13_time_off_shift_is_not_worked(begun: str, touched: str, hours: i
         ("Mo-Fr 09:00-17:00", BERLIN, "2027-03-29T06:00Z", "2027-03-29T08:00Z"),
     ],
 )
-def test_case_17_lost_and_repeated_hours_move_no_deadline(text: str, zone: str, begun: str, due: str) -> None:
+def test_lost_and_repeated_hours_move_no_deadline(text: str, zone: str, begun: str, due: str) -> None:
     assert shifts(text, zone).add(at(begun), HOUR) == at(due)
 
 
-def test_case_12_clock_moves_in_both_directions() -> None:
+def test_clock_moves_in_both_directions() -> None:
     away = (berlin("2026-12-24T00:00"), berlin("2026-12-25T00:00"))
     clock = clock_from(berlin("2026-12-23T16:00"), Terms(4 * HOUR), shifts())
     assert clock.due_at == berlin("2026-12-24T12:00")

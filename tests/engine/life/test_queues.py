@@ -43,7 +43,7 @@ def test_two_waiting_leads_never_change_their_order(
 def test_aged_lead_is_overtaken_only_by_what_came_before_its_age_caught_up(
     priority: int, overtaken_at: int
 ) -> None:
-    """Case 22: after five hours at 10/h a lead of priority 0 is level with one of 50; nothing is cut."""
+    """After five hours at 10/h a lead of priority 0 is level with one of 50; nothing is cut."""
     aged = queue_rank(0, 10_000, EIGHT)
     caught_up = EIGHT.replace(hour=overtaken_at)
     assert queue_rank(priority, 10_000, caught_up - timedelta(minutes=1)) > aged
