@@ -4,12 +4,13 @@ import asyncio
 import ipaddress
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from socket import socket
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import structlog
 import typer
@@ -210,6 +211,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         told = signals.told(loop, lambda number: self.handle_exit(number, None), logs.wait_for_writers)
         self._signals.enter_context(told)
+        await self._listen_more()
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         if self._announcement:
             typer.echo(self._announcement.replace("PORT", str(port)))
@@ -224,6 +226,15 @@ class _Server(uvicorn.Server):
             settings=settings.to_log(),
             traces=self._state.traces,
         )
+
+    async def _listen_more(self) -> None:
+        from app.api.http.listeners import listen_more
+
+        protocol = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        make = partial(
+            protocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        self.servers += await listen_more(self.servers[0].sockets, make, self.config.backlog)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._state.draining = True
