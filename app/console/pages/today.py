@@ -1,7 +1,7 @@
 """Today: what waits and what is late now, the figures of the day so far, and findings."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ from app.reports.statistics import Rate
 from app.reports.upkeep import FactUpkeep
 from app.store.clocks import read_now
 from app.store.connection.pool import Pool, transaction
+from app.store.reports.audit_sample import count_strata
 from app.store.workspaces import find_time_zone
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -35,6 +36,7 @@ REPORTERS = ("ops", "reports")
 SHOWN_DAYS = 14
 MAX_QUEUES = 12
 MAX_FINDINGS = 5
+MAX_OUTCOMES = 12
 FIGURES_SECONDS = 60.0
 FINDINGS_SECONDS = 600.0
 WITHIN = timedelta(days=30)
@@ -139,6 +141,7 @@ async def _figures(pool: Pool, upkeep: FactUpkeep, workspace_id: int) -> dict[st
     speed = await answer("speed-to-lead", SHOWN_DAYS, "day")
     sla, offers = await answer("sla", 1), await answer("acceptance", 1)
     received_by_day, speed_by_day = _by_day(received), _by_day(speed)
+    outcomes = await _outcomes(pool, workspace_id, last - timedelta(days=1))
     days = [last - timedelta(days=back) for back in range(SHOWN_DAYS, 0, -1)]
     rows = [
         {
@@ -153,9 +156,21 @@ async def _figures(pool: Pool, upkeep: FactUpkeep, workspace_id: int) -> dict[st
         "complete": not received.cursor.is_behind,
         "today": rows[-1],
         "days": rows,
+        "outcomes": outcomes[:MAX_OUTCOMES],
+        "other_outcomes": sum(each["decisions"] for each in outcomes[MAX_OUTCOMES:]),
         "promises": [_plain(row) for row in sla.result.table.rows],
         "offers": _plain(offers.result.table.totals or {}),
     }
+
+
+async def _outcomes(pool: Pool, workspace_id: int, day: date) -> list[dict[str, Any]]:
+    """How many decisions of a local day have each outcome and reason, the most frequent first."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        zone = ZoneInfo(await find_time_zone(connection, workspace_id))
+        start, end = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
+        found = await count_strata(connection, workspace_id, start, end)
+    ordered = sorted(found.items(), key=lambda each: (-each[1], each[0]))
+    return [{**stratum._asdict(), "decisions": decisions} for stratum, decisions in ordered]
 
 
 async def _tomorrow(pool: Pool, workspace_id: int) -> date:
