@@ -13,8 +13,8 @@ async def listen_more(
 ) -> list[asyncio.Server]:
     """Listen on more descriptors of each of these listening sockets.
 
-    libuv, since version 1.45, takes one connection of a descriptor in a turn. With slow turns, callers who
-    connect anew would wait longer for that than for their decision, or for a refusal.
+    libuv, since version 1.45, takes one connection of a descriptor in a turn. With slow turns, new callers
+    would wait longer for that than for their decision, or for a refusal.
     """
     loop = asyncio.get_running_loop()
     return [
