@@ -183,14 +183,7 @@ async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
 
 async def finished(steps: Generator[None, None, Result]) -> Result:
     """What a computation returns that can be stopped after each step. It gives way to others."""
-    pace = Pace()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        await pace.rest()
+    return await _result_of(steps, Pace())
 
 
 class HeldPace:
@@ -213,7 +206,10 @@ class HeldPace:
 
 async def by_turns(steps: Generator[None, None, Result]) -> Result:
     """What a computation returns that can be stopped after each step, and holds a connection or a lock."""
-    pace = HeldPace()
+    return await _result_of(steps, HeldPace())
+
+
+async def _result_of(steps: Generator[None, None, Result], pace: Pace | HeldPace) -> Result:
     while True:
         try:
             next(steps)
