@@ -73,6 +73,7 @@ from app.intake.sources import load_sources
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
+from app.plan_check.capabilities import Capabilities
 from app.plans.kept_findings import KeptFindings
 from app.plans.words import PlansInWords
 from app.plugins.process import PluginLimits
@@ -187,8 +188,8 @@ def create_app(
     app.state.target_http = SafeHttp(
         AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     )
-    app.state.strategies = offered
-    _keep_answers(app, settings)
+    _prepare_checks(app, settings, offered)
+    app.state.console_answers = KeptAnswers()
     problems.install(app, _respond(settings))
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
@@ -197,11 +198,12 @@ def create_app(
     return app
 
 
-def _keep_answers(app: FastAPI, settings: Settings) -> None:
-    """What the process keeps for a while, and what it says about sign-in links."""
+def _prepare_checks(app: FastAPI, settings: Settings, strategies: Mapping[str, Strategy]) -> None:
+    """Set what checks of plans know of the service, and where their findings are kept."""
+    app.state.strategies = strategies
     app.state.console_links = ConsoleLinks.of(settings)
-    app.state.kept_findings = KeptFindings(no_links=app.state.console_links.refusal)
-    app.state.console_answers = KeptAnswers()
+    app.state.capabilities = Capabilities(strategies, app.state.console_links.refusal)
+    app.state.kept_findings = KeptFindings()
 
 
 def _respond(settings: Settings) -> problems.Respond:

@@ -23,6 +23,7 @@ from starlette.types import Message
 import app as application
 from app.directory.editing import edit_directory
 from app.main import create_app
+from app.plan_check.capabilities import Capabilities
 from app.plans import versions
 from app.registry import strategies
 from app.settings import Settings
@@ -126,8 +127,10 @@ async def prepare(dsn: str) -> None:
             members = [{"owner": f"rep-{number}"} for number in range(TEAM)]
             await edit.put("teams", "inbound", {"members": members}, None)
         text = orjson.dumps(plan(0))
-        await versions.draft(pool, workspace.id, "bench", strategies(), text, "bench")
-        await versions.activate(pool, workspace.id, "bench", strategies(), 1, "bench", "publish")
+        await versions.draft(pool, workspace.id, "bench", Capabilities(strategies()), text, "bench")
+        await versions.activate(
+            pool, workspace.id, "bench", Capabilities(strategies()), 1, "bench", "publish"
+        )
 
 
 async def call(app: FastAPI) -> int:

@@ -22,6 +22,7 @@ from app.engine.model.state import Facts, State
 from app.plan.findings import Finding, settles
 from app.plan.reader.lines import located
 from app.plan.reader.read import load_plan
+from app.plan_check.capabilities import Capabilities
 from app.plan_check.references import tables_in
 from app.plans import versions
 from app.plans.check import CheckedPlan, check_plan
@@ -84,7 +85,7 @@ def _check_alone(raw: bytes) -> CheckedPlan:
     if isinstance(data, list):
         return CheckedPlan(None, located(data, raw))
     nobody = Facts(datetime.now(UTC), Directory(0, {}, {}), State())
-    found = check_plan(data, nobody, strategies(), text=raw, no_links=_no_links())
+    found = check_plan(data, nobody, _capabilities(), text=raw)
     findings = [each for each in found.findings if each.code not in WITH_DIRECTORY]
     return CheckedPlan(found.document, findings)
 
@@ -100,7 +101,7 @@ def _check_in(raw: bytes, workspace: str) -> CheckedPlan:
             now = await read_current_state_on(connection, id_)
             tables = await read_named_tables(connection, id_, tables_in(data))
             attributes = await list_attribute_names(connection, id_)
-        return check_plan(data, now.facts, strategies(), tables, raw, attributes, _no_links())
+        return check_plan(data, now.facts, _capabilities(), tables, raw, attributes)
 
     return with_pool(work)
 
@@ -112,11 +113,10 @@ def publish(file: File, workspace: Workspace, comment: Comment) -> None:
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        drafted = await versions.draft(pool, id_, system_user(), strategies(), raw, comment, _no_links())
-        return await versions.activate(
-            *(pool, id_, system_user(), strategies(), drafted.version.version, comment, "publish"),
-            no_links=_no_links(),
-        )
+        author, service = system_user(), _capabilities()
+        drafted = await versions.draft(pool, id_, author, service, raw, comment)
+        version = drafted.version.version
+        return await versions.activate(pool, id_, author, service, version, comment, "publish")
 
     _print_active(with_pool(work), workspace)
 
@@ -129,9 +129,8 @@ def rollback(
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        return await versions.activate(
-            *(pool, id_, system_user(), strategies(), version, comment, "rollback"), no_links=_no_links()
-        )
+        author, service = system_user(), _capabilities()
+        return await versions.activate(pool, id_, author, service, version, comment, "rollback")
 
     _print_active(with_pool(work), workspace)
 
@@ -158,9 +157,9 @@ def list_versions(
         typer.echo("\t".join((*cells, each.comment or "")).rstrip())
 
 
-def _no_links() -> str | None:
-    """The code that says why a service with these settings makes no sign-in links, if so."""
-    return ConsoleLinks.of(settings_now()).refusal
+def _capabilities() -> Capabilities:
+    """What a service with these settings is capable of."""
+    return Capabilities(strategies(), ConsoleLinks.of(settings_now()).refusal)
 
 
 def _print_active(published: PlanFindings, workspace: str) -> None:

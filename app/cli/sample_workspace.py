@@ -9,6 +9,7 @@ from app.cli.context import CommandError
 from app.contract.directory import OwnerInput, TeamInput
 from app.contract.ndjson import write_lines
 from app.keys import DEVELOPMENT_KEY
+from app.plan_check.capabilities import Capabilities
 from app.plans import versions
 from app.registry import strategies
 from app.settings import Settings
@@ -60,7 +61,7 @@ async def _fill(pool: Pool, workspace_id: int) -> None:
         if written.errors:
             raise CommandError(f"Cannot load the {resource_type} of the example: {written.errors[0]}")
     text = (EXAMPLE / "plan.yaml").read_bytes()
-    installed, comment = strategies(), "The example"
-    drafted = await versions.draft(pool, workspace_id, ACTOR, installed, text, comment)
+    service, comment = Capabilities(strategies()), "The example"
+    drafted = await versions.draft(pool, workspace_id, ACTOR, service, text, comment)
     version = drafted.version.version
-    await versions.activate(pool, workspace_id, ACTOR, installed, version, comment, "publish")
+    await versions.activate(pool, workspace_id, ACTOR, service, version, comment, "publish")

@@ -16,6 +16,7 @@ from app.plan.findings import MAX_FINDINGS, Finding, most_severe, settles
 from app.plan.reader.lines import located
 from app.plan.reader.read import load_plan
 from app.plan_check.budgets import budget_findings
+from app.plan_check.capabilities import Capabilities
 from app.plan_check.check import KnownNames, check
 from app.plan_check.parse import Strategies, parse_plan, parse_rest
 from app.plan_check.references import tables_in, teams_in
@@ -75,30 +76,28 @@ def read_text(raw: bytes) -> ReadText | list[Finding]:
 def check_text(
     written: str,
     facts: Facts,
-    strategies: Strategies,
+    capabilities: Capabilities,
     tables: Mapping[str, TableContent],
     raw: bytes,
     attributes: Collection[str] | None,
-    no_links: str | None = None,
 ) -> CheckedPlan:
     """Like `check_stored`, for a plan that `read_text` has read."""
-    return check_stored(orjson.loads(written), facts, strategies, tables, raw, attributes, no_links)
+    return check_stored(orjson.loads(written), facts, capabilities, tables, raw, attributes)
 
 
 def check_stored(
     source: Mapping[str, object],
     facts: Facts,
-    strategies: Strategies,
+    capabilities: Capabilities,
     tables: Mapping[str, TableContent],
     text: str | bytes,
     attributes: Collection[str] | None,
-    no_links: str | None = None,
 ) -> CheckedPlan:
     """Like `check_plan`, with a document that has no more than the settings of the whole plan.
 
     The document of a long plan takes seconds to hand from one process to another.
     """
-    found = check_plan(source, facts, strategies, tables, text, attributes, no_links)
+    found = check_plan(source, facts, capabilities, tables, text, attributes)
     if found.document is None:
         return found
     whole = PlanDocument.model_construct(
@@ -118,18 +117,17 @@ def check_stored(
 def check_names(
     source: Mapping[str, object],
     text: str | bytes,
-    strategies: Strategies,
+    capabilities: Capabilities,
     directory: Directory,
     now: datetime,
     tables: Mapping[str, TableContent],
     attributes: Collection[str] | None,
-    no_links: str | None = None,
 ) -> list[Finding]:
     """The findings without those of the plan's own tests, for a plan that is valid."""
-    document = parse_plan(source, strategies)
+    document = parse_plan(source, capabilities.strategies)
     if not isinstance(document, PlanDocument):
         return located(document, text)
-    return located(known_names(document, directory, now, tables, attributes, no_links), text)
+    return located(known_names(document, directory, now, tables, attributes, capabilities.no_links), text)
 
 
 def too_costly() -> Finding:
@@ -144,30 +142,28 @@ def too_costly() -> Finding:
 def check_plan(
     source: Mapping[str, object],
     facts: Facts,
-    strategies: Strategies,
+    capabilities: Capabilities,
     tables: Mapping[str, TableContent] | None = None,
     text: str | bytes | None = None,
     attributes: Collection[str] | None = None,
-    no_links: str | None = None,
 ) -> CheckedPlan:
     """Check a plan against the current directory and the tables it uses.
 
     With the text of the plan, each finding says its line. `attributes` are the names of custom attributes
-    that leads were sent with lately. `no_links` is the code that says why the service makes no sign-in
-    links, if so. It takes seconds for the longest plans and tables.
+    that leads were sent with lately. It takes seconds for the longest plans and tables.
     """
-    found = _checked(source, facts, strategies, tables or {}, attributes, no_links)
+    found = _checked(source, facts, capabilities, tables or {}, attributes)
     return found if text is None else replace(found, findings=located(found.findings, text))
 
 
 def _checked(
     source: Mapping[str, object],
     facts: Facts,
-    strategies: Strategies,
+    capabilities: Capabilities,
     tables: Mapping[str, TableContent],
     attributes: Collection[str] | None,
-    no_links: str | None,
 ) -> CheckedPlan:
+    strategies = capabilities.strategies
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
@@ -176,7 +172,7 @@ def _checked(
     costly = list(budget_findings(document, tables, len(facts.directory.owners)))
     if costly:
         return CheckedPlan(None, costly)
-    findings = known_names(document, facts.directory, facts.now, tables, attributes, no_links)
+    findings = known_names(document, facts.directory, facts.now, tables, attributes, capabilities.no_links)
     if not settles(findings):
         return CheckedPlan(document, findings)
     if document.tests:

@@ -36,13 +36,9 @@ class Basis:
 
 
 class KeptFindings:
-    """One check of a version serves all who ask while nothing changes that it depends on.
+    """One check of a version serves all who ask while nothing changes that it depends on."""
 
-    `no_links` is the code that says why the service makes no sign-in links, if so.
-    """
-
-    def __init__(self, no_links: str | None = None) -> None:
-        self.no_links = no_links
+    def __init__(self) -> None:
         self._checks: KeptTasks[Basis, Findings] = KeptTasks("check of a plan", MAX_VERSIONS)
 
     def find(self, workspace_id: int, version: int, basis: Basis) -> asyncio.Task[Findings] | None:

@@ -20,7 +20,8 @@ from app.errors import (
 from app.metrics.label_names import LabelNames
 from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
-from app.plan_check.parse import Strategies, faults
+from app.plan_check.capabilities import Capabilities
+from app.plan_check.parse import faults
 from app.plan_check.references import tables_in
 from app.plans.check import (
     CheckedPlan,
@@ -76,13 +77,12 @@ async def draft(
     pool: Pool,
     workspace_id: int,
     actor: str,
-    strategies: Strategies,
+    capabilities: Capabilities,
     raw: bytes,
     comment: str | None = None,
-    no_links: str | None = None,
 ) -> PlanFindings:
     """Store a text as the next version. Raises what `prepare_draft` raises."""
-    add = await prepare_draft(pool, workspace_id, strategies, raw, comment, no_links)
+    add = await prepare_draft(pool, workspace_id, capabilities, raw, comment)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
 
@@ -90,19 +90,17 @@ async def draft(
 async def prepare_draft(
     pool: Pool,
     workspace_id: int,
-    strategies: Strategies,
+    capabilities: Capabilities,
     raw: bytes,
     comment: str | None = None,
-    no_links: str | None = None,
 ) -> Edit[PlanFindings]:
     """Read and check a text. The result stores it as the next version.
 
-    The version's comment is `comment`, or else the plan's own. `no_links` is the code that says why the
-    service makes no sign-in links, if so. Raises ValidationFailed when the text cannot
+    The version's comment is `comment`, or else the plan's own. Raises ValidationFailed when the text cannot
     be read.
     """
     try:
-        return await _prepare_draft(pool, workspace_id, strategies, raw, comment, no_links)
+        return await _prepare_draft(pool, workspace_id, capabilities, raw, comment)
     except TooCostly:
         raise _unreadable([too_costly()]) from None
 
@@ -110,10 +108,9 @@ async def prepare_draft(
 async def _prepare_draft(
     pool: Pool,
     workspace_id: int,
-    strategies: Strategies,
+    capabilities: Capabilities,
     raw: bytes,
     comment: str | None,
-    no_links: str | None,
 ) -> Edit[PlanFindings]:
     read = await run_limited(workspace_id, len(raw), read_text, raw)
     if isinstance(read, list):
@@ -127,7 +124,7 @@ async def _prepare_draft(
         workspace_id,
         length,
         check_text,
-        *(read.written, now.facts, strategies, tables, raw, attributes, no_links),
+        *(read.written, now.facts, capabilities, tables, raw, attributes),
     )
     if found.document is None:
         raise _unreadable(found.findings)
@@ -150,17 +147,16 @@ async def activate(
     pool: Pool,
     workspace_id: int,
     actor: str,
-    strategies: Strategies,
+    capabilities: Capabilities,
     version: int,
     comment: str | None,
     how: Activation,
-    no_links: str | None = None,
 ) -> PlanFindings:
     """Make a version active, for every process from the next commit group on.
 
     Raises what `prepare_activation` raises.
     """
-    switch = await prepare_activation(pool, workspace_id, strategies, version, comment, how, no_links)
+    switch = await prepare_activation(pool, workspace_id, capabilities, version, comment, how)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await switch(edit)
 
@@ -168,11 +164,10 @@ async def activate(
 async def prepare_activation(
     pool: Pool,
     workspace_id: int,
-    strategies: Strategies,
+    capabilities: Capabilities,
     version: int,
     comment: str | None,
     how: Activation,
-    no_links: str | None = None,
 ) -> Edit[PlanFindings]:
     """Check a version. The result makes it active.
 
@@ -182,7 +177,7 @@ async def prepare_activation(
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
-    found = await findings(workspace_id, stored, strategies, no_links)
+    found = await findings(workspace_id, stored, capabilities)
     found = await with_outlook(pool, workspace_id, found)
     acceptable = _acceptable(found, how)
 
@@ -200,8 +195,8 @@ async def prepare_activation(
             # At once: to wait for a place here would keep everybody else waiting for the lock.
             again = await asyncio.to_thread(  # noqa: TID251
                 check_names,
-                *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
-                *(tables, stored.attributes, no_links),
+                *(stored.document, stored.source_text, capabilities, edit.snapshot.directory, edit.now),
+                *(tables, stored.attributes),
             )
             present = _acceptable(CheckedPlan(found.document, again), how)
         if found.named is not None and found.document is not None:
@@ -315,7 +310,7 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
 
 
 async def find_checked(
-    pool: Pool, workspace_id: int, version: int | None, strategies: Strategies, kept: KeptFindings
+    pool: Pool, workspace_id: int, version: int | None, capabilities: Capabilities, kept: KeptFindings
 ) -> tuple[StoredPlan, Findings]:
     """A version, or the active one, and the findings about it with the current directory.
 
@@ -331,15 +326,13 @@ async def find_checked(
     if check is None:
         check = kept.find(workspace_id, number, basis)  # another caller may have begun it meanwhile
     if check is None:
-        checking = _check(workspace_id, stored, strategies, kept.no_links)
+        checking = _check(workspace_id, stored, capabilities)
         check = kept.begin(workspace_id, number, basis, checking)
     return stored, await asyncio.shield(check)
 
 
-async def _check(
-    workspace_id: int, stored: StoredPlan, strategies: Strategies, no_links: str | None
-) -> Findings:
-    found = await findings(workspace_id, stored, strategies, no_links)
+async def _check(workspace_id: int, stored: StoredPlan, capabilities: Capabilities) -> Findings:
+    found = await findings(workspace_id, stored, capabilities)
     return Findings(found.findings, found.tests_run)
 
 
@@ -359,17 +352,15 @@ async def _with_tables(connection: Connection, workspace_id: int, stored: Stored
     return replace(stored, tables=tables)
 
 
-async def findings(
-    workspace_id: int, stored: StoredPlan, strategies: Strategies, no_links: str | None = None
-) -> CheckedPlan:
+async def findings(workspace_id: int, stored: StoredPlan, capabilities: Capabilities) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
     try:
         return await run_limited(
             workspace_id,
             length_of(stored.source_text, stored.tables.values()),
             check_stored,
-            *(stored.document, stored.now.facts, strategies, stored.tables),
-            *(stored.source_text, stored.attributes, no_links),
+            *(stored.document, stored.now.facts, capabilities, stored.tables),
+            *(stored.source_text, stored.attributes),
         )
     except TooCostly:
         return CheckedPlan(None, [too_costly()])

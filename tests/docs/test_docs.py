@@ -30,6 +30,7 @@ from app.metrics.process import Metrics, PoolUse
 from app.plan.document.plan import PlanDocument
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import FOLLOW_UP
+from app.plan_check.capabilities import Capabilities
 from app.plan_check.check import KnownNames, check
 from app.plans.check import check_plan
 from app.registry import strategies
@@ -238,7 +239,7 @@ def _below(group: Any, path: str) -> Iterator[str]:
 def test_the_plan_of_the_reference_can_be_published() -> None:
     whole, _, *follow_ups = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
     for document in (whole, *({**whole, **each, "sequences": ["hot"]} for each in follow_ups)):
-        found = check_plan(document, Facts(NOW, workspace(), State()), strategies())
+        found = check_plan(document, Facts(NOW, workspace(), State()), Capabilities(strategies()))
         assert found.document is not None
         assert found.findings == []
 
@@ -258,7 +259,9 @@ def test_request_of_the_readme_gets_the_answer_shown_there() -> None:
     returned = orjson.loads(fenced("README.md", "json")[0])
     assert returned.keys() <= Decision.model_fields.keys()
     facts = Facts(NOW, workspace(EXAMPLE), State())
-    found = check_plan(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
+    found = check_plan(
+        yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, Capabilities(strategies())
+    )
     assert found.document is not None
     values = {**normalize(sent["lead"]).values, "trigger": sent["trigger"]}
     plan = compile_plan(found.document, 1, strategies())
@@ -278,7 +281,7 @@ def test_the_strategy_of_the_page_works() -> None:
     document = check_plan(
         {**source, "queues": {"unrouted": {}}},
         Facts(NOW, workspace(), State()),
-        {**strategies(), strategy.name: strategy},
+        Capabilities({**strategies(), strategy.name: strategy}),
     ).document
     assert isinstance(document, PlanDocument)
     assert check(document, KnownNames()) == []

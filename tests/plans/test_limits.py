@@ -11,6 +11,7 @@ from app.directory.editing import edit_directory
 from app.engine.lookup.tables import TableContent
 from app.errors import Overloaded
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe
+from app.plan_check.capabilities import Capabilities
 from app.plans.limited import LONG_BYTES, TooCostly, length_of, run_limited
 from app.plans.versions import prepare_activation
 from app.registry import strategies
@@ -102,7 +103,7 @@ async def test_a_long_plan_is_not_checked_again_while_everybody_waits(workspace:
     await workspace.put("owners", "ana", {"name": "Ana"})
     assert (await workspace.client.post("/plans", json=long)).status_code == 201
     switch = await prepare_activation(
-        workspace.pool, workspace.workspace_id, strategies(), 2, None, "publish"
+        workspace.pool, workspace.workspace_id, Capabilities(strategies()), 2, None, "publish"
     )
     await workspace.put("owners", "ana", {"name": "Ana B."})
     with pytest.raises(Overloaded):

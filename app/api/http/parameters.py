@@ -12,6 +12,7 @@ from app.api.http.preconditions import precondition
 from app.directory.console_links import ConsoleLinks
 from app.directory.records import Precondition
 from app.dispatch.dispatcher import Dispatcher
+from app.plan_check.capabilities import Capabilities
 from app.plan_check.parse import Strategies
 from app.store.connection.pool import Pool
 from app.store.path.idempotency import IdempotencyKey
@@ -33,6 +34,7 @@ CallerParameter = Annotated[Caller, Depends(caller_of)]
 PoolParameter = Annotated[Pool, Depends(from_state("pool"))]
 DispatchParameter = Annotated[Dispatcher, Depends(from_state("dispatch"))]
 StrategiesParameter = Annotated[Strategies, Depends(from_state("strategies"))]
+CapabilitiesParameter = Annotated[Capabilities, Depends(from_state("capabilities"))]
 LinksParameter = Annotated[ConsoleLinks, Depends(from_state("console_links"))]
 IdempotencyKeyParameter = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 PreconditionParameter = Annotated[Precondition, Depends(precondition)]

@@ -16,10 +16,10 @@ from app.api.http.parameters import (
     MAX_INT32,
     AfterNumber,
     CallerParameter,
+    CapabilitiesParameter,
     DispatchParameter,
     IdempotencyKeyParameter,
     Limit,
-    LinksParameter,
     PoolParameter,
     StrategiesParameter,
     from_state,
@@ -32,7 +32,6 @@ from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, LeadToTry, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.requests import AssignRequest
 from app.contract.responses import Decision, Page
-from app.directory.console_links import ConsoleLinks
 from app.directory.edit_once import Edit
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
@@ -47,7 +46,7 @@ from app.errors import (
 )
 from app.plan.findings import settles
 from app.plan_check import parse
-from app.plan_check.parse import Strategies
+from app.plan_check.capabilities import Capabilities
 from app.plans import versions
 from app.plans.kept_findings import Findings, KeptFindings
 from app.plans.versions import Activation, PlanFindings, StoredPlan
@@ -75,22 +74,20 @@ async def create_plan(
     caller: CallerParameter,
     pool: PoolParameter,
     dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
-    links: LinksParameter,
+    capabilities: CapabilitiesParameter,
 ) -> Json[CheckedPlanVersion]:
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
     # The text must be the same byte for byte: parsing it first could take seconds.
     key = key_of(request, {"text": sha256(raw).hexdigest()})
-    return await add_draft(caller, pool, dispatch, strategies, links, raw, key)
+    return await add_draft(caller, pool, dispatch, capabilities, raw, key)
 
 
 async def add_draft(
     caller: Caller,
     pool: Pool,
     dispatch: Dispatcher,
-    strategies: Strategies,
-    links: ConsoleLinks,
+    capabilities: Capabilities,
     raw: bytes,
     key: IdempotencyKey | None,
     comment: str | None = None,
@@ -99,9 +96,7 @@ async def add_draft(
     await dispatch.attribute_names.write(caller.workspace_id)
 
     async def prepare() -> Edit[PlanFindings]:
-        return await versions.prepare_draft(
-            pool, caller.workspace_id, strategies, raw, comment, links.refusal
-        )
+        return await versions.prepare_draft(pool, caller.workspace_id, capabilities, raw, comment)
 
     return await edit_once(pool, caller, key, prepare, _checked_to_json, 201)
 
@@ -132,10 +127,10 @@ async def get_plan_schema(request: Request, strategies: StrategiesParameter) -> 
 @router.get("/plans/active")
 @requires(*READERS, problems=(NotFound,))
 async def get_active_plan(
-    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter, kept: KeptParameter
+    caller: CallerParameter, pool: PoolParameter, capabilities: CapabilitiesParameter, kept: KeptParameter
 ) -> Json[PlanVersionDetail]:
     """Returns the active version."""
-    return _detail(*await versions.find_checked(pool, caller.workspace_id, None, strategies, kept))
+    return _detail(*await versions.find_checked(pool, caller.workspace_id, None, capabilities, kept))
 
 
 @router.get("/plans/{version}")
@@ -143,12 +138,12 @@ async def get_active_plan(
 async def get_plan(
     caller: CallerParameter,
     pool: PoolParameter,
-    strategies: StrategiesParameter,
+    capabilities: CapabilitiesParameter,
     kept: KeptParameter,
     version: Number,
 ) -> Json[PlanVersionDetail]:
     """Returns one version, with its findings as of now."""
-    return _detail(*await versions.find_checked(pool, caller.workspace_id, version, strategies, kept))
+    return _detail(*await versions.find_checked(pool, caller.workspace_id, version, capabilities, kept))
 
 
 @dataclass(frozen=True)
@@ -158,8 +153,7 @@ class PlanActivation:
     caller: CallerParameter
     pool: PoolParameter
     dispatch: DispatchParameter
-    strategies: StrategiesParameter
-    links: LinksParameter
+    capabilities: CapabilitiesParameter
     version: Number
 
     async def run(
@@ -178,7 +172,7 @@ class PlanActivation:
             if plan.table_refs:
                 await self.dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
         return await versions.prepare_activation(
-            *(self.pool, workspace_id, self.strategies, self.version, comment, how, self.links.refusal)
+            self.pool, workspace_id, self.capabilities, self.version, comment, how
         )
 
 
@@ -209,13 +203,13 @@ async def dry_run_plan(
     caller: CallerParameter,
     pool: PoolParameter,
     dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
+    capabilities: CapabilitiesParameter,
     kept: KeptParameter,
     version: Number,
     body: LeadToTry,
 ) -> Json[Decision]:
     """Returns what this version would decide about a lead now, and stores nothing."""
-    reply = await try_version(caller, pool, dispatch, strategies, kept, version, body)
+    reply = await try_version(caller, pool, dispatch, capabilities, kept, version, body)
     return Json(reply.body)
 
 
@@ -223,7 +217,7 @@ async def try_version(
     caller: Caller,
     pool: Pool,
     dispatch: Dispatcher,
-    strategies: Strategies,
+    capabilities: Capabilities,
     kept: KeptFindings,
     version: int,
     body: LeadToTry,
@@ -232,7 +226,7 @@ async def try_version(
 
     Raises NotFound, and PlanInvalid for one with other errors.
     """
-    _, found = await versions.find_checked(pool, caller.workspace_id, version, strategies, kept)
+    _, found = await versions.find_checked(pool, caller.workspace_id, version, capabilities, kept)
     if errors := [each for each in found.findings if each.severity == "error" and each.code != "test_failed"]:
         raise PlanInvalid(faults=parse.faults(errors, "plan"))
     job = assign_job(caller, AssignRequest.model_construct(**dict(body), dry_run=True), None)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
-from app.api.http.parameters import MAX_INT32, PoolParameter, StrategiesParameter
+from app.api.http.parameters import MAX_INT32, CapabilitiesParameter, PoolParameter
 from app.api.routes.plans import READERS, KeptParameter, Number
 from app.console.kept import KeptAnswers
 from app.console.rendering import render
@@ -128,13 +128,13 @@ async def get_check(
     request: Request,
     viewer: ViewerParameter,
     pool: PoolParameter,
-    strategies: StrategiesParameter,
+    capabilities: CapabilitiesParameter,
     kept: KeptParameter,
     version: Number,
 ) -> Response:
     """Returns the findings about a version, and the results of its tests, as of now."""
     workspace_id = viewer.caller.workspace_id
-    checking = versions.find_checked(pool, workspace_id, version, strategies, kept)
+    checking = versions.find_checked(pool, workspace_id, version, capabilities, kept)
     stored, found = await unless_gone(request, checking)
     read = await plans_of(request).find(workspace_id, version)
     words = read.words if read is not None else None

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.api.http.auth import requires
 from app.api.http.idempotency import named_key
-from app.api.http.parameters import DispatchParameter, LinksParameter, PoolParameter, StrategiesParameter
+from app.api.http.parameters import CapabilitiesParameter, DispatchParameter, PoolParameter
 from app.api.routes.plans import LIMITS, PlanActivation, add_draft
 from app.console.forms import KEY_FIELD, FormParameter
 from app.console.pages.plan import plans_of
@@ -49,8 +49,7 @@ async def create_draft(
     viewer: ViewerParameter,
     pool: PoolParameter,
     dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
-    links: LinksParameter,
+    capabilities: CapabilitiesParameter,
     form: FormParameter,
 ) -> Response:
     """Stores a text as the next version."""
@@ -59,7 +58,7 @@ async def create_draft(
     sent = form.text(KEY_FIELD, max_length=255)
     key = named_key(request, sent, {"text": sha256(raw).hexdigest(), "comment": comment}) if sent else None
     try:
-        made = await add_draft(viewer.caller, pool, dispatch, strategies, links, raw, key, comment)
+        made = await add_draft(viewer.caller, pool, dispatch, capabilities, raw, key, comment)
     except PlanUnparseable as refused:
         raise PlanUnparseable(faults=_with_places(refused)) from None
     return _to(request, f"/console/plan/versions/{orjson.loads(made.body)['version']}")

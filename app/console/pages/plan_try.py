@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import requires
-from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter, StrategiesParameter
+from app.api.http.parameters import MAX_INT32, CapabilitiesParameter, DispatchParameter, PoolParameter
 from app.api.routes.plans import KeptParameter, try_version
 from app.console.availability import in_words
 from app.console.forms import Form, FormParameter
@@ -70,7 +70,7 @@ async def try_lead(
     viewer: ViewerParameter,
     pool: PoolParameter,
     dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
+    capabilities: CapabilitiesParameter,
     kept: KeptParameter,
     form: FormParameter,
 ) -> Response:
@@ -83,7 +83,7 @@ async def try_lead(
         raise NotFound("No plan is active. Publish one first, or choose a draft.")
     tried = []
     for number in numbers:
-        reply = await try_version(viewer.caller, pool, dispatch, strategies, kept, number, lead)
+        reply = await try_version(viewer.caller, pool, dispatch, capabilities, kept, number, lead)
         tried.append(_shown(number, orjson.loads(reply.body), is_active=number == active))
     same = len(tried) == 2 and all(tried[0][name] == tried[1][name] for name in ("place", "owner", "reason"))
     names = await _names(pool, viewer, tried)
