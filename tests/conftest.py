@@ -29,7 +29,14 @@ from tests.support.workspace import (
     running_app,
 )
 
-__all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "working", "workspace"]
+__all__ = [
+    "any_postgres_database",
+    "clusters",
+    "database",
+    "pytest_addoption",
+    "workspace",
+    "workspace_with_worker",
+]
 
 # The same examples on each run, and none that a slow machine could fail: `--hypothesis-profile=search`
 # looks for new ones.
@@ -113,7 +120,7 @@ async def busy_copies(clusters: Clusters, pytestconfig: pytest.Config) -> AsyncI
 
 
 @pytest.fixture
-async def neighbor(copies: Copies) -> AsyncIterator[Workspace]:
+async def shared_workspace(copies: Copies) -> AsyncIterator[Workspace]:
     """A new workspace in the service that tests share."""
     made = await copies.make()
     async with made.client:
@@ -121,7 +128,7 @@ async def neighbor(copies: Copies) -> AsyncIterator[Workspace]:
 
 
 @pytest.fixture
-async def hermit(filled: Filled) -> AsyncIterator[Workspace]:
+async def only_workspace(filled: Filled) -> AsyncIterator[Workspace]:
     """The only workspace of a database, in a service of its own."""
     async with open_filled(filled) as opened:
         yield opened
@@ -134,7 +141,7 @@ def workspace(request: pytest.FixtureRequest) -> Workspace:
     It has neighbors in the same database, unless the test is marked as `alone`.
     """
     alone = request.node.get_closest_marker("alone")
-    found: Workspace = request.getfixturevalue("hermit" if alone else "neighbor")
+    found: Workspace = request.getfixturevalue("only_workspace" if alone else "shared_workspace")
     return found
 
 
@@ -152,7 +159,7 @@ async def busy(busy_copies: Copies) -> AsyncIterator[Workspace]:
 
 
 @pytest.fixture
-async def working(filled: Filled) -> AsyncIterator[Workspace]:
-    """The same, with a worker that rests for a second after each round, as usual."""
+async def workspace_with_worker(filled: Filled) -> AsyncIterator[Workspace]:
+    """The only workspace of a database, whose worker rests for a second after each round, as usual."""
     async with open_filled(filled, worker_interval_seconds=1.0) as opened:
         yield opened

@@ -64,14 +64,16 @@ async def tell(workspace: Workspace, dice: random.Random, until: str) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(each, marks=pytest.mark.long) for each in (2, 3))])
-async def test_any_sequence_of_events_leaves_the_books_right(working: Workspace, seed: int) -> None:
+async def test_any_sequence_of_events_leaves_the_books_right(
+    workspace_with_worker: Workspace, seed: int
+) -> None:
     dice = random.Random(seed)
-    noon = await working.start_at_noon()
-    await working.publish(PLAN)
+    noon = await workspace_with_worker.start_at_noon()
+    await workspace_with_worker.publish(PLAN)
     for round_ in range(4):
         for number in range(3):
-            await working.assign(external_id=f"lead-{number}", title=f"{round_}")
-        await tell(working, dice, noon.replace(day=21).isoformat())
+            await workspace_with_worker.assign(external_id=f"lead-{number}", title=f"{round_}")
+        await tell(workspace_with_worker, dice, noon.replace(day=21).isoformat())
         for query in (DISAGREEING, LEFT_OPEN, RUNNING):
-            assert await working.fetch(query) == []
-    assert (await verify(working.pool, working.workspace_id)).differences == []
+            assert await workspace_with_worker.fetch(query) == []
+    assert (await verify(workspace_with_worker.pool, workspace_with_worker.workspace_id)).differences == []

@@ -93,8 +93,8 @@ async def test_the_form_is_a_field_of_the_lead(workspace: Workspace) -> None:
     assert lead["fields"]["form"] == "Prices"
 
 
-async def test_refusals_are_zero_from_the_start(hermit: Workspace) -> None:
-    text = hermit.app.state.metrics.registry
+async def test_refusals_are_zero_from_the_start(only_workspace: Workspace) -> None:
+    text = only_workspace.app.state.metrics.registry
     samples = [
         each
         for family in text.collect()

@@ -148,26 +148,28 @@ async def test_dry_run_shows_who_would_get_what_and_stores_nothing(workspace: Wo
     assert await workspace.fetch("SELECT 1 FROM bulk_jobs WHERE workspace_id = $1") == []
 
 
-async def test_job_moves_only_what_was_open_when_it_was_made(working: Workspace) -> None:
+async def test_job_moves_only_what_was_open_when_it_was_made(workspace_with_worker: Workspace) -> None:
     """A lead that was closed or moved meanwhile is a result of its own; new leads are not in it."""
-    await working.publish(FOLLOWED)
+    await workspace_with_worker.publish(FOLLOWED)
     # No worker runs in between: the one of this workspace rests for a second.
-    closed, moved, stays = await leads_of(working, "ana", 3)
-    job = (await post(working, key="k", filter={"owner": "ana"}, to="ben")).json()
+    closed, moved, stays = await leads_of(workspace_with_worker, "ana", 3)
+    job = (await post(workspace_with_worker, key="k", filter={"owner": "ana"}, to="ben")).json()
     assert job["total"] == 3
-    await working.client.post(f"/assignments/{closed['assignment_id']}/events", json={"type": "closed"})
-    await post(working, lead_id=moved["lead_id"], to="eve")
-    late = await working.assign(external_id="late", source="ana")
-    done = await finished(working.client, job["job_id"])
+    await workspace_with_worker.client.post(
+        f"/assignments/{closed['assignment_id']}/events", json={"type": "closed"}
+    )
+    await post(workspace_with_worker, lead_id=moved["lead_id"], to="eve")
+    late = await workspace_with_worker.assign(external_id="late", source="ana")
+    done = await finished(workspace_with_worker.client, job["job_id"])
     by_lead = {item["lead_id"]: item for item in done["items"]}
     if by_lead[closed["lead_id"]]["result"] == "skipped":
         assert by_lead[closed["lead_id"]]["code"] == "closed"
     assert by_lead[stays["lead_id"]]["owner"] == "ben"
     assert late["lead_id"] not in by_lead
     assert (done["total"], done["done"]) == (3, 3)
-    again = await post(working, key="k", filter={"owner": "ana"}, to="ben")
+    again = await post(workspace_with_worker, key="k", filter={"owner": "ana"}, to="ben")
     assert (again.status_code, again.json()) == (202, job)
-    other = await post(working, key="k", filter={"owner": "ana"}, to="eve")
+    other = await post(workspace_with_worker, key="k", filter={"owner": "ana"}, to="eve")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
@@ -264,18 +266,20 @@ async def test_owner_who_rejected_a_lead_does_not_get_it_by_a_job_either(quick: 
     ]
 
 
-async def test_canceled_job_moves_nothing_more(working: Workspace) -> None:
-    await working.publish(FOLLOWED)
-    await leads_of(working, "ana", 3)
-    job = (await post(working, filter={"owner": "ana"}, to="ben")).json()
-    canceled = await working.client.post(f"/jobs/{job['job_id']}/cancel")
+async def test_canceled_job_moves_nothing_more(workspace_with_worker: Workspace) -> None:
+    await workspace_with_worker.publish(FOLLOWED)
+    await leads_of(workspace_with_worker, "ana", 3)
+    job = (await post(workspace_with_worker, filter={"owner": "ana"}, to="ben")).json()
+    canceled = await workspace_with_worker.client.post(f"/jobs/{job['job_id']}/cancel")
     state = canceled.json()["state"]
     assert state in {"canceled", "finished"}
     left = [
-        item for item in (await finished(working.client, job["job_id"]))["items"] if item["result"] is None
+        item
+        for item in (await finished(workspace_with_worker.client, job["job_id"]))["items"]
+        if item["result"] is None
     ]
-    assert len((await working.get("/assignments?owner=ana"))["items"]) == len(left)
-    assert (await working.client.post(f"/jobs/{job['job_id']}/cancel")).json()["state"] == state
+    assert len((await workspace_with_worker.get("/assignments?owner=ana"))["items"]) == len(left)
+    assert (await workspace_with_worker.client.post(f"/jobs/{job['job_id']}/cancel")).json()["state"] == state
 
 
 async def test_reason_and_actor_are_shown_wherever_the_reassignment_is(workspace: Workspace) -> None:
