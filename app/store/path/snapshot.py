@@ -11,7 +11,7 @@ import structlog
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
-from app.engine.model.records import ChangedRecord, directory_after, directory_from, directory_in_steps
+from app.engine.model.records import ChangedRecord, directory_after, directory_in_steps
 from app.engine.model.state import State, StateKeys
 from app.pace import HeldPace, by_turns
 from app.store.clocks import deciding_time
@@ -90,7 +90,7 @@ async def catch_up(
     Returns None when `known` cannot be trusted: read again from the start.
     """
     if known is None:
-        snapshot, newer = Snapshot(EMPTY_ENTRY, State(), directory_from(-1, ())), list(entries)
+        snapshot, newer = Snapshot(EMPTY_ENTRY, State(), Directory(-1, {}, {})), list(entries)
     elif known.entry.number and (not entries or not _is_same(known.entry, entries[0])):
         return None
     else:
