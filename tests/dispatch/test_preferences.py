@@ -227,6 +227,21 @@ async def test_a_cap_counts_the_contacts_of_the_person_and_not_what_is_transacti
     assert made(await again(office, lead)) == ["hello", "x-text", "task", "receipt"]
 
 
+async def test_the_next_contact_of_a_person_deletes_those_that_no_cap_looks_back_to(
+    office: Workspace,
+) -> None:
+    await office.publish(f"frequency: [{{max: 9, days: 2}}]\n{PLAN}")
+    lead = await person(office)
+    moments = "SELECT DISTINCT at FROM contacts WHERE workspace_id = $1 ORDER BY at"
+    async with transaction(office.pool, office.workspace_id, lock=True) as connection:
+        (first,) = await connection.fetch(moments, office.workspace_id)
+    await go_on(office, timedelta(days=370))
+    await again(office, lead)
+    async with transaction(office.pool, office.workspace_id, lock=True) as connection:
+        (newest,) = await connection.fetch(moments, office.workspace_id)
+    assert newest["at"] > first["at"] + timedelta(days=369)
+
+
 async def test_a_decision_with_preferences_is_replayed(office: Workspace) -> None:
     await office.publish(
         f"frequency: [{{max: 1, days: 2}}]\nquiet_hours: {{from: '21:00', to: '08:00'}}\n{PLAN}"

@@ -58,11 +58,11 @@ SELECT lead_id::text AS lead_id, version, at, actor, details
 
 INSERT_CONTACTS = """
 INSERT INTO contacts (workspace_id, lead_id, at, action_id, channel)
-SELECT $1, * FROM json_to_recordset($2) AS contact (
+SELECT $1, * FROM json_to_recordset({rows}) AS contact (
   lead_id uuid, at timestamptz, action_id text, channel text)
 ON CONFLICT DO NOTHING
 """
-"""Actions that contact a person."""
+"""Actions that contact a person; `rows` is the name of the parameter that holds them as JSON."""
 
 COPY_CONTACTS = """
 INSERT INTO contacts (workspace_id, lead_id, at, action_id, channel)
@@ -216,11 +216,11 @@ async def is_new_plan(connection: Connection, workspace_id: int, version: int, w
     return bool(await connection.fetchval(SELECT_IS_NEW, workspace_id, version, within))
 
 
-async def write_contacts(connection: Connection, workspace_id: int, rows: Sequence[ContactRow]) -> None:
-    """Write contacts, and delete those of the same persons that nothing counts any more."""
-    await connection.execute(INSERT_CONTACTS, workspace_id, orjson.dumps(rows).decode())
-    ids = sorted({row.lead_id for row in rows})
-    await connection.execute(DELETE_OLD_CONTACTS, workspace_id, ids, rows[0].at - LONGEST)
+async def delete_old_contacts(
+    connection: Connection, workspace_id: int, lead_ids: Collection[str], now: datetime
+) -> None:
+    """Delete the contacts of these persons that nothing counts any more."""
+    await connection.execute(DELETE_OLD_CONTACTS, workspace_id, sorted(lead_ids), now - LONGEST)
 
 
 async def find_preferences(

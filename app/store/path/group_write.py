@@ -22,10 +22,11 @@ from app.store.leads.merges import MergeRows, write_merges
 from app.store.life.events import AmendedEvent, EventRow, amend_events, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
 from app.store.life.preferences import (
+    INSERT_CONTACTS,
     ContactRow,
     PreferenceChange,
     copy_contacts,
-    write_contacts,
+    delete_old_contacts,
     write_preferences,
 )
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
@@ -206,7 +207,12 @@ WITH new_leads AS (
 ){{more}}{INSERT_JOURNAL}
  WHERE $2 IS NOT NULL
 """
-_MORE = {"clocks": UPSERT_CLOCKS, "actions": INSERT_ACTIONS, "arrivals": INSERT_ARRIVALS}
+_MORE = {
+    "clocks": UPSERT_CLOCKS,
+    "actions": INSERT_ACTIONS,
+    "arrivals": INSERT_ARRIVALS,
+    "contacts": INSERT_CONTACTS,
+}
 _FIRST_OF_MORE = 10
 """The number of the first parameter that only some groups have."""
 
@@ -294,6 +300,8 @@ async def write_group(
         more = {"clocks": list(rows.clocks.values()), "actions": rows.actions}
     if rows.arrivals:
         more["arrivals"] = hashed_rows(workspace_id, rows.arrivals)
+    if rows.contacts:
+        more["contacts"] = rows.contacts
     await connection.execute(insert_group(tuple(more)), *arguments, *[_json(each) for each in more.values()])
     if rows.moved:
         moved = [
@@ -373,8 +381,10 @@ async def _write_persons(connection: Connection, workspace_id: int, rows: Pendin
         await write_preferences(connection, workspace_id, rows.preferences, rows.preference_changes)
     for to_id, (from_ids, at) in rows.passed_contacts.items():
         await copy_contacts(connection, workspace_id, from_ids, to_id, at)
-    if rows.contacts:
-        await write_contacts(connection, workspace_id, rows.contacts)
+    # A new lead has no old contacts.
+    contacted = {row.lead_id for row in rows.contacts} - rows.leads.keys()
+    if contacted:
+        await delete_old_contacts(connection, workspace_id, contacted, rows.contacts[0].at)
 
 
 async def _write_records(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
