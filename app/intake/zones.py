@@ -5,12 +5,18 @@ several are possible, all are returned.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 from zoneinfo import available_timezones
 
-from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberType,
+    country_code_for_region,
+    number_type,
+    parse,
+)
 from phonenumbers.timezone import time_zones_for_number
 
 from app.intake.lists import read_lines
@@ -34,12 +40,16 @@ def zones_of(values: Mapping[str, Any]) -> Zones:
         country = state[:2]
     if not isinstance(country, str):
         return _zones_of_phone(values.get("phone"))
+    phone, of_country = values.get("phone"), _zones_of_country(country)
     return (
         _zones_of_place(country, state, values.get("postal_code"))
-        or _zones_of_phone(values.get("phone"))
-        or _parts().get((country, "country", "-"))
-        or _zones_of_countries().get(country, ())
+        or (() if len(of_country) == 1 and _is_in(country, phone) else _zones_of_phone(phone))
+        or of_country
     )
+
+
+def _zones_of_country(country: str) -> Zones:
+    return _parts().get((country, "country", "-")) or _zones_of_countries().get(country, ())
 
 
 def _zones_of_place(country: str, state: object, postal_code: object) -> Zones:
@@ -67,9 +77,17 @@ def _zones_of_postal_code(country: str, code: str) -> Zones:
     return tuple(dict.fromkeys(zone for each in zones for zone in each)) if all(zones) else ()
 
 
+def _is_in(country: str, phone: object) -> bool:
+    """Whether a number has the code of the country, so that it says no more about the zone than that does."""
+    return isinstance(phone, str) and phone.startswith(f"+{country_code_for_region(country)}")
+
+
 def _zones_of_phone(phone: object) -> Zones:
-    if not isinstance(phone, str) or not phone.startswith("+"):
-        return ()
+    return _zones_of_number(phone) if isinstance(phone, str) and phone.startswith("+") else ()
+
+
+@lru_cache(maxsize=4096)
+def _zones_of_number(phone: str) -> Zones:
     try:
         number = parse(phone)
     except NumberParseException:

@@ -91,6 +91,10 @@ def test_where_several_zones_are_possible_all_must_be_awake(now: str, until: str
         ({"country": "RU", "state": "KGD"}, ("Europe/Kaliningrad",)),
         ({"country": "ES", "postal_code": "35001"}, ("Atlantic/Canary",)),
         ({"country": "CN"}, ("Asia/Shanghai",)),
+        ({"country": "DE"}, ("Europe/Berlin",)),
+        ({"country": "FR", "phone": "+33123456789"}, ("Europe/Paris",)),
+        ({"country": "FR", "phone": "+12125550123"}, ("America/New_York",)),
+        ({"country": "ES", "phone": "+34928123456"}, ("Atlantic/Canary",)),
         ({"email": "a@b.example"}, ()),
     ],
 )
