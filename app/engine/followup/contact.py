@@ -145,7 +145,8 @@ class Gate:
         until = self.now
         for _ in range(_MAX_STEPS):
             later = max((self._room_at(cap, until) for cap in caps), default=until)
-            later = self.quiet_until(channel, later) or later
+            if later > self.now or quiet is not None:
+                later = self.quiet_until(channel, later) or later
             if later == until:
                 break
             until = later
@@ -218,13 +219,20 @@ def _distinct(zones: tuple[str, ...], day: date) -> tuple[str, ...]:
 
 def _end_of_quiet(quiet: QuietHours, zone: str, at: datetime) -> datetime | None:
     """When the quiet hours of a zone end that a moment lies in. None if it lies in none."""
-    local = ZoneInfo(zone)
-    today = at.astimezone(local).date()
+    today = at.astimezone(ZoneInfo(zone)).date()
     for day in (today - _DAY, today):
-        last = day if quiet.start < quiet.end else day + _DAY
-        if _instant(day, quiet.start, local) <= at < (end := _instant(last, quiet.end, local)):
+        start, end = _quiet_of_day(quiet.start, quiet.end, zone, day)
+        if start <= at < end:
             return end
     return None
+
+
+@lru_cache(maxsize=4096)
+def _quiet_of_day(start: time, end: time, zone: str, day: date) -> tuple[datetime, datetime]:
+    """From when to when the quiet hours last that begin on a day."""
+    local = ZoneInfo(zone)
+    last = day if start < end else day + _DAY
+    return _instant(day, start, local), _instant(last, end, local)
 
 
 def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
