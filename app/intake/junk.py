@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -88,13 +89,18 @@ def subjects_of(values: Mapping[str, Any]) -> dict[str, str]:
 def visitor_of(values: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
     """The address of the visitor who sent a lead. Private ones are those of proxies."""
     ip = values.get("ip") or (values.get("attributes") or {}).get("ip")
+    return _address_of_visitor(ip.strip()) if isinstance(ip, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _address_of_visitor(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ipaddress.ip_address(ip.strip()) if isinstance(ip, str) else None
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    if address is None or any(address in each for each in _OF_PROXIES if each.version == address.version):
+    if any(address in each for each in _OF_PROXIES if each.version == address.version):
         return None
     return address
 

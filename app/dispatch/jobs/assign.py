@@ -55,6 +55,7 @@ class Assign(Job):
     actor: str = "lead"
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
     _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
+    _subjects: Mapping[str, str] | None = field(default=None, init=False)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
@@ -100,10 +101,11 @@ class Assign(Job):
             normalized = as_company_mail(normalized)
         if request.suppression is None and not plan.junk.blocks(request.values):
             request = self.plugin.attach_results(request, plan, session.work.now)
-        request = self._counted(session, request)
-        known = self._take_acts(session, person, request)
-        if (contact := contact_of(session, known, person.values)) is not None:
-            request = replace(request, contact=contact)
+        counts = {**request.counts, **self._counts(session, request)}
+        known = self._take_acts(session, person, request, counts)
+        contact = contact_of(session, known, person.values)
+        if counts or contact is not None:
+            request = replace(request, counts=counts, contact=contact)
         if person.prior is not None:
             by_name = accounts_by_name(session, person.prior.lead_id)
             account = find_account(
@@ -131,26 +133,31 @@ class Assign(Job):
         same = all(sent.get(name) == stored.get(name) for name in ("submission_id", "form"))
         return self.updates or ("submission_id" in sent and same)
 
-    def _counted(self, session: DecisionSession, request: DecisionRequest) -> DecisionRequest:
-        """The request with how many leads came lately that share something with this one."""
+    def _counts(self, session: DecisionSession, request: DecisionRequest) -> Mapping[str, int]:
+        """How many leads came lately that share something with this one."""
         if not session.plan.junk.velocity or self.trigger in _OF_CRMS:
-            return request
+            return {}
         subjects = dict(self.subjects())
         account = request.account.account if request.account is not None else None
         named = account is not None and is_named_account(account.tier)
         if "domain" in subjects and (named or find_colleagues(session, request.values)):
             del subjects["domain"]  # many of them may well come from one company
-        counts = session.arrived(subjects, request.assignment_id)
-        return replace(request, counts={**request.counts, **counts}) if counts else request
+        return session.arrived(subjects, request.assignment_id)
 
-    def _take_acts(self, session: DecisionSession, person: Person, request: DecisionRequest) -> str:
+    def _take_acts(
+        self,
+        session: DecisionSession,
+        person: Person,
+        request: DecisionRequest,
+        counts: Mapping[str, int],
+    ) -> str:
         """Take what the person said about consent. Returns the lead under which it stands."""
         lead_id = person.prior.lead_id if person.prior is not None else request.lead_id
         work = session.work
         if person.former is not None and person.prior is None:
             pass_preferences(work, person.former, lead_id)
             pass_contacts(work, person.former, lead_id)
-        if person.prior is not None and session.plan.junk.blocks(request.values, request.counts):
+        if person.prior is not None and session.plan.junk.blocks(request.values, counts):
             return lead_id  # anybody may have sent it in the person's name
         if acts := acts_of_lead(self.arrival.values, work.now):
             take_acts(work, lead_id, acts, self.actor)
@@ -191,7 +198,9 @@ class Assign(Job):
 
     def subjects(self) -> Mapping[str, str]:
         """What the lead may share with others."""
-        return subjects_of(self.arrival.values)
+        if self._subjects is None:
+            self._subjects = subjects_of(self.arrival.values)
+        return self._subjects
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, computed on first use: most plans never ask."""

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.store.connection.pool import Connection
@@ -25,8 +26,13 @@ class Subject(NamedTuple):
 
     def hashed(self, workspace_id: int) -> str:
         """The hash of the value. Those of two workspaces differ."""
-        text = f"{workspace_id}\x1f{self.name}\x1f{self.value}"
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return _hashed(workspace_id, self.name, self.value)
+
+
+@lru_cache(maxsize=1024)  # what is counted is written by the same group
+def _hashed(workspace_id: int, name: str, value: str) -> str:
+    text = f"{workspace_id}\x1f{name}\x1f{value}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
