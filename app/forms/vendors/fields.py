@@ -17,13 +17,14 @@ from app.forms.vendors.base import FormMap
 from app.forms.vendors.bodies import texts_of
 from app.forms.vendors.consents import consents_of
 from app.forms.vendors.form_field import FormField
-from app.forms.vendors.labels import fold_label, meaning_of, tracking_of
+from app.forms.vendors.labels import fold_label, meaning_of, sentence_of, tracking_of
 from app.forms.vendors.objects import is_of_work, of_a_company, of_a_person
 from app.forms.vendors.values import (
     MAX_NAME,
     MAX_TEXT,
     fits,
     is_address,
+    is_country,
     is_empty,
     is_phone,
     may_be_address,
@@ -40,7 +41,7 @@ _BY_TYPE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _SINGLE: Final = frozenset(("email", "phone"))
 """Of what a lead has one, although a form may hold several."""
-_NEVER_A_TICK: Final = frozenset(("website", "company", "title", "phone"))
+_NEVER_A_TICK: Final = frozenset(("website", "company", "title", "phone", "product_interest"))
 """What nobody answers with yes or no: `Do you have a website?` asks for something else."""
 
 
@@ -100,13 +101,14 @@ class _Mapper:
         open_ = [each for each in fields if not is_empty(each.value) and not self._is_ignored(each)]
         open_ = self._by_mapping(open_)
         open_.sort(key=lambda each: not is_of_work(each))
-        for means in (self._known_key, _by_key, _by_type, _by_label, of_a_person, of_a_company):
+        for means in (self._known_key, _by_key, _by_type, _by_label, of_a_person, of_a_company, _by_sentence):
             open_ = [each for each in open_ if not self._take(means(each), each)]
         open_ = [each for each in open_ if not self._take_consent(each)]
-        for meaning, looks in (("email", is_address), ("phone", is_phone)):
+        for meaning, looks in (("email", is_address), ("phone", is_phone), ("country", is_country)):
             if meaning not in self._found:
                 open_ = self._by_look(meaning, looks, open_)
-            open_ = [each for each in open_ if not self._repeats(meaning, each)]
+            if meaning in _SINGLE:
+                open_ = [each for each in open_ if not self._repeats(meaning, each)]
         order = {id(each): position for position, each in enumerate(fields)}
         left = sorted(open_, key=lambda each: order[id(each)]) + self._repeated
         lead = self._lead()
@@ -158,7 +160,7 @@ class _Mapper:
         value = value_of(meaning, one.value)
         if is_empty(value) or not fits(meaning, value):
             return False
-        if meaning in _NEVER_A_TICK and not known and read_boolean(str(value)) is not None:
+        if meaning in _NEVER_A_TICK and not known and read_boolean(texts_of(value)[0]) is not None:
             return False
         if meaning in self._found:
             # The same value under a second name says nothing new.
@@ -259,6 +261,10 @@ def _by_key(one: FormField) -> str | None:
 
 def _by_label(one: FormField) -> str | None:
     return None if isinstance(one.value, bool) or not one.label else meaning_of(one.label)
+
+
+def _by_sentence(one: FormField) -> str | None:
+    return None if isinstance(one.value, bool) else sentence_of(one.label or one.key)
 
 
 def _attributes(fields: Iterable[FormField], taken: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

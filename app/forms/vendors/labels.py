@@ -1,10 +1,12 @@
 """What the names and labels of fields mean, in many languages."""
 
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from app.forms.vendors.label_words import AROUND, MORE_NAMES
 from app.intake.headers import FULL_NAME, fold_name, guess_field
 from app.values.folding import fold
 
@@ -15,64 +17,13 @@ referrer pages
 """
 _BY_NAME_ALONE: Final = frozenset(_NAMED.split())
 """What a name or label may mean without a mapping."""
-_MORE_NAMES: Final[Mapping[str, str]] = {
-    "first_name": "first, fname, f name, your first name, имя, ваше имя",
-    "last_name": "last, lname, l name, your last name, фамилия",
-    "company": "御社名, 公司名称, 公司, 회사명, компания, название компании, организация",
-    "phone": "best number to reach, numero de telephone portable, telefone com ddd, お電話番号,"
-    " 手机号, 手机, 电话, 연락처, 전화번호, телефон, номер телефона",
-    "employees": "number employees, how big is your company, how large is your company, how big is your team,"
-    " how large is your team, wie gross ist ihr unternehmen, wie gross ist euer unternehmen,"
-    " wie gross ist dein unternehmen, quantos funcionarios, 従業員規模, 社員数",
-    "country": "country region, страна",
-    "city": "город",
-    "industry": "業種, отрасль",
-    "title": "job function, 役職名, 职位, должность, job,"
-    " occupation, beruf, metier, profession, profesion, professione",
-    "product_interest": "products of interest, interest, interests, interested in, interessen, interets,"
-    " intereses, interessi",
-    "name": "ご担当者名, 担当者名, 担当者, 姓名, фио, 성함, 이름, wie heisst du,"
-    " wie heissen sie, what should we call you, comment vous appelez vous,"
-    " como te llamas, como se llama, come ti chiami",
-    "website": "url, web",
-    "state": "region, county",
-    "postal_code": "cp",
-    "referrer": "referer, http referrer",
-    "pages": "page url, page uri",
-    "landing_page": "landing page, landing page url, landing url, first page, entry page",
-    "ip": "ip, ip address, client ip, remote ip, visitor ip, user ip",
-    "timezone": "time zone, timezone, zeitzone, fuseau horaire, zona horaria",
-    "attributes.message": "wie konnen wir ihnen helfen, wie konnen wir dir helfen,"
-    " wie konnen wir euch helfen,"
-    " ihre frage, deine frage, comment pouvons nous vous aider, en que podemos ayudarte,"
-    " message, msg, textarea, your message, comment, comments, question, questions,"
-    " notes, inquiry, enquiry, how can we help, how can we help you, what can we do for you, nachricht,"
-    " ihre nachricht, deine nachricht, mitteilung, anliegen, ihr anliegen, kommentar, bemerkung, bemerkungen,"
-    " anmerkungen, wie konnen wir helfen, votre message, commentaire, commentaires, mensaje, tu mensaje,"
-    " comentarios, messaggio, il tuo messaggio, mensagem, comentario, bericht, opmerkingen, wiadomosc,"
-    " meddelande, besked, melding, zprava, メッセージ, お問い合わせ内容",
-}
 _EXTRA: Final = {
-    fold_name(word): meaning for meaning, words in _MORE_NAMES.items() for word in words.split(",")
+    spelled: meaning
+    for meaning, words in MORE_NAMES.items()
+    for word in words.split(",")
+    for spelled in (fold_name(word), fold_name(fold(word)))
 }
-_AROUND: Final = """
-what whats which s is are was your you yours my our the a an of do does did work for at in
-with please enter provide tell us can we i have has how many and required optional here best
-current currently located live people operate billing
-wie lautet ist sind hat habt haben hast dein deine deinen deiner deinem ihr ihre ihren ihrem euer
-eure euren eurem mein meine bitte geben gib sie du der die das den dem des ein eine einen viele welche welchem
-welchen
-welcher welches fur von bei aus an uns dich euch arbeitest arbeiten arbeitet sitzt sitzen wohnst wohnen
-kommst kommen kommt seid tatig angeben
-nennen beschaftigt beschaftigen wahlen pflichtfeld optional
-quel quelle quels quelles est sont votre vos ton ta tes mon le la les l de du d dans pour combien avez vous
-travaillez travailles tu etes obligatoire facultatif
-cual cuales es son su tu mi el los las en que cuantos tiene tienes trabajas trabaja estas esta obligatorio
-opcional qual quale quali il lo tuo tua suo sua vostra vostro quanti avete lavori e
-seu sua voce o obbligatorio facoltativo je jouw uw wat het verplicht twoj twoje jest
-"""
-_FILLER: Final = frozenset(_AROUND.split())
-"""Words around the one that counts: `What is your e-mail address?`"""
+_FILLER: Final = frozenset(AROUND.split())
 _UTM: Final = re.compile(r"(?:hidden )?utm ?(source|medium|campaign|term|content|id)")
 _CLICK_IDS: Final = frozenset(
     ("gclid", "gbraid", "wbraid", "msclkid", "fbclid", "igshid", "ttclid", "li_fat_id", "twclid", "dclid")
@@ -80,6 +31,7 @@ _CLICK_IDS: Final = frozenset(
 _NUMBER_BEHIND: Final = re.compile(r" ?[0-9]{1,4}$")
 E_MAIL: Final = re.compile(r"\be mail")
 _PARTS: Final = re.compile(r"[/|(),:;–—]|\s-\s|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
+_NAME_AND_FIRST: Final = re.compile(r"[^,/(]+[,/][^,/()]+[*\s]*")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _RECALL: Final = re.compile(r"\{\{[^{}]{0,80}\}\}")
 """What stands in a question for an earlier answer, such as `{{field:0123}}`."""
@@ -93,6 +45,34 @@ _STAFF: Final = re.compile(
 _PEOPLE: Final = re.compile(
     r"\b(?:people|persons|personen|leute|personnes|personas|persone|pessoas|mensen)\b"
 )
+_HELP: Final = re.compile(
+    r"\b(?:how|what|where)\b.{0,20}\bhelp you|how (?:can|may|could) we help"
+    r"|(?:wie|womit|wobei) (?:konnen|durfen|konnten) wir .{0,12}\bhelfen"
+    r"|pouvons nous .{0,12}\baider|pod(?:emos|riamos) .{0,12}ayudar|ayudarte|ajudar\b"
+    r"|(?:kunnen|mogen) we .{0,8}\bhelpen"
+    r"|possiamo (?:esserti|aiutar)|mozemy .{0,12}pomoc|kan vi hj[ae]lpe|kan vi hjalpa"
+    r"|^(?:please )?(?:tell us|let us know) (?:more|about|how|what)\b|^(?:please )?describe\b"
+    r"|^(?:bitte )?(?:beschreiben|schildern|erzahlen|beschreibe|erzahle?)\b|^decrivez\b|^describ[ae]\b"
+    r"|^cuentanos\b|\banything else\b"
+    r"|^(?:descreva|descrivi|descriva|opisz|beskriv|omschrijf|beschrijf|explain|expliquez)\b"
+    r"|what (?:can|may) we do for you|what (?:are you looking for|do you need)$"
+    r"|was (?:konnen|durfen) wir fur \w+ tun|^worum geht es\b"
+    r"|pouvons nous faire pour|^que necesitas|kunnen we voor \w+ doen|possiamo fare per"
+)
+"""What asks for some sentences rather than for a value."""
+_WANTED: Final = re.compile(
+    r"(?:(?:which|what|of|our|the|these|please|select|products?|solutions?|services?|topics?|areas?|features?"
+    r"|plans?|packages?|are|you|your|i|m|am|most|mainly|or|and) )*interested in"
+    r"|(?:products?|solutions?|services?|topics?|areas?) of interest"
+    r"|(?:ich interessiere mich|wofur interessieren sie sich|wofur interessierst du dich)(?: fur)?"
+    r"|(?:ihr |dein |mein )?interesse an"
+    r"|(?:an |fur )?welche[mnrs]? produkte?n? .{0,20}\binteressier\w+.{0,12}"
+    r"|je suis interessee? par|(?:quels? )?produits? qui vous interess\w+|quels? produits? vous interessen?t"
+    r"|me interesan?|(?:productos?|soluciones|solucion|servicios?) de interes"
+    r"|(?:estou )?interessad[oa] em|produtos? de interesse|(?:ik heb )?interesse in|geinteresseerd in"
+    r"|(?:sono )?interessat[oa] a|prodott[oi] di interesse"
+)
+"""What asks for the product, in words around it."""
 _OCCUPATION: Final = re.compile(
     r"what do you do(?: (?:there|for a living|at .*))?|was machst du(?: beruflich)?"
 )
@@ -116,18 +96,22 @@ def meaning_of(name: str) -> str | None:
         return None
     if (tracking := tracking_of(name)) is not None:
         return f"utm.{tracking}"
+    name = unicodedata.normalize("NFKC", name)
     name = _POLITE.sub("", _RECALL.sub("", name).strip()).removesuffix("__c")
     folded = E_MAIL.sub("email", fold_label(name))
     plain = _NUMBER_BEHIND.sub("", folded)
-    for each in (folded, plain):
+    for each in (fold_name(name), folded, plain):
         if (meaning := _meant(each)) is not None:
             return meaning
     parts = [part for part in _PARTS.split(name) if part.strip()]
     meanings = (
         {meaning for part in parts if (meaning := meaning_of(part)) is not None} if parts[1:] else set()
     )
+    if {"first_name", "last_name"} <= meanings:
+        return "name"  # `Nachname, Vorname`
     if "name" in meanings and meanings & {"first_name", "last_name"}:
-        meanings -= {"name"}  # `Name (First)`
+        # `Name (First)`, and `Name, Vorname`
+        return "name" if _NAME_AND_FIRST.fullmatch(name.strip()) else (meanings - {"name"}).pop()
     if meanings:
         return meanings.pop() if len(meanings) == 1 else None
     return _of_question(folded, plain.split())
@@ -164,6 +148,15 @@ def _of_words(words: Sequence[str]) -> str | None:
     if apart == {"name"}:
         return "company"
     return apart.pop() if len(apart) == 1 else None
+
+
+@lru_cache(4096)
+def sentence_of(label: str) -> str | None:
+    """What a label asks for in a sentence of its own: the product, or a text such as a message."""
+    folded = fold_label(unicodedata.normalize("NFKC", label[:200]))
+    if _WANTED.fullmatch(folded):
+        return "product_interest"
+    return "attributes.message" if _HELP.search(folded) else None
 
 
 def _meant(name: str) -> str | None:

@@ -9,6 +9,7 @@ from app.forms.vendors.form_field import FormField
 from app.forms.vendors.labels import fold_label
 from app.intake.contact import parse_email, read_mailbox
 from app.plan.language.fields import CUSTOMER_STATUSES
+from app.values.countries import country_code
 from app.values.folding import fold
 
 MAX_NAME: Final = 100
@@ -27,7 +28,20 @@ _SALUTATIONS: Final = frozenset(_FORMS_OF_ADDRESS.split())
 """What a field `Title` holds that is no job."""
 _ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]{2,}")
 _DIGITS: Final = re.compile(r"[+(]?[0-9][0-9 ()/.+-]{5,24}")
-_PHONE_WORD: Final = re.compile(r"\b(?:tele?[fp]\w*|phone|mobile?|handy|cell|celular|movil|portable)\b")
+_PHONE_WORD: Final = re.compile(
+    r"tele?fon|telefoon|phone|puhelin|телефон|電話|电话|手机|전화|휴대"
+    r"|\b(?:tel|mobil\w*|handy\w*|festnetz\w*|ruckruf\w*|cell|celular|cellulare|movil|portable|telemovel"
+    r"|whats ?app|gsm)\b"
+)
+_COUNTRY_WORD: Final = re.compile(
+    r"\b(?:country|land|landes|pays|pais|paese|nazione|kraj|kraju|lande|maassa)\b"
+)
+_OTHER_COUNTRY: Final = re.compile(
+    r"\b(?:sell|export\w*|import\w*|market\w*|interest\w*|deliver\w*|ship\w*|travel\w*|visit\w*|birth|born"
+    r"|nationality|citizen\w*|reise\w*|reist|ziel\w*|liefer\w*|geburt\w*|geboren|voyage\w*|viaj\w*|vend\w*"
+    r"|verkauf\w*|naissance|nacimiento|nascita|other|andere\w*|want|like|moved?|next|expand\w*)\b"
+)
+"""Words with which a country is not that where somebody is."""
 _SHORT: Final = ("email", "external_id", "external_id_source", "submission_id", "crm.")
 
 
@@ -73,6 +87,13 @@ def is_phone(one: FormField, text: str) -> bool:
         return False
     named = f"{fold_label(one.key)} {fold_label(one.label)}"
     return _PHONE_WORD.search(named) is not None or (text.startswith("+") and "fax" not in named)
+
+
+def is_country(one: FormField, text: str) -> bool:
+    """Whether a text is a country, and the label asks where somebody is."""
+    named = fold_label(f"{one.key} {one.label}"[:400])
+    asked = _COUNTRY_WORD.search(named) is not None and _OTHER_COUNTRY.search(named) is None
+    return asked and len(text) <= MAX_NAME and country_code(text) is not None
 
 
 def is_empty(value: Any) -> bool:

@@ -42,6 +42,30 @@ def lead_of(label: str, value: object, type_: str = "") -> dict[str, object]:
         ("landing_page", "https://nordlicht.example/?utm_source=fair", "landing_page"),
         ("Zeitzone", "Europe/Oslo", "timezone"),
         ("client_ip", "203.0.113.77", "ip"),
+        ("Name Ihres Unternehmens *", "Nordlicht", "company"),
+        ("Quel est le nom de votre entreprise ?", "Lumière", "company"),
+        ("Naam van je organisatie", "Noord", "company"),
+        ("Come si chiama la tua azienda?", "Luce", "company"),
+        ("Название организации", "Север", "company"),
+        ("会社名（必須）", "北光商事", "company"),
+        ("ウェブサイト", "https://nordlicht.example", "website"),
+        ("Mobiltelefonnummer", "0171 2345678", "phone"),
+        ("N° de téléphone", "01 23 45 67 89", "phone"),
+        ("Kontakttelefon", "030 1234567", "phone"),
+        ("Puhelinnumero", "040 123 4567", "phone"),
+        ("联系电话", "010 6552 9988", "phone"),
+        ("Anzahl Mitarbeiter:innen", "11-50", "employees"),
+        ("Combien de salariés compte votre entreprise ?", "12", "employees"),
+        ("Quantos funcionários sua empresa tem?", "12", "employees"),
+        ("Çalışan sayısı", "12", "employees"),
+        ("País de residencia", "Chile", "country"),
+        ("Dans quel pays se trouve votre entreprise ?", "Norvège", "country"),
+        ("In welk land ben je actief?", "Noorwegen", "country"),
+        ("Langue de préférence", "fr", "language"),
+        ("Faturamento anual", "10 Mio", "annual_revenue"),
+        ("Почтовый индекс", "101000", "postal_code"),
+        ("Which of our products are you interested in?", ["Sails"], "product_interest"),
+        ("Ich interessiere mich für", ["Segel"], "product_interest"),
     ],
 )
 def test_a_question_asks_for_a_field(label: str, value: object, field: str) -> None:
@@ -58,12 +82,50 @@ def test_a_question_asks_for_a_field(label: str, value: object, field: str) -> N
         ("Habt ihr eine Website?", "nein"),
         ("Where is your company?", "On a hill"),
         ("Hast du ein Unternehmen?", "ja"),
+        ("Are you interested in", "yes"),
+        ("Which countries do you sell to?", "Norway"),
+        ("Country you want to visit", "Norway"),
+        ("Country of birth", "Norway"),
+        ("Emergency contact name", "Ida Berg"),
+        ("userName", "ida7"),
+        ("How many licenses?", "1200000"),
     ],
 )
 def test_a_question_about_something_else_stays_what_it_is(label: str, value: str) -> None:
     found = map_fields([FormField("a1b2", value, label=label)], FormMap())
     assert found.lead == {}
     assert found.unmapped == {label: value}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "How can we help you today?", "What are you looking for?", "Tell us about your project",
+        "Anything else?",
+        "Womit können wir Ihnen helfen?", "Beschreiben Sie Ihr Vorhaben", "Comment pouvons-nous vous aider ?",
+        "¿Cómo podemos ayudarte?", "Como podemos te ajudar?", "Waarmee kunnen we je helpen?",
+        "Come possiamo aiutarti?", "W czym możemy pomóc?", "Комментарий", "ご質問・ご要望", "문의 내용",
+    ],
+)  # fmt: skip
+def test_a_question_for_some_sentences_is_the_message(label: str) -> None:
+    assert lead_of(label, "We need sails.") == {"attributes": {"message": "We need sails."}}
+
+
+def test_a_field_called_message_goes_before_a_question() -> None:
+    fields = [
+        FormField("a", "Sails", label="Tell us about your project"),
+        FormField("b", "Call me", label="Message"),
+    ]
+    found = map_fields(fields, FormMap())
+    assert found.lead == {"attributes": {"message": "Call me"}}
+    assert found.unmapped == {"Tell us about your project": "Sails"}
+
+
+@pytest.mark.parametrize(
+    "label", ["Name, Vorname", "Nachname, Vorname", "Nom / Prénom", "Vorname & Nachname"]
+)
+def test_a_field_for_both_parts_of_a_name_is_the_name(label: str) -> None:
+    assert lead_of(label, "Berg, Ida") == {"first_name": "Ida", "last_name": "Berg"}
 
 
 @pytest.mark.parametrize(
