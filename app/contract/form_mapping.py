@@ -8,8 +8,8 @@ from app.contract.faults import invalid
 from app.contract.requests import ConsentInput, CrmIds, LeadFields
 from app.contract.types import RecordModel, ShortText
 
-_OPEN = ("attributes.", "utm.")
-_NESTED = frozenset(("attributes", "utm", "consent", "crm"))
+_OPEN = ("attributes.", "utm.", "click_ids.")
+_NESTED = frozenset(("attributes", "utm", "click_ids", "consent", "crm"))
 LEAD_FIELDS = frozenset(
     (
         *(LeadFields.model_fields.keys() - _NESTED - {"engagement"}),
@@ -18,7 +18,8 @@ LEAD_FIELDS = frozenset(
         "name",
     )
 )
-"""What a field of a form can mean. `name` is a whole name. There are also `attributes.` and `utm.`."""
+"""What a field of a form can mean. `name` is a whole name. There are also `attributes.`, `utm.`
+and `click_ids.`."""
 
 
 def _meaning(name: str) -> str:

@@ -62,7 +62,7 @@ class _Origin(NamedTuple):
 def collect_tags(values: dict[str, Any]) -> None:
     """Add the tags and click ids of the landing page and of custom attributes to `utm` and `click_ids`.
 
-    What was sent there itself stays.
+    A click id among the tags is one too. What was sent there itself stays.
     """
     found: dict[str, str] = {}
     page = values.get("landing_page")
@@ -73,6 +73,10 @@ def collect_tags(values: dict[str, Any]) -> None:
         for name, value in attributes.items():
             if isinstance(value, str) and value and _is_tag(name.lower()):
                 found.setdefault(name.lower(), value)
+    tagged = values.get("utm")
+    if tagged:
+        named = ((name.lower(), value) for name, value in tagged.items())
+        found.update((name, value) for name, value in named if name in CLICK_IDS and isinstance(value, str))
     if not found:
         return
     tags = {name.removeprefix(_UTM): value for name, value in found.items() if name.startswith(_UTM)}

@@ -55,6 +55,7 @@ def test_tags_become_a_channel(source: str, medium: str | None, channel: str | N
         ({"gbraid": "a"}, "Paid Search", "click_id"),
         ({"click_ids": {"GCLID": "a"}}, "Paid Search", "click_id"),
         ({"attributes": {"msclkid": "a"}}, "Paid Search", "click_id"),
+        ({"utm": {"gclid": "a"}}, "Paid Search", "click_id"),
         ({"utm_source": "google", "gclid": "a"}, "Paid Search", "utm"),
         ({"utm": {"utm_source": "brief", "utm_medium": "email"}, "gclid": "a"}, "Email", "utm"),
         ({"utm_source": "instagram", "utm_medium": "paid", "fbclid": "a"}, "Paid Social", "utm"),

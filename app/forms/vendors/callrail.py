@@ -42,7 +42,7 @@ _OLD_NAMES: Final = {
 _KNOWN: Final[Mapping[str, str]] = {
     "customer_phone_number": "phone", "customer_name": "name", "customer_city": "city",
     "customer_state": "state", "customer_country": "country", "zip_code": "postal_code",
-    "gclid": "utm.gclid", "campaign": "campaign", "content": "attributes.message", "ip": "ip",
+    "gclid": "click_ids.gclid", "campaign": "campaign", "content": "attributes.message", "ip": "ip",
     **{f"utm_{each}": f"utm.{each}" for each in ("source", "medium", "campaign", "term", "content")},
 }  # fmt: skip
 _KEPT: Final = (

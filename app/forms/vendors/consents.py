@@ -11,7 +11,8 @@ from app.values.booleans import read_boolean
 
 _CONSENT: Final = re.compile(
     r"consent|opt ?in|einwillig|willige|einverstand|zustimm|stimme|agree|subscri|permission|marketing|werb"
-    r"|autoris|authoriz|accept|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
+    r"|d accordo|de acuerdo|d accord|de acordo|wyrazam|souhlas|hyvaksy|godkann|autoris|authoriz|accept"
+    r"|consentement|consentimiento|acepto|autorizo|consenso|acconsento|accetto"
     r"|consentimento|aceito|toestemming|akkoord|zgod|samtyck|samtykke|abonn|inform|contact|kontakt"
     r"|newsletter|同意|承諾|\b(?:may|can) we\b|\bdurfen wir\b|\b(?:email|call|text) me\b"
     r"|\b(?:i want|i would like|i d like|yes|ich mochte|ich will|ja|je souhaite|je veux|oui|quiero|deseo"

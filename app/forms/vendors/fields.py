@@ -8,6 +8,7 @@ A visitor can write any name and value, so names alone never set ids, owners, sc
 customer; only a mapping does.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -68,7 +69,8 @@ class MappedFields:
         for name, value in tracking.items():
             meaning, text = tracking_of(name), ", ".join(texts_of(value))
             if meaning is not None and 0 < len(text) <= MAX_TEXT:
-                self.lead.setdefault("utm", {}).setdefault(meaning, text)
+                place, _, part = meaning.partition(".")
+                self.lead.setdefault(place, {}).setdefault(part, text)
         return self
 
 
@@ -86,6 +88,9 @@ def map_fields(
     return _Mapper(mapping, known or {}, asks_consent=asks_consent).mapped(fields)
 
 
+_NUMBERED: Final = re.compile(r"[ _-]?[0-9]{1,4}$")
+
+
 class _Mapper:
     def __init__(self, mapping: FormMap, known: Mapping[str, str], *, asks_consent: bool) -> None:
         self._mapping = mapping
@@ -101,7 +106,7 @@ class _Mapper:
         open_ = [each for each in fields if not is_empty(each.value) and not self._is_ignored(each)]
         open_ = self._by_mapping(open_)
         open_.sort(key=lambda each: not is_of_work(each))
-        for means in (self._known_key, _by_key, _by_type, _by_label, of_a_person, of_a_company, _by_sentence):
+        for means in (self._known_key, _by_key, _by_type, _by_label, *_LATER):
             open_ = [each for each in open_ if not self._take(means(each), each)]
         open_ = [each for each in open_ if not self._take_consent(each)]
         for meaning, looks in (("email", is_address), ("phone", is_phone), ("country", is_country)):
@@ -229,7 +234,7 @@ def nest(found: Mapping[str, Any]) -> dict[str, Any]:
     lead: dict[str, Any] = {}
     for name, value in found.items():
         parent, dot, rest = name.partition(".")
-        if dot and parent in ("utm", "consent", "crm", "attributes"):
+        if dot and parent in ("utm", "click_ids", "consent", "crm", "attributes"):
             lead.setdefault(parent, {})[rest] = value
         else:
             lead[name] = value
@@ -256,7 +261,15 @@ def _by_type(one: FormField) -> str | None:
 
 
 def _by_key(one: FormField) -> str | None:
-    return None if isinstance(one.value, bool) else meaning_of(one.key)
+    """What the key says. Below a label, `question_4` was made up by the tool."""
+    if isinstance(one.value, bool) or (one.label and _NUMBERED.search(one.key)):
+        return None
+    return meaning_of(one.key)
+
+
+def _by_numbered_key(one: FormField) -> str | None:
+    meaning = None if isinstance(one.value, bool) else meaning_of(one.key)
+    return meaning if meaning != "attributes.message" else None
 
 
 def _by_label(one: FormField) -> str | None:
@@ -280,3 +293,7 @@ def _attributes(fields: Iterable[FormField], taken: Mapping[str, Any]) -> Iterat
             name = f"{plain}_{number}"
         names.add(name)
         yield name, storable(each.value)
+
+
+_LATER: Final = (of_a_person, of_a_company, _by_numbered_key, _by_sentence)
+"""What is asked of fields whose names and labels say nothing."""

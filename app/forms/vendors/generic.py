@@ -17,6 +17,7 @@ from app.forms.vendors.base import Delivery, FormMap, FormRequest, FormTerms, Pl
 from app.forms.vendors.bodies import Body, first_text, read_body, texts_of
 from app.forms.vendors.fields import map_fields
 from app.forms.vendors.form_field import FormField, fields_of
+from app.forms.vendors.lists import document_fields, is_pairs
 from app.forms.vendors.values import storable
 from app.values.booleans import read_boolean
 from app.webhooks.vendors.payloads import moment
@@ -46,6 +47,8 @@ def _items(document: Any, mapping: FormMap) -> list[Any]:
     if mapping.items is not None:
         found = list(values_at(document, mapping.items))
         return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+    if is_pairs(document):
+        return [{"fields": document}]
     return document if isinstance(document, list) else [document]
 
 
@@ -87,7 +90,7 @@ def _others(item: Mapping[str, Any], body: Body, mapping: FormMap) -> Iterator[F
     """What the mapping does not name: with a mapping nothing, without one every field."""
     if mapping.fields:
         return
-    yield from fields_of(item)
+    yield from document_fields(item)
     known = item.keys()
     yield from fields_of({name: value for name, value in body.query.items() if name not in known})
 

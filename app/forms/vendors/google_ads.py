@@ -42,7 +42,7 @@ _IDS: Final = (
 _KNOWN: Final[Mapping[str, str]] = {
     **_COLUMNS,
     **{f"\0{name}": f"attributes.{name}" for name in _IDS},
-    "\0gcl_id": "utm.gclid",
+    "\0gcl_id": "click_ids.gclid",
 }
 _READ: Final = frozenset(
     (*_IDS, "lead_id", "user_column_data", "api_version", KEY, "is_test", "gcl_id", "lead_submit_time")

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from app.forms.vendors.base import (
     REMEMBERED,
@@ -51,7 +50,8 @@ class HtmlForm(PlainForm):
         once = texts_of(fields.pop(options.get("once_field") or "", None))
         trapped = bool(texts_of(fields.pop(options.get("honeypot") or "", None)))
         mapped = map_fields(fields_of(fields), terms.mapping)
-        lead = _with_page(mapped.lead, request.headers.get("referer", b"").decode("latin-1"))
+        page = request.headers.get("referer", b"").decode("latin-1")
+        lead = dict(mapped.with_page(page if page.startswith(("https://", "http://")) else None).lead)
         if address := request.headers.get(VISITOR_ADDRESS):
             lead.setdefault("ip", address.decode("latin-1"))
         return [
@@ -93,16 +93,3 @@ def _fingerprint(lead: Mapping[str, Any], fields: Mapping[str, Any], body: Body)
     said = json.dumps([fields, dict(body.unreadable)], default=str, sort_keys=True)
     person = str(lead.get("email") or lead.get("phone") or "").strip().lower()
     return hashlib.sha256(f"{person}\n{said}".encode()).hexdigest()
-
-
-def _with_page(lead: Mapping[str, Any], page: str) -> dict[str, Any]:
-    """The lead with the page of the form, and what tags that page has."""
-    if not page.startswith(("https://", "http://")):
-        return dict(lead)
-    tags = {
-        name.lower().removeprefix("utm_"): value
-        for name, value in parse_qsl(urlsplit(page).query)[:50]
-        if name.lower().startswith("utm_") and value
-    }
-    utm = {**tags, **(lead.get("utm") or {})}
-    return {"pages": [page], **lead, **({"utm": utm} if utm else {})}

@@ -42,7 +42,7 @@ _KNOWN: Final[Mapping[str, str]] = {
     "country": "country", "state": "state", "city": "city", "zip": "postal_code",
     "hs_language": "language", "industry": "industry", "numemployees": "employees",
     "annualrevenue": "annual_revenue", "message": "attributes.message",
-    "\0ip": "ip",
+    "\0ip": "ip", "hs_google_click_id": "click_ids.gclid", "hs_facebook_click_id": "click_ids.fbclid",
     **{
         f"company.{name}": meaning
         for name, meaning in {

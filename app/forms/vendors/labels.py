@@ -8,6 +8,7 @@ from typing import Final
 
 from app.forms.vendors.label_words import AROUND, MORE_NAMES
 from app.intake.headers import FULL_NAME, fold_name, guess_field
+from app.plan.language.click_ids import CLICK_IDS
 from app.values.folding import fold
 
 _NAMED: Final = """
@@ -25,9 +26,14 @@ _EXTRA: Final = {
 }
 _FILLER: Final = frozenset(AROUND.split())
 _UTM: Final = re.compile(r"(?:hidden )?utm ?(source|medium|campaign|term|content|id)")
-_CLICK_IDS: Final = frozenset(
-    ("gclid", "gbraid", "wbraid", "msclkid", "fbclid", "igshid", "ttclid", "li_fat_id", "twclid", "dclid")
-)
+_CLICK_NAMES: Final = {
+    "gcl_id": "gclid", "google_click_id": "gclid", "google_ads_click_id": "gclid",
+    "adwords_click_id": "gclid",
+    "facebook_click_id": "fbclid", "meta_click_id": "fbclid", "microsoft_click_id": "msclkid",
+    "bing_click_id": "msclkid", "tiktok_click_id": "ttclid", "linkedin_click_id": "li_fat_id",
+    "lifatid": "li_fat_id",
+}  # fmt: skip
+"""What the id of a click is also called."""
 _NUMBER_BEHIND: Final = re.compile(r" ?[0-9]{1,4}$")
 E_MAIL: Final = re.compile(r"\be mail")
 _PARTS: Final = re.compile(r"[/|(),:;–—]|\s-\s|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
@@ -53,7 +59,8 @@ _HELP: Final = re.compile(
     r"|possiamo (?:esserti|aiutar)|mozemy .{0,12}pomoc|kan vi hj[ae]lpe|kan vi hjalpa"
     r"|^(?:please )?(?:tell us|let us know) (?:more|about|how|what)\b|^(?:please )?describe\b"
     r"|^(?:bitte )?(?:beschreiben|schildern|erzahlen|beschreibe|erzahle?)\b|^decrivez\b|^describ[ae]\b"
-    r"|^cuentanos\b|\banything else\b"
+    r"|^cuentanos\b|\banything else\b|\bshare anything\b|\bprepare for (?:our|the) (?:meeting|call)\b"
+    r"|^(?:how can|wie konnen|womit konnen|comment pouvons|como podemos)$"
     r"|^(?:descreva|descrivi|descriva|opisz|beskriv|omschrijf|beschrijf|explain|expliquez)\b"
     r"|what (?:can|may) we do for you|what (?:are you looking for|do you need)$"
     r"|was (?:konnen|durfen) wir fur \w+ tun|^worum geht es\b"
@@ -82,11 +89,15 @@ _SIGNS: Final = str.maketrans(dict.fromkeys("*:?!'’`´．.[]\"", " "))
 
 
 def tracking_of(name: str) -> str | None:
-    """The name below `utm` of a UTM parameter or of the id of a click."""
+    """The field of a UTM parameter or of the id of a click: `utm.source`, `click_ids.gclid`."""
+    if (plain := name.strip().lower()) in CLICK_IDS:
+        return f"click_ids.{plain}"
     folded = fold_label(name)
     if utm := _UTM.fullmatch(folded):
-        return utm[1]
-    return click if (click := folded.replace(" ", "_")) in _CLICK_IDS else None
+        return f"utm.{utm[1]}"
+    click = folded.removeprefix("hidden ").removesuffix(" c").replace(" ", "_")
+    click = _CLICK_NAMES.get(click, click)
+    return f"click_ids.{click}" if click in CLICK_IDS else None
 
 
 @lru_cache(4096)
@@ -95,7 +106,7 @@ def meaning_of(name: str) -> str | None:
     if not 0 < len(name) <= 200:
         return None
     if (tracking := tracking_of(name)) is not None:
-        return f"utm.{tracking}"
+        return tracking
     name = unicodedata.normalize("NFKC", name)
     name = _POLITE.sub("", _RECALL.sub("", name).strip()).removesuffix("__c")
     folded = E_MAIL.sub("email", fold_label(name))

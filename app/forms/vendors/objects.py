@@ -13,7 +13,8 @@ _NESTED: Final = re.compile(r"\w+\.\w")
 _PERSON_WORDS: Final = """
 contact person customer lead user profile visitor submitter prospect subscriber member client
 kontakt kunde fields answers data properties attributes values personal traits details
-contactdetails personaldetails contactinfo identity payload submission response record
+contactdetails personaldetails contactinfo identity payload submission response record name fullname
+formresponse formdata
 """
 _PERSON: Final = frozenset(_PERSON_WORDS.split())
 _COMPANY_WORDS: Final = """

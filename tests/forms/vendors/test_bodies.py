@@ -122,7 +122,7 @@ def test_names_tell_what_fields_mean_and_the_rest_is_kept() -> None:
     read = map_fields(fields_of(form), FormMap())
     assert read.lead == {
         "first_name": "Liv", "last_name": "Dahl", "email": "liv@dahl.example", "phone": "030 901820",
-        "utm": {"source": "brief", "gclid": "G1"},
+        "utm": {"source": "brief"}, "click_ids": {"gclid": "G1"},
     }  # fmt: skip
     assert read.unmapped == {"Zimmer": "12"}
 

@@ -39,7 +39,7 @@ def test_an_answered_call_is_a_lead_that_was_reached() -> None:
     )
     assert found.lead == {
         "phone": "+12015550123", "first_name": "Ida", "last_name": "Berg", "city": "Newark", "state": "NJ",
-        "country": "US", "utm": {"gclid": "g1", "medium": "cpc"}, "referrer": "https://r.example/a",
+        "country": "US", "click_ids": {"gclid": "g1"}, "utm": {"medium": "cpc"}, "referrer": "https://r.example/a",
         "pages": ["https://k.example/?utm_medium=cpc"],
         "attributes": {"source_name": "Ads", "direction": "inbound", "duration": 61, "first_call": True},
     }  # fmt: skip

@@ -159,10 +159,24 @@ def test_campaigns_come_from_fields_then_from_the_page() -> None:
         "https://k.example/a?utm_source=other&utm_medium=email&msclkid=m&x=1", "https://r.example"
     )
     assert found.lead == {
-        "utm": {"source": "newsletter", "campaign": "may", "gclid": "g1", "medium": "email", "msclkid": "m"},
+        "utm": {"source": "newsletter", "campaign": "may", "medium": "email"},
+        "click_ids": {"gclid": "g1", "msclkid": "m"},
         "pages": ["https://k.example/a?utm_source=other&utm_medium=email&msclkid=m&x=1"],
         "referrer": "https://r.example",
     }
+
+
+@pytest.mark.parametrize("name", ["gclid", "GCLID__c", "Google Click ID", "gcl_id", "hidden gclid"])
+def test_the_id_of_a_click_is_one_whatever_it_is_called(name: str) -> None:
+    assert mapped((name, "g1")).lead == {"click_ids": {"gclid": "g1"}}
+
+
+def test_numbered_key_says_nothing_below_a_label() -> None:
+    found = mapped(
+        FormField("question_1", "Sails", label="Product name"), FormField("text_2", "Hello", label="Message")
+    )
+    assert found.lead == {"attributes": {"message": "Hello"}}
+    assert found.unmapped == {"Product name": "Sails"}
 
 
 @pytest.mark.parametrize("url", ["", None, 7, "http://[", "x" * 9000, "https://k.example/?" + "a=1&" * 500])

@@ -39,7 +39,7 @@ def test_a_lead_says() -> None:
     assert (found.meaning, found.record, found.is_test) == ("lead", "9007199254740993", False)
     assert found.lead == {
         "first_name": "Ida", "last_name": "Berg", "email": "ida@kundin.example", "phone": "+493012345678",
-        "state": "Berlin", "utm": {"gclid": "click-1"}, "submission_id": "9007199254740993",
+        "state": "Berlin", "click_ids": {"gclid": "click-1"}, "submission_id": "9007199254740993",
         "attributes": {"form_id": "40000000000", "campaign_id": "9223372036854775807", "adgroup_id": "2"},
     }  # fmt: skip
     assert found.unmapped == {"User Email": "ida@home.example", "Which car?": "Van"}
