@@ -66,7 +66,7 @@ def build(client: Client) -> None:
         client.put(f"/owners/{person.id}", body)
     for team in (*_NAMES, CUSTOMER_TEAM):
         joined = [{"owner": name} for name in members(team)]
-        client.put(f"/teams/{team}", {"name": team.capitalize(), "members": joined})
+        client.put(f"/teams/{team}", {"name": team.replace("-", " ").title(), "members": joined})
     client.put("/settings/actions", {"reader": True})
     draft = client.post("/plans", plan())
     client.post(f"/plans/{draft['version']}/publish", {"comment": "The simulated week"})
