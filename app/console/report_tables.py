@@ -11,8 +11,10 @@ from markupsafe import Markup, escape
 
 from app.console.formats import NOTHING, coded, duration, number, percent
 from app.console.names import NO_NAMES, Names
+from app.console.viewer import Viewer
 from app.reports.dimensions import DIMENSIONS
 from app.reports.periods import BUCKETS
+from app.reports.registry import REPORTS
 from app.reports.statistics import NOT_REACHED, Rate
 from app.reports.tables import Column, Table
 
@@ -60,6 +62,18 @@ def label_of(name: str) -> str:
     """The name of a column, a report or a dimension as people read it."""
     words = name.removesuffix("_seconds").replace("_", " ").replace("-", " ")
     return (words[:1].upper() + words[1:]).replace("Sla", "SLA").replace("sla", "SLA")
+
+
+def with_reports(text: str, viewer: Viewer) -> Markup:
+    """A text with what stands between backticks as code, and reports that the viewer may ask as links."""
+
+    def shown(name: str) -> Markup:
+        if name not in REPORTS or not viewer.may(*REPORTS[name].scopes):
+            return coded(f"`{name}`")
+        return Markup('<a href="/console/reports/{}">{}</a>').format(name, label_of(name))
+
+    parts = enumerate(text.split("`"))
+    return Markup("").join(shown(part) if at % 2 else escape(part) for at, part in parts)
 
 
 def worded(text: str) -> Markup:
@@ -218,5 +232,5 @@ def _plain(name: str, value: Any) -> Cell:
     return cell_of("seconds" if name.endswith("seconds") else "number", value)
 
 
-FILTERS: Mapping[str, Callable[..., Markup]] = {"worded": worded}
+FILTERS: Mapping[str, Callable[..., Markup]] = {"worded": worded, "with_reports": with_reports}
 """The filters of templates by name."""

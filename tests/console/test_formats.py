@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.api.http.auth import Caller
 from app.console import formats, report_tables, words
 from app.console.addresses import local_path, path_of
+from app.console.viewer import Viewer
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,16 @@ def test_way_back_leads_to_a_page_of_the_console_only(text: str | None, path: st
 def test_way_back_of_a_part_is_the_path_of_its_page() -> None:
     assert path_of("https://leads.example/console/today?x=1") == "/console/today?x=1"
     assert path_of("https://leads.example/assign") == path_of(None) == "/console"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "text"),
+    [
+        ({"reports"}, '<code>x &lt; 1</code>, and the report <a href="/console/reports/sla">SLA</a>'),
+        ({"claim"}, "<code>x &lt; 1</code>, and the report <code>sla</code>"),
+    ],
+)
+def test_report_that_may_be_asked_is_a_link(scopes: set[str], text: str) -> None:
+    zone = ZoneInfo("UTC")
+    viewer = Viewer(Caller(1, "key", frozenset(scopes)), "main", "key", zone, zone, "")
+    assert report_tables.with_reports("`x < 1`, and the report `sla`", viewer) == text

@@ -64,7 +64,13 @@ PAGES: tuple[Page, ...] = (
     Page(
         "/console/leads",
         READERS,
-        shows={"reader": ("&lt;img src=x", "By turn in team Inbound.", "queue partner-desk")},
+        shows={
+            "reader": (
+                *("&lt;img src=x", "By turn in team Inbound.", "queue partner-desk"),
+                *('<option value="ana">Ana</option>', '<option value="inbound">Inbound</option>'),
+                '<option value="partner-desk">partner-desk</option>',
+            )
+        },
     ),
     Page(
         "/console/assignments/{assignment_id}",
@@ -90,10 +96,14 @@ PAGES: tuple[Page, ...] = (
         (*READERS, "rep"),
         path="/console/assignments/{assignment_of_ana}/why-not",
         shows={
-            "reader": ("3 owners", "Could have taken it; Ana was next in turn."),
+            "reader": (
+                "3 owners",
+                "Could have taken it; Ana was next in turn.",
+                '<option value="ben">Ben</option>',
+            ),
             "rep": ("3 owners", "got the lead", "Not available."),
         },
-        hides={"rep": ("Could have", "next in turn")},
+        hides={"rep": ("Could have", "next in turn", "<option")},
         unknown=("other rep",),
     ),
     Page(
@@ -354,6 +364,21 @@ async def test_first_page_is_one_that_the_key_opens(pair: Pair) -> None:
 @public()
 async def _broken(kind: str) -> Response:
     raise {"defect": RuntimeError("canary"), "away": ConnectionResetError("canary")}[kind]
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/console/", "/console"),
+        ("/console/leads/", "/console/leads"),
+        ("/console/people/owners/ana//", "/console/people/owners/ana"),
+        ("/console//far.example/", "/console/far.example"),
+        ("/console/a%3Fb%2F", "/console/a%3Fb"),
+    ],
+)
+async def test_slash_too_many_leads_to_the_page_without_it(pair: Pair, path: str, page: str) -> None:
+    answer = await (await pair.as_("reader")).get(path)
+    assert (answer.status_code, answer.headers["location"]) == (308, page)
 
 
 async def test_every_problem_is_a_page_and_for_scripts_a_part_of_one(pair: Pair) -> None:

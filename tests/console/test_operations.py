@@ -66,6 +66,14 @@ async def _job_is_stopped(pair: Pair) -> None:
     assert (await pair.post("admin", f"{JOBS}/{'0' * 8}-0000-7000-8000-{'0' * 12}/cancel")).status_code == 404
 
 
+async def test_leads_of_a_job_are_named_for_those_who_may_see_them(pair: Pair) -> None:
+    path = f"{JOBS}/{pair.ids['job']}"
+    read, sent = [(await (await pair.as_(role)).get(path)).text for role in ("reader", "sender")]
+    assert ("&lt;img src=x" in read, "&lt;img src=x" in sent) == (True, False)
+    lead = (await pair.workspace.get(f"/jobs/{pair.ids['job']}"))["items"][0]["lead_id"]
+    assert (f'href="/console/leads/{lead}"' in read, lead in sent) == (True, True)
+
+
 async def _sent(pair: Pair, path: str, **fields: str) -> httpx2.Response:
     """What a script gets that sends a form of the admin."""
     client = await pair.as_("admin")

@@ -16,6 +16,7 @@ from app.api.lead_view import assignment_document, erased_as_seen_by, seen_lead
 from app.console.conflicts import in_words
 from app.console.forms import FormParameter
 from app.console.names import Names, names_of
+from app.console.offered import NOTHING, people_offered, targets_offered
 from app.console.rendering import is_htmx, render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -24,19 +25,14 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
 from app.store.connection.pool import Pool, transaction
-from app.store.directory import records
-from app.store.directory.records import Record
 from app.store.leads import open_leads
 from app.store.leads.open_leads import AssignmentFilter
-from app.store.path.journal import read_plan_version
 
 router = APIRouter(route_class=ConsoleRoute)
 DECISIONS, EVENTS, ANSWERS = 10, 25, 20
 """How many rows of each list a page shows."""
 Skip = Annotated[int, Query(ge=0, le=MAX_INT32)]
 MAX_STEPS = 200
-OFFERED = 200
-"""Owners, teams or queues that a field offers. Others can be typed."""
 
 
 @router.get("/console/assignments/{assignment_id}")
@@ -60,8 +56,8 @@ async def get_decision(
         "decisions_size": DECISIONS,
         "events_size": EVENTS,
     }
-    offered = await _offered(pool, dispatch, viewer) if context["may_reassign"] else {}
-    return render(request, "decision/page.html", {**context, **history, **offered})
+    offered = await targets_offered(pool, dispatch, viewer) if context["may_reassign"] else NOTHING
+    return render(request, "decision/page.html", {**context, **history, "offered": offered})
 
 
 async def _names(
@@ -121,6 +117,7 @@ async def get_why_not(
     wanted = WhyNotPage(owner or None, after, ANSWERS)
     page = await why_not(pool, dispatch, viewer.caller, str(assignment_id), wanted)
     context = {"assignment_id": str(assignment_id), "asked": owner, "after": after, "size": ANSWERS, **page}
+    context["offered"] = await people_offered(pool, viewer, inactive=True)
     return render(request, "decision/why_not.html", context)
 
 
@@ -149,30 +146,6 @@ def gone_to(request: Request, path: str) -> Response:
     if is_htmx(request):
         return Response(status_code=200, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)
-
-
-async def _offered(pool: Pool, dispatch: Dispatcher, viewer: Viewer) -> dict[str, list[tuple[str, str]]]:
-    """Active owners, teams and queues with their names, to choose one of.
-
-    A key of one owner learns of no others.
-    """
-    if viewer.owner_id is not None:
-        return {}
-    workspace_id = viewer.caller.workspace_id
-    async with transaction(pool, workspace_id, read_only=True) as connection:
-        owners = await records.list_records(connection, workspace_id, "owners", "", OFFERED)
-        teams = await records.list_records(connection, workspace_id, "teams", "", OFFERED)
-        version = await read_plan_version(connection, workspace_id)
-    plan = await dispatch.plans.fetch(workspace_id, version)
-    return {
-        "owners": [_named(each) for each in owners if each.body.get("active", True)],
-        "teams": [_named(each) for each in teams],
-        "queues": [(name, name) for name in list(plan.queues)[:OFFERED]],
-    }
-
-
-def _named(record: Record) -> tuple[str, str]:
-    return record.id, record.body.get("name") or record.id
 
 
 async def decision_context(

@@ -1,5 +1,7 @@
 """The home page, the files of all pages, and what is at no address."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -46,6 +48,9 @@ async def get_static_file(request: Request, digest: str, name: str) -> Response:
 
 @last.get(f"{ROOT}/{{rest:path}}")
 @requires(*sorted(SCOPES), for_owner=True)
-async def get_nothing(rest: str) -> Response:  # noqa: ARG001
-    """Says that there is no such page."""
-    raise NotFound
+async def get_nothing(rest: str) -> Response:
+    """Says that there is no such page. An address with a slash too many leads to the page itself."""
+    if rest and not rest.endswith("/"):
+        raise NotFound
+    page = f"{ROOT}/{quote(rest.strip('/'))}"
+    return RedirectResponse(page.rstrip("/"), 308)

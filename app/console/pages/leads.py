@@ -1,5 +1,6 @@
 """Leads: look one up by id, reference, address or number, and list the newest."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.api.http.parameters import AfterNumber, DispatchParameter, PoolParamete
 from app.api.lead_view import erased_as_seen_by, find_seen_leads, seen_lead
 from app.console.forms import Form, FormParameter
 from app.console.names import names_of
+from app.console.offered import targets_offered
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
@@ -67,6 +69,7 @@ async def get_leads(
         "names": await names_of(pool, viewer, [each.owner for each in found], [each.team for each in found]),
         "filters": {name: value or "" for name, value in chosen.items()},
         "filtered": query != "state=open",
+        "offered": await targets_offered(pool, dispatch, viewer, inactive=True),
         "states": STATES,
         "kinds": KINDS,
         "kind": "lead_id",
@@ -112,19 +115,24 @@ async def rows_of(
     pool: Pool, dispatch: Dispatcher, viewer: Viewer, found: list[ListedAssignment]
 ) -> list[dict[str, Any]]:
     """Listed assignments, each with what the viewer may see of its lead."""
-    async with transaction(pool, viewer.caller.workspace_id, read_only=True) as connection:
-        view = await view_of(connection, dispatch, viewer.caller)
-        leads = await find_leads(
-            connection, viewer.caller.workspace_id, list({each.lead_id for each in found})
-        )
+    leads = await seen_fields(pool, dispatch, viewer, [each.lead_id for each in found])
     rows = []
     for each in found:
-        lead = leads.get(each.lead_id)
-        values = view.fields_of_current(lead) if lead is not None else {}
+        values = leads.get(each.lead_id, {})
         dues = (each.accept_by, each.touch_by, each.claim_by, each.lease_until)
         due = min((at for at in dues if at is not None), default=None)
         rows.append({"listed": each, "values": values, "title": title_of(values), "due": due})
     return rows
+
+
+async def seen_fields(
+    pool: Pool, dispatch: Dispatcher, viewer: Viewer, lead_ids: Iterable[str]
+) -> dict[str, Mapping[str, Any]]:
+    """What the viewer may see of the fields of these leads, by lead."""
+    async with transaction(pool, viewer.caller.workspace_id, read_only=True) as connection:
+        view = await view_of(connection, dispatch, viewer.caller)
+        leads = await find_leads(connection, viewer.caller.workspace_id, list(set(lead_ids)))
+    return {id_: view.fields_of_current(lead) for id_, lead in leads.items()}
 
 
 async def _find(

@@ -8,14 +8,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.api.http.auth import requires
-from app.api.http.parameters import MAX_INT32, PoolParameter
+from app.api.http.parameters import MAX_INT32, DispatchParameter, PoolParameter
 from app.audit.gauges import read_scrape
 from app.console.names import names_of
+from app.console.pages.leads import seen_fields
 from app.console.rendering import is_htmx, render, render_live, version_of
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import title_of
 from app.contract.bulk_jobs import RESULTS
 from app.directory import bulk_moves
+from app.dispatch.dispatcher import Dispatcher
 from app.engine.model.stored import ENGINE_VERSION
 from app.metrics.process import Metrics
 from app.store.connection.pool import Pool
@@ -76,10 +79,15 @@ async def list_jobs_now(
 @router.get(f"{JOBS}/{{job_id}}")
 @requires(*JOB_READERS)
 async def get_job(
-    request: Request, viewer: ViewerParameter, pool: PoolParameter, job_id: UUID, after: Position = 0
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    job_id: UUID,
+    after: Position = 0,
 ) -> Response:
     """Shows how far a job is, and what became of its leads."""
-    context = await _job(pool, viewer, job_id, after)
+    context = await _job(pool, dispatch, viewer, job_id, after)
     context["version"] = version_of(request, "operations/job_now.html", context)
     return render(request, "operations/job.html", context)
 
@@ -88,22 +96,31 @@ async def get_job(
 @live
 @requires(*JOB_READERS)
 async def get_job_now(
-    request: Request, viewer: ViewerParameter, pool: PoolParameter, job_id: UUID, after: Position = 0
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    job_id: UUID,
+    after: Position = 0,
 ) -> Response:
     """Returns the same, if it has changed."""
-    return render_live(request, "operations/job_now.html", await _job(pool, viewer, job_id, after))
+    return render_live(request, "operations/job_now.html", await _job(pool, dispatch, viewer, job_id, after))
 
 
 @router.post(f"{JOBS}/{{job_id}}/cancel")
 @requires(*JOB_WRITERS)
 async def cancel_job(
-    request: Request, viewer: ViewerParameter, pool: PoolParameter, job_id: UUID
+    request: Request,
+    viewer: ViewerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    job_id: UUID,
 ) -> Response:
     """Stops a job. What it has moved stays where it is."""
     await bulk_moves.cancel(pool, viewer.caller.workspace_id, str(job_id))
     if not is_htmx(request):
         return RedirectResponse(f"{JOBS}/{job_id}", 303)
-    context = await _job(pool, viewer, job_id, 0)
+    context = await _job(pool, dispatch, viewer, job_id, 0)
     context["version"] = version_of(request, "operations/job_now.html", context)
     return render(request, "operations/job_now.html", context)
 
@@ -154,11 +171,13 @@ async def _jobs(pool: Pool, viewer: Viewer, after: UUID | None) -> dict[str, Any
     }
 
 
-async def _job(pool: Pool, viewer: Viewer, job_id: UUID, after: int) -> dict[str, Any]:
+async def _job(pool: Pool, dispatch: Dispatcher, viewer: Viewer, job_id: UUID, after: int) -> dict[str, Any]:
     found = await bulk_moves.report(pool, viewer.caller.workspace_id, str(job_id), after, ROWS + 1)
     items, path = found.items[:ROWS], f"{JOBS}/{job_id}"
     told = [item.details or {} for item in items]
     ids = [each.get(name) for each in told for name in ("owner", "previous_owner")]
+    wanted = [item.lead_id for item in items] if viewer.may("leads:read") else []
+    leads = await seen_fields(pool, dispatch, viewer, wanted) if wanted else {}
     return {
         "job": found.job,
         "owner": _owner_of(found.job),
@@ -166,6 +185,7 @@ async def _job(pool: Pool, viewer: Viewer, job_id: UUID, after: int) -> dict[str
         "done": found.job.total - found.counts.get(None, 0),
         "counts": [(name, found.counts[name]) for name in RESULTS if found.counts.get(name)],
         "items": items,
+        "titles": {id_: title_of(fields) for id_, fields in leads.items()},
         "may_cancel": viewer.may(*JOB_WRITERS),
         "address": f"{path}/now?after={after}",
         "job_path": path,

@@ -17,6 +17,7 @@ from app.api.routes.crud import READERS
 from app.console.availability import in_words
 from app.console.kept import KeptAnswers
 from app.console.names import Names, names_of
+from app.console.offered import people_offered
 from app.console.rendering import render
 from app.console.route import ConsoleRoute, live
 from app.console.viewer import Viewer, ViewerParameter
@@ -149,6 +150,7 @@ async def get_member(
 async def get_owner(request: Request, viewer: ViewerParameter, pool: PoolParameter, id: PathId) -> Response:
     """Shows an owner: load, caps, teams, and the week with shifts and absences."""
     standing = await standings.owner_standing(pool, viewer.caller.workspace_id, id)
+    mentions = await _mentions(request, viewer, pool, standing.record)
     context = {
         "owner": standing.record,
         "body": _owner(standing.record),
@@ -171,17 +173,21 @@ async def get_owner(request: Request, viewer: ViewerParameter, pool: PoolParamet
         "teams": [(each, _member(standings.member_of(each, id) or {})) for each in standing.teams],
         "today": standing.now.astimezone(standing.owner.zone).date(),
         "sees_shares": viewer.may(*REPORTERS),
-        "mentions": await _mentions(request, viewer, pool, standing.record),
-        "names": await _names(pool, viewer, standing),
+        "mentions": mentions,
+        "names": await _names(pool, viewer, standing, mentions),
+        "offered": await people_offered(pool, viewer),
     }
     return render(request, "people/owner.html", context)
 
 
-async def _names(pool: Pool, viewer: Viewer, standing: OwnerStanding) -> Names:
-    """The names of those who stand in for an owner."""
+async def _names(pool: Pool, viewer: Viewer, standing: OwnerStanding, mentions: Sequence[Mention]) -> Names:
+    """The names of those who stand in for an owner, and of who still names them."""
     covers = [each.body.get("cover") or {} for each in standing.absences[:SHOWN]]
     owners = [standing.record.body.get("delegate"), *(each.get("owner") for each in covers)]
-    return await names_of(pool, viewer, owners, [each.get("team") for each in covers])
+    owners += [each.resource_id for each in mentions if each.resource_type == "owners"]
+    teams = [each.get("team") for each in covers]
+    teams += [each.resource_id for each in mentions if each.resource_type == "teams"]
+    return await names_of(pool, viewer, owners, teams)
 
 
 async def _mentions(request: Request, viewer: Viewer, pool: Pool, owner: Record) -> Sequence[Mention]:
