@@ -38,7 +38,6 @@ router = APIRouter(route_class=ConsoleRoute)
 REPORTERS = ("ops", "reports")
 SHOWN = 50
 DAYS = 7
-SHARE_DAYS = 30
 COUNTED = 500
 """Of the newest decisions so many are looked at."""
 SHARES_SECONDS = 60.0
