@@ -88,7 +88,7 @@ def collect_tags(values: dict[str, Any]) -> None:
 
 
 def _parameters(page: str) -> Iterator[tuple[str, str]]:
-    query = page.partition("?")[2].partition("#")[0]
+    query = page.partition("?")[2].partition("#")[0].replace("&amp;", "&")
     for pair in query.split("&", _MAX_PARAMETERS)[:_MAX_PARAMETERS]:
         name, _, value = pair.partition("=")
         name = name.lower()

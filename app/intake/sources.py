@@ -1,5 +1,6 @@
 """What is known of the sources that tags and referrers name: search engines, social sites, assistants."""
 
+import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -10,6 +11,15 @@ SEARCH, SOCIAL, SHOPPING, VIDEO, ASSISTANT = "search", "social", "shopping", "vi
 _ANY = "{}"
 _NEAR = ("www", "m", "mobile", "l", "lm", "www2")
 """Labels before a domain that stand for the same site."""
+_BETWEEN = re.compile(r"[ _-]+")
+_PLACEMENTS = frozenset(
+    (
+        "ad", "ads", "paid", "organic", "feed", "feeds", "mobile", "desktop", "story", "stories", "reel",
+        "reels", "right", "column", "marketplace", "explore", "instream", "video", "inbox", "post", "page",
+    )
+)  # fmt: skip
+"""Words behind the name of a site: what is booked there, and where it is shown."""
+_ADS = (" ad", " ads", "_ad", "_ads", "-ad", "-ads", " paid", "_paid", "-paid")
 
 
 class Source(NamedTuple):
@@ -56,12 +66,18 @@ def known_source(source: str) -> Source:
     known = _known()
     found = known.get(source)
     if found is not None or "." not in source:
-        return found or Source(None, source)
+        return found or known.get(_without_placement(source)) or Source(None, source)
     host = source.removeprefix("www.")
     domain = registrable(host)
     if domain is None:
         return Source(None, source)
     return known.get(host) or _by_pattern(host, domain) or _by_parents(host, domain) or Source(None, host)
+
+
+def _without_placement(source: str) -> str:
+    """The site in names such as `instagram_stories` and `reddit ads`, or nothing."""
+    words = _BETWEEN.split(source)
+    return words[0] if len(words) > 1 and _PLACEMENTS.issuperset(words[1:]) else ""
 
 
 def _by_pattern(host: str, domain: str) -> Source | None:
@@ -96,4 +112,7 @@ def is_way_back(host: str) -> bool:
 
 def is_ad_product(source: str) -> bool:
     """Whether this is the name of an advertising product, such as `google ads`."""
-    return source.replace(" ", "").replace("-", "").replace("_", "") in _ad_products()
+    plain = source.replace(" ", "").replace("-", "").replace("_", "")
+    if plain in _ad_products():
+        return True
+    return source.endswith(_ADS) and _without_placement(source) in _known()

@@ -41,6 +41,13 @@ def origin(**sent: Any) -> dict[str, Any]:
         ("(direct)", "(none)", "Direct"),
         ("perplexity.ai", None, "AI Assistants"),
         ("{{site}}", "{{medium}}", None),
+        ("ecosia", "paid-search", "Paid Search"),
+        ("Instagram_Stories", "paid_social", "Paid Social"),
+        ("Facebook_Mobile_Feed", None, "Organic Social"),
+        ("reddit ads", None, "Paid Social"),
+        ("fb_ad", "cpc", "Paid Social"),
+        ("house_ads", None, "Unassigned"),
+        ("gmb", "organic", "Organic Search"),
     ],
 )
 def test_tags_become_a_channel(source: str, medium: str | None, channel: str | None) -> None:
@@ -56,6 +63,7 @@ def test_tags_become_a_channel(source: str, medium: str | None, channel: str | N
         ({"click_ids": {"GCLID": "a"}}, "Paid Search", "click_id"),
         ({"attributes": {"msclkid": "a"}}, "Paid Search", "click_id"),
         ({"utm": {"gclid": "a"}}, "Paid Search", "click_id"),
+        ({"landing_page": f"{PAGE}utm_source=google&amp;utm_medium=cpc"}, "Paid Search", "utm"),
         ({"utm_source": "google", "gclid": "a"}, "Paid Search", "utm"),
         ({"utm": {"utm_source": "brief", "utm_medium": "email"}, "gclid": "a"}, "Email", "utm"),
         ({"utm_source": "instagram", "utm_medium": "paid", "fbclid": "a"}, "Paid Social", "utm"),

@@ -243,7 +243,7 @@ def nest(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _query_of(address: str) -> Iterator[tuple[str, str]]:
     try:
-        query = urlsplit(address).query
+        query = urlsplit(address).query.replace("&amp;", "&")
         pairs = parse_qsl(query, max_num_fields=200)
     except ValueError:
         return
