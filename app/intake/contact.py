@@ -25,6 +25,30 @@ _MAILBOX = re.compile(
     r"\s*(?:mailto:|(?P<name>[^<>]*)<(?:mailto:)?)\s*(?P<address>[^<>\s]+)\s*>?\s*", re.IGNORECASE
 )
 _INTERNATIONAL_PREFIX = re.compile(r"[\s(]*00")
+_WIDE = str.maketrans("＠．。", "@..")
+"""What input methods of East Asia write in addresses."""
+_TAIL = re.compile(r"\s+\([^()@]*\)$|\?(?:subject|body|cc|bcc)=.*$", re.IGNORECASE | re.DOTALL)
+_SEVERAL = re.compile(
+    r"[^\s;,/|]+@[^\s;,/|@]+(?=[\s;,/|]+(?:or |oder |ou |and |und |et |y |o )?[^\s;,/|]+@)", re.IGNORECASE
+)
+_LONGEST_MAILBOX = 400
+_SCIENTIFIC = re.compile(r"\s*([0-9])[.,]([0-9]{1,20})e\+?([0-9]{1,2})\s*", re.IGNORECASE)
+"""How programs that take a phone number for an amount write it."""
+_ROUNDED = 1
+"""Zeros at the end that such a program leaves out, at most. With more, digits are lost."""
+_PLUS_PREFIX = re.compile(r"^\s*\+\s*00")
+_EXTENSION = re.compile(
+    r"[\s,;]*\b(?:durchwahl|dw|nebenstelle|poste|interno|anexo|ramal|toestel|wewn\.?|apparat)[\s:.]*([0-9]{1,7})$",
+    re.IGNORECASE,
+)
+_REMARK = re.compile(
+    r"\s*\([^()0-9]*\)$|\s+[^\W\d_][^0-9]*$|^[^+(0-9]*[a-z][^+(0-9]*(?=[+(0-9])", re.IGNORECASE
+)
+_BETWEEN_NUMBERS = re.compile(r"\s[/|]\s|[;,\n]\s*|\s(?:or|oder|ou|und|and|et|y|o)\s", re.IGNORECASE)
+_LONGEST = 100
+"""Characters of what may be a number with a remark."""
+_SHORTEST = 6
+"""Digits of the first of several numbers, at least. Fewer are the area code of the one behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +62,12 @@ class Address:
 def read_mailbox(text: str) -> tuple[str, str]:
     """The address and the name of a mailbox, such as `"Mara Lind" <mara@kunde.example>`.
 
-    A plain address has an empty name. What a paste leaves around it is no part of it.
+    A plain address has an empty name. What a paste leaves around it is no part of it. Of several addresses
+    the first counts.
     """
     text = text.strip(_AROUND)
+    if len(text) <= _LONGEST_MAILBOX:
+        text = _one_address(text)
     if "<" not in text and ":" not in text:
         return text, ""
     found = _MAILBOX.fullmatch(text)
@@ -48,6 +75,16 @@ def read_mailbox(text: str) -> tuple[str, str]:
         return text, ""
     name = (found["name"] or "").strip().strip("\"'").replace('\\"', '"').strip()
     return found["address"], "" if "@" in name else name
+
+
+def _one_address(text: str) -> str:
+    if not text.isascii():
+        text = text.translate(_WIDE)
+    if '"' not in text and (several := _SEVERAL.match(text)) is not None:
+        text = several[0]
+    if text[:1] == "'" == text[-1:]:
+        text = text[1:-1]
+    return _TAIL.sub("", text)
 
 
 def parse_email(text: str) -> Address | None:
@@ -108,13 +145,34 @@ def read_phone(text: str, region: str | None) -> Phone:
     An extension is kept (`;ext=`, RFC 3966), because colleagues share a switchboard. A local number without
     its area code identifies nobody. A number that is too short for its country can be nobody's.
     """
-    number = _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
+    if (amount := _SCIENTIFIC.fullmatch(text)) is not None:
+        digits, places = amount[1] + amount[2], int(amount[3]) + 1
+        if len(digits) > places or not 0 <= places - len(digits) <= _ROUNDED:
+            return Phone(None, implausible=False)
+        text = digits.ljust(places, "0")
+    number = _read(text, region) or _read_in_words(text, region)
     if number is None:
         return Phone(None, is_made_up(text, region) or _is_too_short(text, region))
     national = phonenumbers.national_significant_number(number)
     whole = f"+{number.country_code}{national}"
     e164 = f"{whole};ext={number.extension}" if number.extension else whole
     return Phone(e164, is_made_up(text, region) or is_implausible(number.country_code, national))
+
+
+def _read(text: str, region: str | None) -> PhoneNumber | None:
+    return _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
+
+
+def _read_in_words(text: str, region: str | None) -> PhoneNumber | None:
+    """A number with a remark, such as `030 901820 (office)`, or the first of several."""
+    if len(text) > _LONGEST:
+        return None
+    first = _BETWEEN_NUMBERS.split(text, maxsplit=1)[0]
+    if sum(map(str.isdigit, first)) < _SHORTEST:
+        first = text
+    tidied = _EXTENSION.sub(r";ext=\1", _PLUS_PREFIX.sub("+", first))
+    tidied = _REMARK.sub("", _REMARK.sub("", tidied))
+    return _read(tidied, region) if tidied != text else None
 
 
 def _with_prefix(text: str, region: str | None) -> PhoneNumber | None:

@@ -6,6 +6,7 @@ from app.intake.domains import registrable
 from app.intake.lists import read_words
 
 FREE, DISPOSABLE, RELAY, LIST_CONFLICT = "free", "disposable", "relay", "list_conflict"
+MISSPELLED = "misspelled"
 
 
 @cache
@@ -23,9 +24,14 @@ def _relays() -> frozenset[str]:
     return read_words("relays.txt")
 
 
+@cache
+def _misspelled() -> frozenset[str]:
+    return read_words("misspelled_mail.txt")
+
+
 def load_mail_domains() -> None:
     """Read the lists now, so that no decision waits for them."""
-    for read in (_free_mail, _disposable, _relays):
+    for read in (_free_mail, _disposable, _relays, _misspelled):
         read()
 
 
@@ -35,8 +41,11 @@ def mail_classes(host: str) -> tuple[str, ...]:
     """The classes of a host in lower-case ASCII, as `contact.email_flags` shows them.
 
     The first list that has the host or a domain above it decides: relays, free mail, disposable mailboxes. A
-    domain on the last two lists is free, and the conflict is shown.
+    domain on the last two lists is free, and the conflict is shown. A usual misspelling of a free provider is
+    free too: no company has its mail there.
     """
+    if host in _misspelled():
+        return (FREE, MISSPELLED)
     above = _with_parents(host)
     if not _relays().isdisjoint(above):
         return (RELAY,)
@@ -48,7 +57,7 @@ def mail_classes(host: str) -> tuple[str, ...]:
 
 def is_free_mail(domain: str) -> bool:
     """Whether this registrable domain belongs to a free mail provider, and so to no single company."""
-    return domain in _free_mail()
+    return domain in _free_mail() or domain in _misspelled()
 
 
 def is_relay(host: str) -> bool:

@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.intake.contact import Address, parse_email, read_phone
+from app.intake.contact import Address, parse_email, read_mailbox, read_phone
 from bench.quality.measures import DATA
 
 CASES = [json.loads(line) for line in (DATA / "emails.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -98,6 +98,25 @@ def e164_of(text: str, region: str | None) -> str | None:
     return read_phone(text, region).e164
 
 
+@pytest.mark.parametrize(
+    ("sent", "address"),
+    [
+        ("ida@berg.example; bob@berg.example", "ida@berg.example"),
+        ("ida@berg.example / bob@berg.example", "ida@berg.example"),
+        ("ida@berg.example oder bob@berg.example", "ida@berg.example"),
+        ("mailto:ida@berg.example?subject=Hi", "ida@berg.example"),
+        ("ida@berg.example (work)", "ida@berg.example"),
+        ("'ida@berg.example'", "ida@berg.example"),
+        ("ida＠berg．example", "ida@berg.example"),
+        ("o'neil@berg.example", "o'neil@berg.example"),
+        ("x@" * 4000, "x@" * 4000),
+        ("x" + " " * 9000 + "y", "x" + " " * 9000 + "y"),
+    ],
+)
+def test_what_stands_around_an_address_is_no_part_of_it(sent: str, address: str) -> None:
+    assert read_mailbox(sent)[0] == address
+
+
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
 def test_every_spelling_of_a_number_has_one_form_in_every_country(region: str) -> None:
     number = phonenumbers.example_number(region)
@@ -126,9 +145,19 @@ def test_every_spelling_of_a_number_has_one_form_in_every_country(region: str) -
         ("1-800-FLOWERS", "US", "+18003569377"),
         ("+1 415 555 2671 ext. 12", None, "+14155552671;ext=12"),
         ("٠٣٠ ١٢٣٤٥٦", "DE", "+4930123456"),
+        ("030 901820 (Büro)", "DE", "+4930901820"),
+        ("mobile: 0171 2345678 after 5", None, None),
+        ("030 901820 / 0171 2345678", "DE", "+4930901820"),
+        ("0171 2345678 oder 030 901820", "DE", "+491712345678"),
+        ("030 901820 Durchwahl 12", "DE", "+4930901820;ext=12"),
+        ("01 23 45 67 89 poste 4", "FR", "+33123456789;ext=4"),
+        ("+0049 30 901820", None, "+4930901820"),
+        ("4.930901820E9", None, None),
+        ("4.930901820E+11", "DE", None),
+        ("2.127365000E9", "US", "+12127365000"),
     ],
 )
-def test_number_has_one_form(sent: str, region: str | None, e164: str) -> None:
+def test_number_has_one_form(sent: str, region: str | None, e164: str | None) -> None:
     assert e164_of(sent, region) == e164
 
 

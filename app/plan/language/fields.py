@@ -75,7 +75,7 @@ FLAGS = (
     "submitted_in_future",
 )  # fmt: skip
 """Everything that intake can say about a value it could not read or does not trust."""
-EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict")
+EMAIL_FLAGS = ("role", "free", "disposable", "relay", "list_conflict", "misspelled")
 """What the local part and the domain of an e-mail address say."""
 SENIORITIES = (
     "intern", "assistant", "owner", "c_level", "vp", "partner", "head", "director", "manager", "senior",
