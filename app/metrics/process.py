@@ -20,6 +20,7 @@ from app.engine.model.stored import ENGINE_VERSION
 from app.logs import lines_dropped
 from app.metrics.counters import Tally, WorkspaceCounters
 from app.metrics.enrichment import EnrichmentMetrics
+from app.metrics.requests import RequestCounts
 from app.troubles import KINDS, Troubles
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,17 +69,8 @@ class Metrics:
             registry=registry,
         ).labels(version("lead-assignment"), ENGINE_VERSION).set(1)
         self._workspaces: dict[int, WorkspaceCounters] = {}
-        self._requests = Counter(
-            "lead_assignment_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
-        )
-        self._request_seconds = Histogram(
-            "lead_assignment_request_seconds",
-            "Time from a request to its response.",
-            ["method", "route"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._requests = RequestCounts()
+        registry.register(self._requests)
         self._lock_wait_seconds = Histogram(
             "lead_assignment_lock_wait_seconds",
             "Time that a commit group waited for the workspace lock.",
@@ -330,16 +322,7 @@ class Metrics:
 
     def request_finished(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request by the template of its route."""
-        series = self._request_series.get((method, route, status))
-        if series is None:
-            # They are few. Looking them up by their labels takes longer than counting.
-            series = self._request_series[method, route, status] = (
-                self._requests.labels(method, route, str(status)),
-                self._request_seconds.labels(method, route),
-            )
-        count, took = series
-        count.inc()
-        took.observe(seconds)
+        self._requests.note(route, method, status, seconds)
 
     def group_committed(self, jobs: int, waited: float, held: float) -> None:
         """Counts a committed group: its jobs, and how many seconds it waited for the lock and held it."""
