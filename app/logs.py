@@ -32,6 +32,8 @@ FLUSH_SECONDS = 2.0
 _FRAMES = 12
 _WORDS = re.compile(r"[A-Za-z ]+")
 _writers: dict[int, "LineWriter"] = {}
+_configured: list[tuple[int, BinaryIO]] = []
+"""The level from which lines are written, and where to. Empty until the loggers are configured."""
 
 
 def logger(stream: BinaryIO | None = None) -> FilteringBoundLogger:
@@ -51,14 +53,40 @@ def configure(stream: BinaryIO | None = None, level: Level = "info") -> None:
     By default that is the standard output. A thread writes the lines to it if it is a file, pipe or terminal.
     """
     stream = stream or sys.stdout.buffer
+    target = _writer(stream) or stream
+    _configured[:] = [(_number(level), target)]
     structlog.configure(
         processors=_processors(),
         wrapper_class=_wrapper(level),
-        logger_factory=structlog.BytesLoggerFactory(_writer(stream) or stream),
+        logger_factory=structlog.BytesLoggerFactory(target),
         cache_logger_on_first_use=True,
     )
     threshold = max(logging.WARNING, _number(level))
     logging.basicConfig(level=threshold, handlers=[_LibraryHandler()], force=True)
+
+
+class ManyLines:
+    """A logger for what happens with every request. Its lines are like those of the others.
+
+    It is called with plain values only, and puts each line together at once: a tenth of the work.
+    """
+
+    def __init__(self) -> None:
+        self._log: FilteringBoundLogger = structlog.get_logger()
+
+    def info(self, event: str, **fields: object) -> None:
+        """Writes an informational line."""
+        if not _configured:
+            self._log.info(event, **fields)
+            return
+        level, target = _configured[0]
+        if level <= logging.INFO:
+            target.write(_line(event, "info", fields))
+            target.flush()
+
+    def error(self, event: str, **fields: object) -> None:
+        """Writes an error line."""
+        self._log.error(event, **fields)
 
 
 def lines_dropped() -> int:
@@ -151,7 +179,8 @@ class LineWriter:
             dropped = self.dropped
             if lost or dropped == self._reported:
                 continue
-            if not self._write_all(_line("log lines dropped", lines=dropped - self._reported)):
+            line = _line("log lines dropped", "warning", {"lines": dropped - self._reported})
+            if not self._write_all(line):
                 self._reported = dropped
 
     def _write_all(self, data: bytes) -> int:
@@ -179,9 +208,9 @@ def _writer(stream: BinaryIO) -> BinaryIO | None:
     return cast("BinaryIO", _writers[descriptor])
 
 
-def _line(event: str, **fields: object) -> bytes:
+def _line(event: str, level: str, fields: dict[str, object]) -> bytes:
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return orjson.dumps({**fields, "event": event, "level": "warning", "timestamp": now}) + b"\n"
+    return orjson.dumps({**fields, "event": event, "level": level, "timestamp": now}) + b"\n"
 
 
 def _wrapper(level: Level) -> type[FilteringBoundLogger]:
