@@ -8,7 +8,7 @@ generated from here.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from random import randint
+from random import random
 from typing import Any, ClassVar
 
 Path = tuple[str | int, ...]
@@ -604,7 +604,7 @@ class Overloaded(Problem):
     def __init__(self, detail: str = "", *, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail, faults=faults)
         # Callers who were refused together must not come back together.
-        self.retry_after = randint(1, MAX_RETRY_AFTER)  # noqa: S311 - no secret
+        self.retry_after = 1 + int(random() * MAX_RETRY_AFTER)  # noqa: S311 - no secret
 
 
 class OutcomeUnknown(Problem):

@@ -194,6 +194,7 @@ def create_app(
     problems.install(app, _respond(settings))
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)
+    app.state.traces = tracing is not None
     app.state.observed = _observed(settings, metrics, tracing)
     app.add_middleware(app.state.observed)
     return app

@@ -165,7 +165,6 @@ def _run(settings: Settings, announcement: str | None) -> None:
 
     with traces() as tracing:
         app = create_app(settings, tracing=tracing)
-        app.state.traces = tracing is not None
         with metrics_port(settings, app.state.exporter):
             _Server(_config(settings, app), app.state, announcement).run()
 

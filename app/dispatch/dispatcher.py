@@ -73,14 +73,15 @@ class Dispatcher:
         """The workspaces that this process has decided for."""
         return tuple(self._writers)
 
-    def admit(self, workspace_id: int, *, bulk: bool) -> None:
-        """Called before the body of a request is read, so that refusing one costs little.
+    def refusal(self, workspace_id: int, *, bulk: bool) -> Problem | None:
+        """Overloaded or DatabaseUnavailable if a request would have to wait too long.
 
-        Raises Overloaded or DatabaseUnavailable when it would have to wait too long.
+        It is asked before the body is read, so that refusing a request costs little.
         """
         writer = self._writers.get(workspace_id)
-        if writer is not None:
-            writer.admit(1, self._seconds(bulk=bulk), bulk=bulk, with_coming=True)
+        if writer is None:
+            return None
+        return writer.refusal(1, self._seconds(bulk=bulk), bulk=bulk, with_coming=True)
 
     def coming(self, workspace_id: int, *, bulk: bool) -> Coming:
         """Count an admitted request for those that come after it, until its job enters.
@@ -101,7 +102,8 @@ class Dispatcher:
         """
         writer = self._writer(workspace_id)
         seconds = self._seconds(bulk=job.bulk)
-        writer.admit(1, seconds, bulk=job.bulk)
+        if (problem := writer.refusal(1, seconds, bulk=job.bulk)) is not None:
+            raise problem
         self.attribute_names.note(workspace_id, job.attributes())
         loop = asyncio.get_running_loop()
         job.deadline = loop.time() + seconds
@@ -121,9 +123,7 @@ class Dispatcher:
         """The replies in the order of the jobs, with a Problem in place of each reply that failed."""
         writer = self._writer(workspace_id)
         seconds = self._seconds(bulk=True)
-        try:
-            writer.admit(len(jobs), seconds, bulk=True)
-        except Problem as problem:
+        if (problem := writer.refusal(len(jobs), seconds, bulk=True)) is not None:
             return [problem for _ in jobs]
         with self._traced(workspace_id, jobs):
             await _find_out(writer, jobs)

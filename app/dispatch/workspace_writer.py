@@ -86,15 +86,15 @@ class WorkspaceWriter:
     def __post_init__(self) -> None:
         self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
 
-    def admit(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> None:
-        """Refuse jobs that would wait too long: their callers are told at once, and nothing is done for them.
+    def refusal(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> Problem | None:
+        """Why jobs that would wait too long do not enter: their callers are told at once.
 
         `with_coming` tells that they are not under way yet, and enter behind those that are.
 
-        Raises Overloaded, or DatabaseUnavailable when that is why jobs wait.
+        It is Overloaded, or DatabaseUnavailable when that is why jobs wait.
         """
-        if not self.pending.has_room(jobs, seconds, bulk=bulk, with_coming=with_coming):
-            raise self.too_late()
+        fits = self.pending.has_room(jobs, seconds, bulk=bulk, with_coming=with_coming)
+        return None if fits else self.too_late()
 
     def too_late(self) -> Problem:
         """What the caller of a job hears whose decision has not begun in time."""

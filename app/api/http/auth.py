@@ -207,7 +207,7 @@ class Authentication:
             return known
         stored, caller = await self._check(_bearer_token(scope), scope)
         if stored is not None:
-            digest = _digest(scope)
+            digest = credentials_digest(scope)
             self._callers.pop(digest, None)
             make_room(self._callers, MAX_CACHED_KEYS)
             self._callers[digest] = (stored, caller)
@@ -235,7 +235,7 @@ class Authentication:
 
     def known_caller(self, scope: Scope) -> Caller | None:
         """The caller, if they called with their key before and it was read lately. It asks nobody."""
-        stored, caller = self._callers.get(_digest(scope), (None, None))
+        stored, caller = self._callers.get(credentials_digest(scope), (None, None))
         return caller if stored is not None and self._keys.known(stored.id) is stored else None
 
     async def caller_of_key(self, key_id: str, scope: Scope) -> Caller | None:
@@ -269,8 +269,11 @@ class Authentication:
         return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
 
 
-def _digest(scope: Scope) -> bytes:
+def credentials_digest(scope: Scope) -> bytes:
     """What stands for the Authorization headers of a request. No process keeps the secrets of keys."""
+    known: bytes | None = scope.get("credentials")
+    if known is not None:
+        return known
     digest = hashlib.sha256()
     for name, value in scope["headers"]:
         if name == b"authorization":

@@ -6,15 +6,17 @@ is done for it the better: no task, no turn, nothing of the framework, and mostl
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api.http.auth import Authentication, permit
-from app.api.http.plain_request import Headers, PlainRequests
+from app.api.http.plain_request import PlainRequests
 from app.api.http.rate_limits import RateLimits
+from app.api.http.refusals import lines_of
 from app.api.http.routing import hot_routes
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Forbidden, Problem
@@ -30,10 +32,10 @@ class Door:
         self._state = app.state
         self._clock = clock
         self._routes = hot_routes(app.router.routes)
-        self._plain = PlainRequests(self._routes)
+        self._plain = PlainRequests(self._routes, wants_headers=app.state.traces)
         self._refused_at = -math.inf
-        self.answer: Callable[[Scope, Problem], tuple[Headers, bytes]] = app.state.observed(app).refuse
-        """The headers and the body for a refusal."""
+        self._answer: Callable[[Scope, Problem], bytes] = app.state.observed(app).refuse
+        self._first: tuple[Sequence[tuple[bytes, bytes]], bytes] = ((), b"")
 
     def read(self, data: bytes) -> dict[str, Any] | None:
         """What is known of a request without the parser, as in a scope. None unless it is worth the look.
@@ -58,19 +60,30 @@ class Door:
             return None
         limits: RateLimits = self._state.rate_limits
         dispatch: Dispatcher = self._state.dispatch
+        scope["caller"] = caller
         try:
             permit(caller, route.access)
             # In this order, because what is refused for the wait takes nothing from the rate.
-            dispatch.admit(caller.workspace_id, bulk=route.bulk)
-            limits.admit(caller, decides=route.access.decides_leads)
+            problem = dispatch.refusal(caller.workspace_id, bulk=route.bulk)
+            if problem is None:
+                limits.admit(caller, decides=route.access.decides_leads)
+                return None
         except Forbidden:
+            del scope["caller"]
             return None
-        except Problem as problem:
-            self._refused_at = self._clock()
-            scope["caller"], scope["route"] = caller, route
-            return problem
-        scope["caller"] = caller
-        return None
+        except Problem as refused:
+            problem = refused
+        self._refused_at = self._clock()
+        scope["route"] = route
+        return problem
+
+    def answer(self, scope: Scope, problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """All that answers a request, with those `headers` that every answer has."""
+        known, first = self._first
+        if known is not headers:
+            # They are made again each second, for the date.
+            self._first = headers, (first := lines_of(headers))
+        return b"%b%b%b" % (STATUS_LINE[problem.status], first, self._answer(scope, problem))
 
     def let_in(self, scope: Scope) -> None:
         """Count a request that was not refused for those behind it."""

@@ -4,13 +4,14 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
+from random import getrandbits
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.auth import Caller
-from app.api.http.problems import Respond, problem_parts, problem_response
+from app.api.http.problems import Respond, problem_response
+from app.api.http.refusals import Headers, Refusals
 from app.errors import BadRequest, Problem
 from app.logs import AccessLog, to_json
 from app.tracing import RequestSpan, Tracing
@@ -24,7 +25,6 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-Headers = list[tuple[bytes, bytes]]
 
 UNMATCHED = "unmatched"
 
@@ -69,6 +69,7 @@ class RequestMiddleware:
     ) -> None:
         self.app, self.log, self.observe, self._tracing = app, log, observe, tracing
         self._to_problem = respond
+        self._refusals = Refusals(SECURITY_HEADERS)
         self._first_logged = {"all": 100, "errors": 400, "off": 1000}[access_log]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,12 +85,12 @@ class RequestMiddleware:
                 coming.end()
             self._end(scope, sending.status or CLIENT_GONE, began)
 
-    def refuse(self, scope: Scope, problem: Problem) -> tuple[Headers, bytes]:
-        """The headers and the body that answer a request that gets no further, without asking the app."""
+    def refuse(self, scope: Scope, problem: Problem) -> bytes:
+        """The last headers and the body for a request that gets no further, without asking the app."""
         began = self._begin(scope)
-        headers, body = problem_parts(problem, scope)
+        answer = self._refusals.answer(problem, scope, began.headers)
         self._end(scope, problem.status, began)
-        return [*headers, *SECURITY_HEADERS, *began.headers], body
+        return answer
 
     async def _respond(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:
@@ -134,7 +135,7 @@ class RequestMiddleware:
             began.span.end(method, route, status, _caller(scope))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Begun:
     """A request under way: since when, the headers that its answer gets, and its span if there are traces."""
 
@@ -183,7 +184,7 @@ def _identify(scope: Scope) -> tuple[Headers, dict[str, str]]:
     sent = dict(scope["headers"])
     request_id = sent.get(b"x-request-id", b"")
     if not _REQUEST_ID.fullmatch(request_id):
-        request_id = token_hex(16).encode()
+        request_id = b"%032x" % getrandbits(128)
     scope["request_id"] = str(request_id, "ascii")
     headers = [(b"x-request-id", request_id)]
     parent = sent.get(b"traceparent")

@@ -31,7 +31,6 @@ from app.store.connection.unusable import unusable_code
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
-_MEDIA_TYPE = MEDIA_TYPE.encode()
 
 
 def problem_bytes(problem: Problem, ids: Mapping[str, str]) -> bytes:
@@ -48,13 +47,6 @@ def problem_response(problem: Problem, scope: Mapping[str, Any]) -> Response:
     """The response to a problem of this request."""
     ids = {"request_id": scope["request_id"], **scope.get("trace", {})}
     return Response(problem_bytes(problem, ids), problem.status, dict(problem.headers), media_type=MEDIA_TYPE)
-
-
-def problem_parts(problem: Problem, scope: Mapping[str, Any]) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """The headers and the body of the same response, for where making a `Response` would take too long."""
-    body = problem_bytes(problem, {"request_id": scope["request_id"], **scope["trace"]})
-    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    return [*headers, (b"content-length", b"%d" % len(body)), (b"content-type", _MEDIA_TYPE)], body
 
 
 Respond = Callable[[Problem, MutableMapping[str, Any]], Response]

@@ -1,6 +1,7 @@
 """The HTTP/1.1 protocol of a connection: uvicorn's, with limits, and strict where messages are framed."""
 
 import asyncio
+import math
 import re
 import resource
 from asyncio import TimerHandle, Transport
@@ -13,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.http.connection_limit import ConnectionLimit
 from app.api.http.door import Door
@@ -83,6 +84,8 @@ class HttpProtocol(HttpToolsProtocol):
     _unparsed = 0
     """At most how many bytes came since the parser last made progress. It keeps them in memory."""
     _unsent = 0
+    _idle_since = -math.inf
+    """When an answer was sent after which the timer was left alone."""
     _late: TimerHandle | None = None
     _stuck: TimerHandle | None = None
 
@@ -112,7 +115,7 @@ class HttpProtocol(HttpToolsProtocol):
             if (problem := self.door.refusal(scope)) is not None:
                 self._answer_at_once(self.door, scope, problem)
                 return
-            self._admitted = scope
+            self._admitted = {"caller": caller} if (caller := scope.get("caller")) is not None else {}
         self._unset_keepalive_if_required()
         was_in_body, before = self._in_body, self.cycle
         if len(data) <= _SLICE:
@@ -139,11 +142,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _answer_at_once(self, door: Door, scope: Scope, problem: Problem) -> None:
         """Answers a whole request that nothing but the door has seen."""
-        headers, body = door.answer(scope, problem)
-        lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
-        self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, b"\r\n", body)))
-        self._unset_keepalive_if_required()
-        self._stay_idle()
+        self.transport.write(door.answer(scope, problem, self.server_state.default_headers))
+        self._stay_idle_longer()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keeps the connection for the answers to whole requests."""
@@ -378,7 +378,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._watch(self.write_seconds, self._check_progress)
 
     def timeout_keep_alive_handler(self) -> None:
-        self._give_up()
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         """Closes the connection. What the peer has not read by now, it will not read."""
@@ -403,6 +407,12 @@ class HttpProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
+
+    def _stay_idle_longer(self) -> None:
+        """The same after an answer that must cost next to nothing: a timer that runs is left alone."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._stay_idle()
 
     def _wait(self) -> None:
         if self._late is None:

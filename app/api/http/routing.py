@@ -154,7 +154,9 @@ class DirectRoute(RawRoute):
         try:
             caller = await _admitted(scope, self.access)
             dispatch: Dispatcher = scope["app"].state.dispatch
-            dispatch.admit(caller.workspace_id, bulk=self.bulk)
+            problem = dispatch.refusal(caller.workspace_id, bulk=self.bulk)
+            if problem is not None:
+                return problem
             scope["coming"] = dispatch.coming(caller.workspace_id, bulk=self.bulk)
         except Exception as error:
             if not isinstance(error, HANDLED):

@@ -1,13 +1,18 @@
 """What would wait too long is refused as soon as it is known, and the connection goes on."""
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import orjson
 
+from app.api.http.middleware import SECURITY_HEADERS
+from app.api.http.problems import problem_response
 from app.api.http.protocol import HttpProtocol, protocol_of
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.pending_jobs import MAX_SINGLE, WORKSPACE_SHARE, Coming
-from tests.api.http.raw_lines import serving
+from app.errors import DatabaseUnavailable, Overloaded, QuotaExceeded, RateLimited
+from tests.api.http.raw_lines import GUARD, serving
 from tests.api.http.test_protocol import AMBIGUOUS, CHUNKED
 from tests.support.workspace import Workspace
 
@@ -104,6 +109,72 @@ async def test_calls_beyond_the_rate_are_refused_at_the_door(workspace: Workspac
         assert answers[-1].headers.keys() == answers[-2].headers.keys()
         assert answers[-1].headers["ratelimit"] == '"key";r=0;t=1000'
         assert len(parsed) == 3
+
+
+async def test_answers_of_the_door_are_those_of_the_app(workspace: Workspace) -> None:
+    middleware = workspace.app.state.observed(workspace.app)
+    ids = {"request_id": "a-1"}
+    free = partial(RateLimited, "key", retry_after=7)
+    problems = [
+        Overloaded("Too many requests are waiting."),
+        Overloaded('"request_id":"'),
+        DatabaseUnavailable(),
+        free(fields={"RateLimit": '"key";r=0;t=7'}),
+        free(fields={"RateLimit": '"key";r=0;t=8'}),
+        QuotaExceeded(5, retry_after=9),
+    ]
+    for problem in (*problems, *problems):
+        for more in ((), ((b"traceparent", PARENT),)):
+            scope: dict[str, Any] = {"method": "POST", "headers": [(b"x-request-id", b"a-1"), *more]}
+            head, _, body = middleware.refuse(scope, problem).partition(b"\r\n\r\n")
+            trace = {"trace_id": "1" * 32} if more else {}
+            response = problem_response(problem, {**ids, "trace": trace})
+            assert body == response.body
+            headers = [line.split(b": ", 1) for line in head.split(b"\r\n")]
+            own = [(b"x-request-id", b"a-1"), *more]
+            expected = sorted([*response.raw_headers, *SECURITY_HEADERS, *own])
+            assert sorted((name, value) for name, value in headers) == expected
+
+
+async def test_callers_whose_requests_are_alike_are_told_apart(workspace: Workspace) -> None:
+    async with workspace.pool.acquire() as connection:
+        await connection.execute(SET_RATE, workspace.workspace_id)
+    key = await workspace.issue_key("assign")
+    first, other = _request(workspace.key), _request(key)
+    unknown = first.replace(workspace.key.encode(), workspace.key.encode()[:-1] + b"_")
+    async with serving(workspace.app, protocol_of(workspace.app)) as server, server.line() as line:
+        statuses = []
+        for request in (first, first, first, first, first, other, other, other, first, unknown, first):
+            line.send(request)
+            statuses.append((await line.answer()).status)
+    assert statuses == [201, 201, 429, 429, 429, 201, 201, 201, 429, 401, 429]
+
+
+async def test_refusals_keep_a_connection_until_nobody_asks_any_more(workspace: Workspace) -> None:
+    opened = list[HttpProtocol]()
+    protocol = protocol_of(workspace.app)
+
+    class Patient(protocol):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.timeout_keep_alive = GUARD
+            opened.append(self)
+
+    request = _request(workspace.key)
+    async with serving(workspace.app, Patient) as server, server.line() as line:
+        line.send(request)
+        assert (await line.answer()).status == 201
+        _flood(workspace)
+        for _ in range(3):
+            line.send(request)
+            assert (await line.answer()).status == 503
+        # The timer of the first answer ends, and the last one was sent later.
+        opened[0].timeout_keep_alive_handler()
+        line.send(request)
+        assert (await line.answer()).status == 503
+        opened[0].timeout_keep_alive = 0
+        opened[0].timeout_keep_alive_handler()
+        assert await line.ended()
 
 
 async def test_key_that_was_revoked_is_not_known_at_the_door(workspace: Workspace) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import httptools
 import pytest
 
-from app.api.http.plain_request import MAX_HEADERS, MAX_SIZE, PlainRequests
+from app.api.http.auth import credentials_digest
+from app.api.http.plain_request import MAX_HEADERS, MAX_KNOWN, MAX_SIZE, PlainRequests
 
-PLAIN = PlainRequests([("POST", "/assign"), ("POST", "/assign/batch")])
+TARGETS = [("POST", "/assign"), ("POST", "/assign/batch")]
+PLAIN = PlainRequests(TARGETS, wants_headers=True)
 HEAD = b"POST /assign HTTP/1.1\r\nHost: a.example:8000\r\n"
 WHOLE = HEAD + b"Content-Length: 2\r\n\r\n{}"
 LONG = WHOLE.replace(
@@ -63,6 +65,12 @@ def test_ordinary_request_is_read(data: bytes) -> None:
     read = PLAIN.read(data)
     assert read is not None
     _check(data, read)
+    remembering = PlainRequests(TARGETS)
+    assert remembering.read(data) == read
+    again = remembering.read(data)
+    assert again == {**read, "headers": (), "credentials": credentials_digest(read)}
+    assert remembering.read(data + b" ") is None
+    assert remembering.read(data[:-1]) is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,25 @@ def test_anything_else_is_left_to_the_parser(data: bytes) -> None:
     assert PLAIN.read(data) is None
 
 
+@pytest.mark.parametrize("name", [b"X-Request-Id", b"Traceparent"])
+def test_request_that_has_a_name_is_read_with_its_headers_each_time(name: bytes) -> None:
+    remembering = PlainRequests(TARGETS)
+    named = WHOLE.replace(b"\r\n", b"\r\n" + name + b": a\r\n", 1)
+    for _ in range(2):
+        read = remembering.read(named)
+        assert read is not None
+        assert (name.lower(), b"a") in read["headers"]
+
+
+def test_what_is_remembered_holds_no_secret_and_has_an_end() -> None:
+    remembering = PlainRequests(TARGETS)
+    for number in range(MAX_KNOWN + 10):
+        remembering.read(WHOLE.replace(b"\r\n", b"\r\nAuthorization: Bearer canary-%d\r\n" % number, 1))
+    kept = vars(remembering)
+    assert "canary" not in str(kept)
+    assert max(len(each) for each in kept.values() if isinstance(each, dict)) == MAX_KNOWN
+
+
 def test_what_is_read_of_broken_requests_is_what_the_parser_reads() -> None:
     chosen = random.Random(20261201)
     pieces = [
@@ -131,7 +158,7 @@ def test_what_is_read_of_broken_requests_is_what_the_parser_reads() -> None:
         b"Host: b\r\n",
         b"a",
     ]
-    read_at_all = 0
+    read_at_all, remembering = 0, PlainRequests(TARGETS)
     for _ in range(4000):
         data = chosen.choice([WHOLE, LONG])
         for _ in range(chosen.randint(1, 2)):
@@ -140,4 +167,7 @@ def test_what_is_read_of_broken_requests_is_what_the_parser_reads() -> None:
         if (read := PLAIN.read(data)) is not None:
             read_at_all += 1
             _check(data, read)
+        for _ in range(2):
+            again = remembering.read(data)
+            assert (again is None) == (read is None)
     assert read_at_all > 100
