@@ -654,6 +654,15 @@ class DatabaseFull(Problem):
     retry_after = 2
 
 
+class DatabaseStalled(Problem):
+    """The database takes writes and does not confirm them. Only `/readyz` tells it apart."""
+
+    status, code, title = 503, "database_stalled", "The database does not confirm commits"
+    cause = "A synchronous standby is away, or the disk of the database hangs."
+    remedy = "Bring the standby back, or take it out of `synchronous_standby_names`."
+    retry_after = 2
+
+
 class SchemaOlder(Problem):
     """The schema is not that of the code. Only `/readyz` tells it apart."""
 

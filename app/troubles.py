@@ -7,8 +7,9 @@ import structlog
 
 LOG_SECONDS = 60.0
 KINDS = (
-    "files_exhausted", "pool_exhausted", "worker_stuck", "clock_jumped", "clock_set",
-    "database_read_only", "database_full", "schema_older", "pgbouncer_not_set",
+    "files_exhausted", "pool_exhausted", "worker_stuck", "duty_failed",
+    "clock_jumped", "clock_differs", "clock_set",
+    "database_read_only", "database_full", "database_stalled", "schema_older", "pgbouncer_not_set",
     "not_ready",
 )  # fmt: skip
 """Every kind of trouble."""

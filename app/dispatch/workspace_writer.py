@@ -35,6 +35,7 @@ from app.store.connection.pool import (
     close_broken,
     give_back,
     is_connection_error,
+    note_stalled,
     renew_if_read_only,
     require_workspace,
     take_connection,
@@ -216,6 +217,8 @@ class WorkspaceWriter:
             with _terminated_when_in_doubt(connection):
                 await connection.execute("COMMIT", timeout=self.deadline)
         except Exception as error:
+            if isinstance(error, TimeoutError):
+                note_stalled(self.pool)
             if result.entry is not None and is_connection_error(error):
                 raise UnclearCommit(result, result.entry) from error
             raise

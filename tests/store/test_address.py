@@ -11,7 +11,7 @@ import pytest
 
 from app.store.connection.address import InvalidAddress, connect_arguments, connect_to
 from app.store.connection.migrate import migrate
-from app.store.connection.pool import open_pool
+from app.store.connection.pool import open_pool, when_ready
 from devtools.embedded_postgres import Server
 from tests.support.postgres import FOUND, Clusters, in_a_thread
 from tests.support.shell import Shell
@@ -160,6 +160,28 @@ async def test_last_error_is_raised_when_no_host_fits(server: Server) -> None:
     url = f"postgresql://postgres@/postgres?host={server.socket_dir},{server.socket_dir}"
     with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
         await connect_to(f"{url}&target_session_attrs=standby")
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_host_of_another_kind_counts_more_than_one_that_is_away(server: Server, first: bool) -> None:
+    hosts = [server.socket_dir, "/nowhere"] if first else ["/nowhere", server.socket_dir]
+    url = f"postgresql://postgres@/postgres?host={hosts[0]},{hosts[1]}"
+    with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
+        await connect_to(f"{url}&target_session_attrs=standby")
+
+
+async def test_start_waits_for_a_primary_and_for_a_free_connection(server: Server) -> None:
+    errors: list[Exception] = [
+        asyncpg.TargetServerAttributeNotMatched("none is"),
+        asyncpg.TooManyConnectionsError("all are taken"),
+    ]
+
+    async def work() -> str:
+        if errors:
+            raise errors.pop()
+        return "started"
+
+    assert await when_ready(work) == "started"
 
 
 DOCUMENTED = """

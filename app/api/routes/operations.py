@@ -16,6 +16,7 @@ from app.dispatch.failures import is_database_error
 from app.errors import (
     DatabaseFull,
     DatabaseReadOnly,
+    DatabaseStalled,
     NoApiKey,
     PoolerNotSet,
     SchemaNewer,
@@ -27,7 +28,16 @@ from app.settings import Settings
 from app.store.connection.readiness import require_ready
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
-NOT_READY = (ShuttingDown, DatabaseReadOnly, DatabaseFull, SchemaOlder, SchemaNewer, PoolerNotSet, NoApiKey)
+NOT_READY = (
+    ShuttingDown,
+    DatabaseReadOnly,
+    DatabaseFull,
+    DatabaseStalled,
+    SchemaOlder,
+    SchemaNewer,
+    PoolerNotSet,
+    NoApiKey,
+)
 SCRAPE_SECONDS = 0.95
 """How long a scrape may take, with the look-up of its key."""
 READY_FACTOR = 1.5

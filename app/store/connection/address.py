@@ -78,7 +78,7 @@ async def connect(**arguments: Any) -> asyncpg.Connection:
     """Open a connection. Of several hosts the first one that fits counts, and a silent one costs its share.
 
     The driver would spend the whole time on a first host that does not answer. `timeout` is in seconds, None
-    for no limit. Raises what the driver raises.
+    for no limit. Raises what the driver raises: that a host is of another kind, if one of them answered.
     """
     places = list(_each_host(arguments))
     if len(places) < 2 or arguments.get("target_session_attrs") == "prefer-standby":
@@ -86,6 +86,7 @@ async def connect(**arguments: Any) -> asyncpg.Connection:
         return connection
     seconds = arguments.get("timeout", CONNECT_SECONDS)
     until = None if seconds is None else time.monotonic() + seconds
+    other: asyncpg.TargetServerAttributeNotMatched | None = None
     for left, place in zip(range(len(places), 0, -1), places, strict=True):
         share = None if until is None else max(0.0, until - time.monotonic()) / left
         try:
@@ -95,8 +96,12 @@ async def connect(**arguments: Any) -> asyncpg.Connection:
             asyncpg.PostgresConnectionError,
             asyncpg.OperatorInterventionError,
             asyncpg.TargetServerAttributeNotMatched,
-        ):
+        ) as error:
+            if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+                other = error
             if left == 1:
+                if other is not None and other is not error:
+                    raise other from error
                 raise
     raise AssertionError
 

@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
-from app.errors import WorkspaceDeleted
+from app.errors import DatabaseStalled, WorkspaceDeleted
 from app.metrics.process import PoolUse
 from app.store.connection import address
 from app.store.connection.kept_directories import KeptDirectories
@@ -38,8 +38,15 @@ CONNECTION_ERRORS = (
 """What the driver raises when the connection, and not the statement, is at fault."""
 
 
-NOT_READY_ERRORS = (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
-"""What a server answers while it starts, recovers from a crash, or shuts down."""
+NOT_READY_ERRORS = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+"""What a server answers while it starts, recovers from a crash, shuts down, or has no connection left; and
+what it means when none of several servers is the primary yet."""
 START_SECONDS = 60.0
 """How long the start of a process waits for such a server."""
 RETRY_SECONDS = 0.5
@@ -325,7 +332,11 @@ async def transaction(
             await _roll_back(connection)
             await renew_if_read_only(pool, error)
             raise
-        await _say(connection, "COMMIT", REPLY_SECONDS)
+        try:
+            await _say(connection, "COMMIT", REPLY_SECONDS)
+        except TimeoutError:
+            note_stalled(pool)
+            raise
 
 
 _IDLE = "idle_in_transaction_session_timeout"
@@ -347,6 +358,11 @@ async def renew_if_read_only(pool: Pool, error: BaseException) -> None:
     """
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         await pool.expire_connections()
+
+
+def note_stalled(pool: Pool) -> None:
+    """Tell the operator that a commit was not confirmed in time, for which nothing else has a name."""
+    pool.troubles.note(DatabaseStalled.code)
 
 
 def close_broken(connection: Connection) -> None:

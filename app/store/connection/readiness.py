@@ -5,6 +5,7 @@ import asyncpg
 from app.errors import (
     DatabaseFull,
     DatabaseReadOnly,
+    DatabaseStalled,
     NoApiKey,
     PoolerNotSet,
     Problem,
@@ -35,6 +36,10 @@ SELECT repeat(md5(number::text), 32) AS filler FROM generate_series(1, 1000) AS 
 """Takes room on the disk until its transaction ends."""
 
 
+WRITE_A_COMMIT = "SELECT pg_logical_emit_message(true, 'lead_assignment', 'ready')"
+"""Writes to the log of the database and changes nothing, so its commit is confirmed like any other."""
+
+
 async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bool) -> None:
     """Find out whether decisions can be made now. `keys` is whether an API key is needed for them.
 
@@ -53,6 +58,7 @@ async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bo
                 await pool.expire_connections()
                 raise _problem(DatabaseReadOnly)
             await _require_room(pool, connection)
+            await _require_commit(pool, connection, seconds)
             if keys and not await api_keys.any_key_exists(connection):
                 raise _problem(NoApiKey)
             if not pgbouncer:
@@ -94,6 +100,20 @@ async def _require_room(pool: Pool, connection: Connection) -> None:
             await connection.execute(WRITE_A_MEGABYTE)
     except asyncpg.DiskFullError:
         raise _problem(DatabaseFull) from None
+
+
+async def _require_commit(pool: Pool, connection: Connection, seconds: float) -> None:
+    """Only after a commit was not confirmed is there anything to try."""
+    if not pool.troubles.counts.get(DatabaseStalled.code):
+        return
+    if pool.troubles.is_recent(DatabaseStalled.code, RECENT_SECONDS):
+        raise _problem(DatabaseStalled)
+    try:
+        await connection.execute(WRITE_A_COMMIT, timeout=seconds)
+    except TimeoutError:
+        close_broken(connection)
+        pool.troubles.note(DatabaseStalled.code)
+        raise _problem(DatabaseStalled) from None
 
 
 async def _require_session(pool: Pool, connection: Connection, server_process: int) -> None:
