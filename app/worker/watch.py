@@ -19,8 +19,13 @@ SPARE_FILES = 16
 STUCK_SECONDS = 120.0
 """One slice of a duty takes seconds. A worker that makes no progress for so long is stuck."""
 JUMP_SECONDS = 2.0
+APART_SECONDS = 30.0
+"""Clocks of two machines that are this far apart are wrong; signed times of deliveries may be minutes off."""
 CLOCKS_AT_ONCE = 20
 """Clocks of workspaces that are looked at each time, so that many take turns."""
+
+SELECT_TIME = "SELECT extract(epoch FROM clock_timestamp())::float8 AS time"
+"""The clock of the database."""
 
 
 class Watch:
@@ -61,18 +66,23 @@ class Watch:
             self._metrics.troubles.note("clock_jumped", seconds=round(jump, 3))
 
 
-async def ask_database(pool: Pool, metrics: Metrics) -> None:
-    """Find out whether the database answers, unless every connection is in use."""
+async def ask_database(pool: Pool, metrics: Metrics, wall: Callable[[], float] = time.time) -> None:
+    """Find out whether the database answers, and has the same time, unless every connection is in use."""
     if pool.get_size() >= pool.get_max_size() and not pool.get_idle_size():
         return
+    asked = wall()
     try:
-        await look_up(pool, ANSWER_SECONDS, "SELECT 1")
+        found = await look_up(pool, ANSWER_SECONDS, SELECT_TIME)
     except Exception as error:
         if not is_connection_error(error):
             raise
         metrics.database_answered(False)
     else:
         metrics.database_answered(True)
+        # It looked at its clock some time between the question and the answer.
+        ahead = max(found["time"] - wall(), asked - found["time"])
+        if ahead > APART_SECONDS:
+            metrics.troubles.note("clock_differs", seconds=round(found["time"] - asked))
 
 
 class ClockWatch:

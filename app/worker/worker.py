@@ -17,8 +17,8 @@ import structlog
 
 from app.background import in_background
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.failures import CONTENTION_ERRORS
-from app.errors import WorkspaceDeleted
+from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
+from app.errors import DatabaseUnavailable, Problem, WorkspaceDeleted
 from app.forms.fetch.fetcher import Fetcher
 from app.logs import to_json
 from app.metrics.process import Metrics
@@ -27,6 +27,7 @@ from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.life.agenda import Agenda, read_agenda
 from app.store.life.due_workspaces import WorkspaceLook, look_at_workspaces
+from app.troubles import Troubles
 from app.worker.account_names import AccountNames
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
@@ -96,6 +97,36 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     ]
 
 
+async def perform(duties: Sequence[Duty], agenda: Agenda, troubles: Troubles) -> tuple[bool, bool]:
+    """Run what is due in one workspace. Returns whether there may be more, and whether anything was due.
+
+    A duty that fails because of a defect, or of what is stored, holds up neither the next one nor other
+    workspaces. Raises what is wrong with the database, and what is in the way.
+    """
+    busy, active = False, False
+    for duty in duties:
+        if duty.is_due(agenda):
+            active = True
+            try:
+                busy |= await duty.run(agenda)
+            except Exception as error:
+                if not _is_of_a_duty(error):
+                    raise
+                _note_failure(troubles, type(duty).__name__, error, workspace_id=agenda.workspace_id)
+    return busy, active
+
+
+def _is_of_a_duty(error: Exception) -> bool:
+    """Whether neither the database nor other work is the reason, so that the next duty may well succeed."""
+    if isinstance(error, Problem):
+        return not isinstance(error, WorkspaceDeleted) and error.status != DatabaseUnavailable.status
+    return not (is_database_error(error) or isinstance(error, CONTENTION_ERRORS))
+
+
+def _note_failure(troubles: Troubles, duty: str, error: Exception, **fields: object) -> None:
+    troubles.note("duty_failed", duty=duty, **fields, **to_json(error))
+
+
 class Worker:
     """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds.
 
@@ -146,6 +177,8 @@ class Worker:
                 self._metrics.worker_progressed()
                 if failures == 1:
                     log.warning("worker waits", **to_json(error))
+                if _is_of_a_duty(error):
+                    _note_failure(self._metrics.troubles, "round", error)
             if not busy:
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
 
@@ -170,16 +203,13 @@ class Worker:
 
     async def _visit(self, look: WorkspaceLook) -> bool:
         """Run what is due in one workspace. Returns whether it had more than one slice of work."""
-        began, busy, active = time.monotonic(), False, False
+        began = time.monotonic()
         try:
             async with transaction(self._pool, look.workspace_id, read_only=True) as connection:
                 agenda = await read_agenda(connection, look.workspace_id)
             if agenda.run.own_clock and not self._development:
                 self._metrics.troubles.note("clock_set", workspace_id=look.workspace_id)
-            for duty in self._duties:
-                if duty.is_due(agenda):
-                    active = True
-                    busy |= await duty.run(agenda)
+            busy, active = await perform(self._duties, agenda, self._metrics.troubles)
         except WorkspaceDeleted:
             return False
         except CONTENTION_ERRORS as error:

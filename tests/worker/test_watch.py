@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import time
 from contextlib import suppress
 
 import pytest
@@ -62,6 +63,16 @@ async def test_metrics_tell_whether_the_database_answers(database: str) -> None:
         async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
             await ask_database(pool, metrics)
         assert sample(expose(metrics.registry, []).decode(), "lead_assignment_database_up") == up
+
+
+@pytest.mark.parametrize(("off", "noted"), [(0.0, None), (-3600.0, 1), (3456000.0, 1)])
+async def test_clock_that_differs_from_that_of_the_database_is_noted(
+    database: str, off: float, noted: int | None
+) -> None:
+    metrics = Metrics()
+    async with await open_pool(database, size=1, pgbouncer=False) as pool:
+        await ask_database(pool, metrics, lambda: time.time() + off)
+    assert metrics.troubles.counts.get("clock_differs") == noted
 
 
 async def test_pool_without_a_free_connection_is_noted(database: str) -> None:
