@@ -1,9 +1,10 @@
-"""`lead-assignment leads`: what is open, where, how old, and when it is due."""
+"""`lead-assignment leads`: what is open or failed, where, how old, and when it is due."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import orjson
 import typer
 
 from app.cli import personal_data
@@ -12,6 +13,7 @@ from app.plan.language.durations import format_duration, parse_duration
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
 from app.store.leads.open_leads import AssignmentFilter, ListedAssignment
+from app.store.path.failed_leads import FailedLead, list_failed_leads
 
 commands = typer.Typer(help="Open leads, and what is held about a person.", no_args_is_help=True)
 commands.command("export")(personal_data.export)
@@ -48,6 +50,34 @@ def list_open(
     typer.echo("\n".join(_lines(found)))
     if following is not None:
         typer.echo(f"There are more. Continue with --after {following}.", err=True)
+
+
+@commands.command("failed")
+def list_failed(
+    requests: Annotated[
+        bool, typer.Option("--requests", help="Print each as JSON with what was sent. That is personal data.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="How many to show.")] = 100,
+    workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
+) -> None:
+    """List the leads that could not be decided, the newest first."""
+
+    async def work(pool: Pool) -> list[FailedLead]:
+        id_ = (await workspace_chosen(pool, workspace)).id
+        async with transaction(pool, id_, read_only=True) as connection:
+            return await list_failed_leads(connection, id_, limit)
+
+    found = with_pool(work)
+    if not requests:
+        typer.echo("\n".join(("failed lead\tat\tcode", *(_failed_line(each) for each in found))))
+        return
+    for each in found:
+        fields = {"id": each.id, "at": each.at, "code": each.code, "request": orjson.Fragment(each.request)}
+        typer.echo(orjson.dumps(fields))
+
+
+def _failed_line(failed: FailedLead) -> str:
+    return f"{failed.id}\t{_clock(failed.at)}\t{failed.code}"
 
 
 def _lines(found: list[ListedAssignment]) -> Iterator[str]:
