@@ -1,6 +1,7 @@
 """Reports in the console: the same numbers as the API gives, addresses that filter, and the audit sample."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from app.console.names import NO_NAMES, Names
 from app.console.report_tables import address, cell_of, chart_of, details_of
 from app.reports.statistics import Rate
 from app.reports.tables import Column, Table
-from tests.console.pair import Pair
+from tests.console.pair import Pair, add_key, signed_in
+from tests.reports.case import begin
+from tests.support.workspace import NOON, Workspace
 
 ACCEPTANCE = "/console/reports/acceptance"
 SAMPLE = "/console/reports/audit-sample"
@@ -133,3 +136,21 @@ async def test_sample_is_gone_through_one_by_one(pair: Pair) -> None:
     decisions = [set(re.findall(r"/console/assignments/([0-9a-f-]{36})", page)) for page in pages]
     assert len(set().union(*decisions)) == 4
     assert "<img" not in "".join(page.partition("<main")[2] for page in pages)
+
+
+async def test_missed_promises_name_their_leads_for_those_who_may_see_them(workspace: Workspace) -> None:
+    plan = """
+slas: {prompt: {touch: 5m}}
+pipeline: [{round_robin: {team: inbound, sla: prompt}}]
+"""
+    begun = NOON.replace(year=2098)
+    case = await begin(workspace, plan, begun)
+    lead = await case.lead(last_name="Overdue")
+    await case.at(begun + timedelta(hours=1))
+    path, shown = f"/console/leads/{lead['lead_id']}", []
+    for scope in ("leads:read", "claim"):
+        key = await add_key(workspace, ("reports", scope), None)
+        client = await signed_in(workspace.app, key)
+        text = (await client.get("/console/reports/sla/answer")).text
+        shown.append((path in text, "Overdue" in text, lead["lead_id"] in text))
+    assert shown == [(True, True, True), (False, False, True)]

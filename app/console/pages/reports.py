@@ -11,15 +11,18 @@ from starlette.responses import Response
 
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
-from app.api.http.parameters import PoolParameter
+from app.api.http.parameters import DispatchParameter, PoolParameter
 from app.api.http.report_parameters import AskedReport, permitted_report
 from app.console import report_tables as tables
 from app.console.formats import plan_duration
 from app.console.kept import KeptAnswers, KeptValue
 from app.console.names import Names, names_of
+from app.console.pages.leads import seen_fields
 from app.console.rendering import render
 from app.console.route import ConsoleRoute
 from app.console.viewer import Viewer, ViewerParameter
+from app.console.words import title_of
+from app.dispatch.dispatcher import Dispatcher
 from app.plan.language.durations import format_duration
 from app.reports.ask import MAX_GROUPS, Answer, ReportRequest, ask
 from app.reports.periods import Period, period_of
@@ -94,6 +97,7 @@ async def get_report_answer(
     request: Request,
     viewer: ViewerParameter,
     pool: PoolParameter,
+    dispatch: DispatchParameter,
     report: str,
     asked: AskedReport,
     after: After = 0,
@@ -111,7 +115,8 @@ async def get_report_answer(
         show,
         await _names(pool, viewer, kept.value.result, after),
     )
-    return render(request, "reports/answer.html", shown.context())
+    titles = await _titles(pool, dispatch, viewer, kept.value.result)
+    return render(request, "reports/answer.html", {**shown.context(), "titles": titles})
 
 
 @router.get("/console/reports/{report}/csv")
@@ -182,13 +187,7 @@ async def _names(pool: Pool, viewer: Viewer, result: Result, after: int) -> Name
     rows = [
         *result.table.rows[after : after + ROWS],
         *result.table.rows[: tables.MAX_BARS],
-        *(
-            row
-            for value in result.details.values()
-            if isinstance(value, (list, tuple))
-            for row in value[: tables.MAX_LISTED]
-            if isinstance(row, Mapping)
-        ),
+        *_rows_of_details(result),
     ]
     return await names_of(
         pool,
@@ -196,6 +195,26 @@ async def _names(pool: Pool, viewer: Viewer, result: Result, after: int) -> Name
         tables.ids_in(rows, *tables.OWNER_COLUMNS),
         tables.ids_in(rows, *tables.TEAM_COLUMNS),
     )
+
+
+async def _titles(pool: Pool, dispatch: Dispatcher, viewer: Viewer, result: Result) -> dict[str, str]:
+    """How the leads in the small tables are called, by id, for those who may see leads."""
+    ids = [row["lead_id"] for row in _rows_of_details(result) if row.get("lead_id")]
+    if not ids or not viewer.may("leads:read"):
+        return {}
+    leads = await seen_fields(pool, dispatch, viewer, ids)
+    return {id_: title_of(fields) for id_, fields in leads.items()}
+
+
+def _rows_of_details(result: Result) -> list[Mapping[str, Any]]:
+    """The rows that the small tables show."""
+    return [
+        row
+        for value in result.details.values()
+        if isinstance(value, (list, tuple))
+        for row in value[: tables.MAX_LISTED]
+        if isinstance(row, Mapping)
+    ]
 
 
 def _total(table: Table, row: Mapping[str, Any]) -> list[tables.Cell]:
