@@ -204,9 +204,12 @@ class HeldPace:
             self._since = time.monotonic()
 
 
-async def by_turns(steps: Generator[None, None, Result]) -> Result:
-    """What a computation returns that can be stopped after each step, and holds a connection or a lock."""
-    return await _result_of(steps, HeldPace())
+async def by_turns(steps: Generator[None, None, Result], pace: HeldPace | None = None) -> Result:
+    """What a computation returns that can be stopped after each step, and holds a connection or a lock.
+
+    Short computations one after another share a `pace`.
+    """
+    return await _result_of(steps, pace or HeldPace())
 
 
 async def _result_of(steps: Generator[None, None, Result], pace: Pace | HeldPace) -> Result:

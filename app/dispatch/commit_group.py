@@ -313,7 +313,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         matched=before.matched + session.matched,
         directory_version=work.directory_version,
     )
-    full = next_entry(work.snapshot, entry)
+    full = await next_entry(work.snapshot, entry)
     await group_write.write_group(connection, workspace_id, work.rows, full)
     if work.changes:  # of leads, so the directory itself is the same
         work.snapshot.directory = replace(work.snapshot.directory, version=full.directory_version)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.engine.model.directory import Absence, Caps, Cover, Directory, Member, Owner, Ramp, Team
+from app.engine.model.steps import at_once
 from app.plan.language.durations import parse_iso
 from app.plan.language.hours import Hours, read_hours
 from app.values.languages import spoken
@@ -22,13 +23,7 @@ Value = TypeVar("Value")
 
 def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Directory:
     """The directory of these records. Resource types that the engine does not use are ignored."""
-    steps = directory_in_steps(version, records)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Directory = end.value
-            return made
+    return at_once(directory_in_steps(version, records))
 
 
 def directory_in_steps(version: int, records: Iterable[DirectoryRecord]) -> Generator[None, None, Directory]:

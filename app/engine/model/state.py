@@ -5,7 +5,7 @@ group writes the entries it changed to the journal (`to_json`), and `apply_delta
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.decision import BacklogRelease, Decision, LedgerEntry, PriorAssignment
 from app.engine.model.directory import Caps, Directory, Owner
+from app.engine.model.steps import at_once, counted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -323,19 +324,18 @@ class State:
 
     def to_json(self, keys: StateKeys | None = None) -> dict[str, Any]:
         """These entries, or all of them, for `apply_delta` to read. An entry that is gone is null."""
+        return at_once(self.to_json_in_steps(keys))
+
+    def to_json_in_steps(self, keys: StateKeys | None = None) -> Generator[None, None, dict[str, Any]]:
+        """The same in steps: a large team changes a thousand balances, and all of it can be megabytes."""
         wanted = self._all() if keys is None else keys
         rows: dict[str, Any] = {}
         if wanted.balances:
-            rows["standing"] = {
-                team: _rows(self.balances.get(team, {}), owners) for team, owners in wanted.balances.items()
-            }
+            rows["standing"] = yield from _rows_of_teams(self.balances, wanted.balances)
         if wanted.loads:
-            rows["load"] = _rows(self.loads, wanted.loads)
+            rows["load"] = yield from _rows(self.loads, wanted.loads)
         if wanted.member_loads:
-            rows["member_load"] = {
-                team: _rows(self.member_loads.get(team, {}), owners)
-                for team, owners in wanted.member_loads.items()
-            }
+            rows["member_load"] = yield from _rows_of_teams(self.member_loads, wanted.member_loads)
         if wanted.ledger:
             rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
         if wanted.refunds:
@@ -347,18 +347,30 @@ class State:
 
     def apply_delta(self, rows: Mapping[str, Any]) -> None:
         """Apply the entries that a commit group changed. A null removes the entry."""
+        at_once(self.apply_in_steps(rows))
+
+    def apply_in_steps(self, rows: Mapping[str, Any]) -> Generator[None, None, None]:
+        """The same in steps."""
         for team, members in rows.get("standing", {}).items():
             kept = self.balances.setdefault(team, {})
-            for owner, row in members.items():
+            for (owner, row), ends_step in counted(members.items()):
                 _put(kept, owner, row and Balance.from_json(row))
-        for owner, row in rows.get("load", {}).items():
+                if ends_step:
+                    yield
+            yield
+        for (owner, row), ends_step in counted(rows.get("load", {}).items()):
             load = row and Load.from_json(row)
             _put(self.loads, owner, load)
             self.newest = max(self.newest, load.last if load else 0)
+            if ends_step:
+                yield
         for team, members in rows.get("member_load", {}).items():
             places = self.member_loads.setdefault(team, {})
-            for owner, row in members.items():
+            for (owner, row), ends_step in counted(members.items()):
                 _put(places, owner, row and Load.from_json(row))
+                if ends_step:
+                    yield
+            yield
         self.ledger.update(rows.get("ledger", {}))
         self.refunds |= {owner: (day, count) for owner, (day, count) in rows.get("refunds", {}).items()}
         for team, row in rows.get("backlog", {}).items():
@@ -402,8 +414,25 @@ def apply_decision(
     return number
 
 
-def _rows(entries: Mapping[str, Balance | Load], wanted: Iterable[str]) -> dict[str, Any]:
-    return {owner: entry.to_json() if (entry := entries.get(owner)) else None for owner in wanted}
+def _rows_of_teams(
+    entries: Mapping[str, Mapping[str, Balance | Load]], wanted: Mapping[str, Iterable[str]]
+) -> Generator[None, None, dict[str, Any]]:
+    rows: dict[str, Any] = {}
+    for team, owners in wanted.items():
+        rows[team] = yield from _rows(entries.get(team, {}), owners)
+        yield
+    return rows
+
+
+def _rows(
+    entries: Mapping[str, Balance | Load], wanted: Iterable[str]
+) -> Generator[None, None, dict[str, Any]]:
+    rows: dict[str, Any] = {}
+    for owner, ends_step in counted(wanted):
+        rows[owner] = entry.to_json() if (entry := entries.get(owner)) else None
+        if ends_step:
+            yield
+    return rows
 
 
 def _put(entries: dict[str, Value], key: str, value: Value | None) -> None:

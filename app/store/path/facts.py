@@ -1,7 +1,7 @@
 """Everything a commit group must know, read after the lock is taken, in one statement for the whole group."""
 
 from base64 import b64decode
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -95,10 +95,18 @@ SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$10', '$
 _STATES = """CASE WHEN number > $2 OR $6 THEN state_delta END AS state_delta,
             CASE WHEN $6 THEN full_state END AS full_state"""
 _STATES_AS_TEXT = """CASE WHEN full_state IS NULL THEN state_delta::text END AS state_delta,
-            CASE WHEN $6 THEN full_state::text END AS full_state"""
+            CASE WHEN $6 THEN (
+              SELECT json_agg(json_build_array(part.key, team.key, coalesce(team.value, part.value)::text))
+                FROM json_each(full_state) AS part
+                LEFT JOIN LATERAL json_each(
+                  CASE WHEN part.key IN ('standing', 'member_load') THEN part.value END) AS team ON true
+            ) END AS full_state"""
 
 SELECT_FACTS_FROM_START = SELECT_FACTS.replace(_STATES, _STATES_AS_TEXT)
-"""The same for a process that knows nothing. The states are read one by one: together they have megabytes."""
+"""The same for a process that knows nothing. The states are read one by one: together they have megabytes.
+
+The full state comes in parts, each with its name and, where it is the part of a team, the team.
+"""
 
 SELECT_FACTS_WITH_ACCOUNTS_FROM_START = SELECT_FACTS_WITH_ACCOUNTS.replace(_STATES, _STATES_AS_TEXT)
 """The same for plans that use accounts."""
@@ -204,13 +212,26 @@ def _statement(from_start: bool, accounts: bool) -> str:
 
 
 def _read_one_by_one(rows: Sequence[dict[str, Any]]) -> Generator[None, None, list[JournalEntry]]:
-    """The entries, whose states are still text. Pauses after each."""
+    """The entries, whose states are still text. Pauses after each text."""
     entries = []
     for row in rows:
-        states = {name: row[name] and orjson.loads(row[name]) for name in ("state_delta", "full_state")}
-        entries.append(entry_from_row({**row, **states}))
+        delta = row["state_delta"] and orjson.loads(row["state_delta"])
         yield
+        full = row["full_state"] and (yield from _join(row["full_state"]))
+        entries.append(entry_from_row({**row, "state_delta": delta, "full_state": full}))
     return entries
+
+
+def _join(parts: Iterable[tuple[str, str | None, str]]) -> Generator[None, None, dict[str, Any]]:
+    """A full state out of its parts."""
+    state: dict[str, Any] = {}
+    for name, team, text in parts:
+        if team is None:
+            state[name] = orjson.loads(text)
+        else:
+            state.setdefault(name, {})[team] = orjson.loads(text)
+        yield
+    return state
 
 
 def _rows(text: str | None) -> list[dict[str, Any]]:

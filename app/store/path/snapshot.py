@@ -100,7 +100,7 @@ async def catch_up(
         await pace.rest()
         if entry.full_state is not None:
             snapshot.state = State()
-        snapshot.state.apply_delta(entry.full_state or entry.state_delta or {})
+        await by_turns(snapshot.state.apply_in_steps(entry.full_state or entry.state_delta or {}), pace)
         snapshot.entry = replace(entry, state_delta=None, full_state=None)
     if snapshot.directory.version != snapshot.entry.directory_version:
         snapshot.directory = await _current_directory(connection, workspace_id, snapshot)
@@ -203,20 +203,17 @@ def note_step_back(workspace_id: int, before: JournalEntry, entry: JournalEntry)
     return seconds > 0
 
 
-def next_entry(snapshot: Snapshot, entry: JournalEntry) -> JournalEntry:
+async def next_entry(snapshot: Snapshot, entry: JournalEntry) -> JournalEntry:
     """Return `entry` with the next number, a new token, and the changes of the state.
 
     Every so often it holds the full state.
     """
     state = snapshot.state
-    number = snapshot.entry.number + 1
-    return replace(
-        entry,
-        number=number,
-        token=str(uuid4()),
-        state_delta=state.to_json(state.touched),
-        full_state=state.to_json() if _wants_full_state(number, state) else None,
-    )
+    number, pace, full_state = snapshot.entry.number + 1, HeldPace(), None
+    state_delta = await by_turns(state.to_json_in_steps(state.touched), pace)
+    if _wants_full_state(number, state):
+        full_state = await by_turns(state.to_json_in_steps(), pace)
+    return replace(entry, number=number, token=str(uuid4()), state_delta=state_delta, full_state=full_state)
 
 
 def _wants_full_state(number: int, state: State) -> bool:
@@ -248,6 +245,6 @@ async def write_entry(
 ) -> JournalEntry:
     """Write the journal entry of a commit group that decided nothing."""
     note_step_back(workspace_id, snapshot.entry, entry)
-    full = next_entry(snapshot, entry)
+    full = await next_entry(snapshot, entry)
     await append_entry(connection, workspace_id, full)
     return await mark_written(connection, workspace_id, snapshot, full)
