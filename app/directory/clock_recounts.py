@@ -121,6 +121,8 @@ def _others_may_claim(old: Directory, new: Directory) -> bool:
     """Whether other owners may take leads that have none."""
     if old.teams != new.teams:
         return True
+    if old.owners is new.owners:
+        return False
     return {id_ for id_, each in old.owners.items() if each.active} != {
         id_ for id_, each in new.owners.items() if each.active
     }

@@ -16,12 +16,17 @@ from app.engine.model.accounts import account_from
 from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.records import directory_after
 from app.engine.model.state import Load
-from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
+from app.engine.selection.rebalance import (
+    changed_teams,
+    loads_to_recount,
+    members_who_joined,
+    rebalance_entry,
+)
 from app.engine.selection.shifts import owner_takes_from, team_takes_from
 from app.errors import DatabaseUnavailable
 from app.ids import uuid7
 from app.intake.accounts import keys_of_account, name_keys_of_account
-from app.pace import by_turns
+from app.pace import HeldPace, by_turns
 from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import (
     CONNECTION_ERRORS,
@@ -68,6 +73,7 @@ class DirectoryEdit:
     _touched: set[str] = field(default_factory=set)
     _put: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=lambda: {"owners": {}, "teams": {}})
     _reads_again: bool = False
+    _pace: HeldPace = field(default_factory=HeldPace)
 
     def __post_init__(self) -> None:
         self.version = self.snapshot.entry.directory_version
@@ -166,36 +172,48 @@ class DirectoryEdit:
         """Update the balances and loads that depend on the directory."""
         old = self.snapshot.directory
         new = await self._directory()
-        rows: list[LedgerRow] = []
-        for entry in rebalance_entries(old, new, self.snapshot.state, self.now):
-            number = self.snapshot.state.enter(entry)
-            rows.append(
-                LedgerRow(
-                    team_id=entry.team,
-                    number=number,
-                    cause=entry.cause,
-                    chosen=entry.chosen,
-                    assignment_id=None,
-                    at=self.now,
-                    owners=list(entry.changes),
-                    amounts=list(entry.changes.values()),
-                )
-            )
-        if rows:
-            await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
-        for team, owner in members_who_joined(old, new, self.now):
-            self.snapshot.state.join(team, owner)
+        await self._rebalance(old, new)
         self.snapshot.directory = new
         await self._move_held(old, new)
         if not self._reads_again and not self._put["teams"]:
             old, new = self._only_put(old), self._only_put(new)
         await self._recount(list(loads_to_recount(old, new)))
+        await self._pace.rest()
         await self._cancel_moves(old, new)
+        await self._pace.rest()
         whole = self.snapshot.directory
         await recount_clocks(self.connection, self.workspace_id, old, new, self.now, whole)
         # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
             self.snapshot.state.set_load(gone, None, None)
+
+    async def _rebalance(self, old: Directory, new: Directory) -> None:
+        """Spread the balances of members who left, and begin those of members who joined.
+
+        Of thousands of teams mostly one has changed, but an edit can change all of them.
+        """
+        rows: list[LedgerRow] = []
+        for team in changed_teams(old, new):
+            await self._pace.rest()
+            entry = rebalance_entry(team, old, new, self.snapshot.state, self.now)
+            if entry is not None:
+                number = self.snapshot.state.enter(entry)
+                rows.append(
+                    LedgerRow(
+                        team_id=entry.team,
+                        number=number,
+                        cause=entry.cause,
+                        chosen=entry.chosen,
+                        assignment_id=None,
+                        at=self.now,
+                        owners=list(entry.changes),
+                        amounts=list(entry.changes.values()),
+                    )
+                )
+            for owner in members_who_joined(team, old, new, self.now):
+                self.snapshot.state.join(team, owner)
+        if rows:
+            await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
 
     def _only_put(self, directory: Directory) -> Directory:
         """The directory without the owners that this edit did not touch: there can be thousands of them."""
@@ -219,7 +237,9 @@ class DirectoryEdit:
         back = [
             id_
             for id_, owner in new.owners.items()
-            if owner.active and not ((before := old.owners.get(id_)) is not None and before.active)
+            if (before := old.owners.get(id_)) is not owner
+            and owner.active
+            and not (before is not None and before.active)
         ]
         if back:
             await bulk_jobs.cancel_jobs_of_owners(

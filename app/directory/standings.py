@@ -12,6 +12,7 @@ from app.engine.selection.eligibility import Requirements, refusal
 from app.engine.selection.member_status import MemberStatus, member_statuses, next_member
 from app.engine.selection.shifts import is_on_shift, off_shift
 from app.errors import NotFound
+from app.pace import Pace
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
@@ -85,7 +86,7 @@ async def team_standing(pool: Pool, workspace_id: int, id_: str) -> TeamStanding
     async with transaction(pool, workspace_id, read_only=True) as connection:
         record = await _find(connection, workspace_id, "teams", id_)
         facts = (await read_current_state_on(connection, workspace_id)).facts
-    return _team_standing(record, facts)
+    return await _team_standing(record, facts, Pace())
 
 
 async def team_standings(pool: Pool, workspace_id: int, after: str, limit: int) -> list[TeamStanding]:
@@ -93,18 +94,24 @@ async def team_standings(pool: Pool, workspace_id: int, after: str, limit: int) 
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = await records.list_records(connection, workspace_id, "teams", after, limit)
         facts = (await read_current_state_on(connection, workspace_id)).facts
-    return [_team_standing(each, facts) for each in found]
+    pace = Pace()
+    return [await _team_standing(each, facts, pace) for each in found]
 
 
-def _team_standing(record: Record, facts: Facts) -> TeamStanding:
+async def _team_standing(record: Record, facts: Facts, pace: Pace) -> TeamStanding:
+    """There can be a thousand members, and each of the three parts looks at all of them."""
     team = facts.directory.teams[record.id]
+    await pace.rest()
     owners = [facts.directory.owners.get(each.owner) for each in team.members]
     off = {
         each.id: off_shift(each, facts.now).available_at
         for each in owners
         if each is not None and not is_on_shift(each, facts.now)
     }
-    return TeamStanding(record, member_statuses(team, facts), next_member(team, facts), off)
+    await pace.rest()
+    statuses = member_statuses(team, facts)
+    await pace.rest()
+    return TeamStanding(record, statuses, next_member(team, facts), off)
 
 
 async def owner_standing(pool: Pool, workspace_id: int, id_: str) -> OwnerStanding:

@@ -102,7 +102,7 @@ class Member:
     ramp: Ramp | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Team:
     """Owners who share leads. The order of the members breaks ties."""
 
@@ -111,9 +111,14 @@ class Team:
     members: tuple[Member, ...]
     pick: str = "round_robin"
 
+    @cached_property
+    def _by_owner(self) -> Mapping[str, Member]:
+        """Their memberships. There can be a thousand, each asked for once."""
+        return {each.owner: each for each in reversed(self.members)}
+
     def member(self, owner: str) -> Member | None:
         """The owner's membership, if there is one."""
-        return next((each for each in self.members if each.owner == owner), None)
+        return self._by_owner.get(owner)
 
 
 @dataclass(frozen=True)
@@ -161,4 +166,4 @@ class Directory:
 
     def teams_of(self, owner: str) -> list[str]:
         """The teams that the owner is a member of."""
-        return [team.id for team in self.teams.values() if any(each.owner == owner for each in team.members)]
+        return [team.id for team in self.teams.values() if team.member(owner) is not None]

@@ -1,6 +1,6 @@
 """How an edit of the directory changes balances, and which loads must be counted again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
 
 from app.engine.model.decision import LedgerEntry
@@ -10,26 +10,33 @@ from app.engine.selection.fair_share import spread_balance
 from app.engine.selection.ramps import weight_at
 
 
-def rebalance_entries(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[LedgerEntry]:
-    """For each team that members left: one entry that gives their balances to the others."""
-    for id_ in sorted(old.teams):
-        before = live_members(old.teams[id_], old.owners, now)
-        after = live_members(new.teams.get(id_), new.owners, now)
-        left = {owner: state.balance(id_, owner).balance for owner in before if owner not in after}
-        stayed = {owner: weight for owner, weight in after.items() if owner in before}
-        changes = {owner: -balance for owner, balance in left.items()}
-        changes |= spread_balance(sum(left.values()), stayed)
-        if any(changes.values()):
-            yield LedgerEntry(id_, "rebalanced", None, changes)
+def changed_teams(old: Directory, new: Directory) -> list[str]:
+    """The teams whose members may have changed, or whose owners came or went, in order."""
+    moved = old.owners.keys() ^ new.owners.keys() if old.owners is not new.owners else set()
+    return [
+        id_
+        for id_ in sorted(old.teams.keys() | new.teams.keys())
+        if old.teams.get(id_) is not new.teams.get(id_) or (moved and _has_any(new.teams[id_], moved))
+    ]
 
 
-def members_who_joined(old: Directory, new: Directory, now: datetime) -> Iterator[tuple[str, str]]:
-    """Each team and owner where the owner begins to take turns."""
-    for id_, team in sorted(new.teams.items()):
-        before = live_members(old.teams.get(id_), old.owners, now)
-        for owner in live_members(team, new.owners, now):
-            if owner not in before:
-                yield id_, owner
+def rebalance_entry(
+    id_: str, old: Directory, new: Directory, state: State, now: datetime
+) -> LedgerEntry | None:
+    """The entry that gives the balances of those who left a team to the others, if anybody left it."""
+    before = live_members(old.teams.get(id_), old.owners, now)
+    after = live_members(new.teams.get(id_), new.owners, now)
+    left = {owner: state.balance(id_, owner).balance for owner in before if owner not in after}
+    stayed = {owner: weight for owner, weight in after.items() if owner in before}
+    changes = {owner: -balance for owner, balance in left.items()}
+    changes |= spread_balance(sum(left.values()), stayed)
+    return LedgerEntry(id_, "rebalanced", None, changes) if any(changes.values()) else None
+
+
+def members_who_joined(id_: str, old: Directory, new: Directory, now: datetime) -> list[str]:
+    """The owners who begin to take turns in a team."""
+    before = live_members(old.teams.get(id_), old.owners, now)
+    return [owner for owner in live_members(new.teams.get(id_), new.owners, now) if owner not in before]
 
 
 def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
@@ -44,11 +51,18 @@ def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, st
             yield owner, None, owner.caps
     for id_, team in new.teams.items():
         known = old.teams.get(id_)
-        caps = {member.owner: member.caps for member in known.members} if known else {}
+        if known is team and not moved:
+            continue
+        caps = {member.owner: member.caps for member in known.members if member.caps} if known else {}
         for member in team.members:
-            changed = member.owner in moved or caps.get(member.owner) != member.caps
-            if member.caps is not None and changed and member.owner in new.owners:
+            if member.caps is None or member.owner not in new.owners:
+                continue
+            if member.owner in moved or caps.get(member.owner) != member.caps:
                 yield new.owners[member.owner], id_, member.caps
+
+
+def _has_any(team: Team, owners: Set[str]) -> bool:
+    return any(member.owner in owners for member in team.members)
 
 
 def live_members(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ from app.engine.model.decision import LedgerEntry
 from app.engine.model.directory import Directory, Member, Owner, Team
 from app.engine.model.state import State
 from app.engine.selection.fair_share import next_in_turn
-from app.engine.selection.rebalance import live_members, members_who_joined, rebalance_entries
+from app.engine.selection.rebalance import changed_teams, live_members, members_who_joined, rebalance_entry
 from app.engine.selection.refunds import REVERSED, refund_entries
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -54,11 +54,12 @@ class Office:
         """Members come and go, as an edit of the directory lets them."""
         old, self.weights = self.directory(), weights
         new = self.directory()
-        for entry in list(rebalance_entries(old, new, self.state, NOW)):
-            self.enter(entry)
-        for team, owner in members_who_joined(old, new, NOW):
-            self.state.join(team, owner)
-            self.joined[owner] = self.state.ledger.get(team, 0)
+        for team in changed_teams(old, new):
+            if (entry := rebalance_entry(team, old, new, self.state, NOW)) is not None:
+                self.enter(entry)
+            for owner in members_who_joined(team, old, new, NOW):
+                self.state.join(team, owner)
+                self.joined[owner] = self.state.ledger.get(team, 0)
 
     def lead(self, away: int) -> None:
         """A turn among those who are not away."""
