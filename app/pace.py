@@ -1,12 +1,13 @@
 """Long computations go on slice by slice, one of them at a time, and give way to those who hurry."""
 
 import asyncio
+import heapq
 import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 Parameters = ParamSpec("Parameters")
@@ -19,6 +20,8 @@ HELD_SLICE_SECONDS = 0.008
 """The same for a computation that others wait for, because it holds a connection or a lock."""
 GIVE_WAY = 3
 """While anybody hurries, long computations rest so many times as long as a slice took."""
+SORTED_AT_ONCE = 1_000
+"""Items that are sorted in one step."""
 MAX_REST_SECONDS = 0.1
 """They rest no longer, whatever a step that cannot stop took."""
 
@@ -181,6 +184,27 @@ async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
         yield item
 
 
+async def in_order(items: Iterable[Item], key: Callable[[Item], Any]) -> list[Item]:
+    """The items sorted by their keys, for tens of thousands of them: part by part, giving way to others."""
+    parts: list[list[tuple[Any, int, Item]]] = [[]]
+    async for item in paced(items):
+        if len(parts[-1]) == SORTED_AT_ONCE:
+            parts[-1].sort()
+            parts.append([])
+        # The number comes before the item, so that items are never compared.
+        parts[-1].append((key(item), len(parts) * SORTED_AT_ONCE + len(parts[-1]), item))
+    parts[-1].sort()
+    return [item async for _, _, item in paced(heapq.merge(*parts))]
+
+
+async def let_go(values: dict[Any, Any]) -> None:
+    """Empty a large dictionary of large values: to free all of them at once takes long, too."""
+    pace = Pace()
+    while values:
+        values.popitem()
+        await pace.rest()
+
+
 async def finished(steps: Generator[None, None, Result]) -> Result:
     """What a computation returns that can be stopped after each step. It gives way to others."""
     return await _result_of(steps, Pace())
@@ -202,6 +226,14 @@ class HeldPace:
         if time.monotonic() - self._since >= HELD_SLICE_SECONDS:
             await asyncio.sleep(0)
             self._since = time.monotonic()
+
+
+async def held(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, for a long loop over them that holds a connection or a lock."""
+    pace = HeldPace()
+    for item in items:
+        await pace.rest()
+        yield item
 
 
 async def by_turns(steps: Generator[None, None, Result], pace: HeldPace | None = None) -> Result:

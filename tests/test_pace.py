@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import ExitStack
 from typing import cast
 
@@ -13,10 +13,13 @@ from app.pace import (
     HELD_SLICE_SECONDS,
     MAX_REST_SECONDS,
     SLICE_SECONDS,
+    SORTED_AT_ONCE,
     LongWork,
     Pace,
     Threads,
     by_turns,
+    in_order,
+    let_go,
     long_work,
 )
 
@@ -191,6 +194,41 @@ async def _compute(name: str, slices: list[str]) -> None:
         slices.append(name)
         time.sleep(SLICE_SECONDS)  # noqa: ASYNC251 - stands for a computation
         await pace.rest()
+
+
+async def test_items_are_sorted_part_by_part_and_equal_ones_keep_their_order() -> None:
+    keys = [(7919 * number) % 1000 for number in range(3 * SORTED_AT_ONCE + 5)]
+    items = [(key, {"number": number}) for number, key in enumerate(keys)]
+    assert await in_order(iter(items), lambda item: item[0]) == sorted(items, key=lambda item: item[0])
+    assert await in_order([], str) == []
+
+
+async def test_others_go_on_while_many_items_are_sorted_or_let_go() -> None:
+    def key(item: int) -> int:
+        time.sleep(SLICE_SECONDS)
+        return -item
+
+    assert await _turns_of_others(in_order(range(STEPS), key)) >= STEPS - 1
+    values = {number: _Slow() for number in range(STEPS)}
+    assert await _turns_of_others(let_go(values)) >= STEPS - 1
+    assert values == {}
+
+
+class _Slow:
+    """A large value, which takes long to free."""
+
+    def __del__(self) -> None:
+        time.sleep(SLICE_SECONDS)
+
+
+async def _turns_of_others(computation: Coroutine[None, None, object]) -> int:
+    """How often others went on while something was computed."""
+    turns, task = 0, asyncio.create_task(computation)
+    while not task.done():
+        await asyncio.sleep(0)
+        turns += 1
+    await task
+    return turns
 
 
 async def test_others_go_on_after_each_slice_of_what_holds_a_lock() -> None:

@@ -41,10 +41,10 @@ async def _answer(connection: Connection, question: Question) -> Result:
         }
 
     return Result(
-        table_of(question, columns, counted, cells),
+        await table_of(question, columns, counted, cells),
         by="lead" if of_leads else "offer",
         credit="owner",
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 

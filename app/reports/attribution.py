@@ -37,7 +37,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     table = Table(
         (*group_columns(question.group_by), *_COLUMNS),
-        [{**group_cells(question, key), **_cells(rows[key])} async for key in paced(sorted_keys(rows))],
+        [{**group_cells(question, key), **_cells(rows[key])} async for key in paced(await sorted_keys(rows))],
         _cells(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)

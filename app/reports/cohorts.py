@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from app.pace import paced
 from app.reports.groups import Key, key_of
 from app.reports.report import Question
 from app.reports.tables import Column
@@ -37,7 +38,7 @@ async def by_group(
     whole = await fetch(ungrouped(question))
     names = question.reading.group_by
     rows = await fetch(question) if names else []
-    return {key_of(row, names): row for row in rows}, whole[0] if whole else None
+    return {key_of(row, names): row async for row in paced(rows)}, whole[0] if whole else None
 
 
 def notes_of(question: Question) -> list[str]:

@@ -32,8 +32,8 @@ _PLAIN = ("leads", "reachable", "tries_median", "tries_p90", "tries_leads", "cam
 async def _answer(connection: Connection, question: Question) -> Result:
     columns = credits.CONTACT[question.credit]
     counted = await store.count_contacts(connection, question.reading, columns, question.within, question.now)
-    table = table_of(question, _COLUMNS, counted, _cells)
-    return Result(table, credit=question.credit, method="exact", changed_at=newest_change(counted))
+    table = await table_of(question, _COLUMNS, counted, _cells)
+    return Result(table, credit=question.credit, method="exact", changed_at=await newest_change(counted))
 
 
 def _cells(row: Row) -> Mapping[str, Any]:

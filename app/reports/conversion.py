@@ -61,7 +61,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     )
     table = Table(
         (*group_columns(question.group_by), *_COLUMNS),
-        [{**group_cells(question, key), **_row(rows[key])} async for key in paced(sorted_keys(rows))],
+        [{**group_cells(question, key), **_row(rows[key])} async for key in paced(await sorted_keys(rows))],
         _row(whole) if whole is not None else None,
     )
     changed = newest(whole["changed_at"] if whole is not None else None)
@@ -87,7 +87,7 @@ async def _activity(connection: Connection, question: Question) -> Result:
     reading, names = question.reading, question.group_by
     found = await _steps(connection, reading, question.credit) if names else {}
     whole = await _steps(connection, replace(reading, group_by=()), question.credit)
-    rows = [{**group_cells(question, key), **found[key]} for key in sorted_keys(found)]
+    rows = [{**group_cells(question, key), **found[key]} async for key in paced(await sorted_keys(found))]
     return Result(
         Table((*group_columns(question.group_by), *_ACTIVITY_COLUMNS), rows, whole[()]),
         by=EVENT,
@@ -101,7 +101,7 @@ async def _steps(connection: Connection, reading: Reading, credit: str) -> dict[
     """What happened, by group: meetings and deals are counted apart."""
     found: dict[Key, dict[str, Any]] = {}
     names = [each.name for each in _ACTIVITY_COLUMNS]
-    for row in await conversion.count_steps(connection, reading, credit):
+    async for row in paced(await conversion.count_steps(connection, reading, credit)):
         cells = found.setdefault(
             key_of(row, reading.group_by), {**dict.fromkeys(names, 0), "changed_at": None}
         )

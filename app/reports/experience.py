@@ -37,10 +37,10 @@ async def _answer(connection: Connection, question: Question) -> Result:
     closed = await store.count_closed(connection, question.reading, columns, question.within, question.now)
     of_all = sum(row["followed_up"] for row in counted if row["is_total"])
     return Result(
-        table_of(question, _COLUMNS, counted, _cells),
+        await table_of(question, _COLUMNS, counted, _cells),
         credit=question.credit,
         details={f"by_{kind}": _closed(closed, kind, of_all) for kind in ("channel", "topic")},
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 

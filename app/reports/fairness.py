@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.engine.selection.fair_share import LEAD_UNITS
-from app.pace import paced
+from app.pace import in_order, let_go, paced
 from app.reports.groups import Key, group_columns, newest_change, sort_key
 from app.reports.report import Question, Report
 from app.reports.share_facts import catch_up
@@ -126,13 +126,16 @@ async def _answer(connection: Connection, question: Question) -> Result:
     rows = await _share_rows(shares, groups)
     with_balances = not groups and question.filters.keys() <= set(MEMBER)
     if with_balances:
-        for each in await store.sum_balances(connection, question.workspace_id, question.period.start):
+        async for each in paced(
+            await store.sum_balances(connection, question.workspace_id, question.period.start)
+        ):
             rows[each["team_id"], each["owner_id"]].opening += int(each["balance"])
-        for member in await store.list_members(connection, question.workspace_id):
+        async for member in paced(await store.list_members(connection, question.workspace_id)):
             rows.setdefault(member, _Row())
     view = _View(question, groups, members)
     await view.add_shares(rows)
     await view.add_others(other, rows)
+    await let_go(rows)
     names = [*groups, *members]
     return Result(
         table=Table(
@@ -144,13 +147,13 @@ async def _answer(connection: Connection, question: Question) -> Result:
             ],
             [
                 {**dict(zip(names, key, strict=True)), **row.cells(balances=with_balances)}
-                async for key, row in paced(view.ordered())
+                async for key, row in paced(await view.ordered())
             ],
             view.total.cells(balances=with_balances),
         ),
         details={"received_in_all": in_leads(view.total.amounts[RECEIVED]) + view.total.outside.total()},
         notes=_NOTES,
-        changed_at=newest_change((*shares, *other)),
+        changed_at=await newest_change((*shares, *other)),
     )
 
 
@@ -195,7 +198,7 @@ class _View:
         once.
         """
         teams: dict[str | None, set[str | None]] = defaultdict(set)
-        for *_, team, owner in rows:
+        async for *_, team, owner in paced(rows):
             teams[owner].add(team)
         async for each in paced(other):
             reason = reason_of(each["code"], each["strategy"])
@@ -209,9 +212,9 @@ class _View:
             if shown:
                 self.total.outside[reason] += each["leads"]
 
-    def ordered(self) -> list[tuple[Key, _Row]]:
+    async def ordered(self) -> list[tuple[Key, _Row]]:
         """The rows by their names."""
-        return sorted(self._rows.items(), key=lambda each: sort_key(each[0]))
+        return await in_order(self._rows.items(), lambda each: sort_key(each[0]))
 
     def _shown(self, keys: Iterable[Key]) -> set[Key]:
         """The rows that these belong to, of which the filters let some through."""

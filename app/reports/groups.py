@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.pace import in_order, paced
 from app.reports.dimensions import DIMENSIONS
 from app.reports.report import Question
 from app.reports.tables import Column, Table
@@ -24,9 +25,9 @@ def sort_key(key: Iterable[Any]) -> list[tuple[bool, str]]:
     return [(part is None, str(part)) for part in key]
 
 
-def sorted_keys(keys: Iterable[Key]) -> list[Key]:
+async def sorted_keys(keys: Iterable[Key]) -> list[Key]:
     """Keys in order, each once."""
-    return sorted(set(keys), key=sort_key)
+    return await in_order(set(keys), sort_key)
 
 
 def group_columns(names: Iterable[str]) -> list[Column]:
@@ -39,13 +40,15 @@ def group_cells(question: Question, key: Key) -> dict[str, Any]:
     return dict(zip(question.group_by, key, strict=True))
 
 
-def table_of(question: Question, columns: Sequence[Column], counted: Sequence[Row], cells: Cells) -> Table:
+async def table_of(
+    question: Question, columns: Sequence[Column], counted: Sequence[Row], cells: Cells
+) -> Table:
     """A row for each group, in order, and the totals out of the row that is about everything."""
     names = question.group_by
-    groups = sorted(
-        (row for row in counted if not row["is_total"]), key=lambda row: sort_key(key_of(row, names))
+    groups = await in_order(
+        (row for row in counted if not row["is_total"]), lambda row: sort_key(key_of(row, names))
     )
-    rows = [{**group_cells(question, key_of(row, names)), **cells(row)} for row in groups]
+    rows = [{**group_cells(question, key_of(row, names)), **cells(row)} async for row in paced(groups)]
     totals = next((cells(row) for row in counted if row["is_total"]), None)
     return Table([*group_columns(names), *columns], rows, totals)
 
@@ -55,6 +58,6 @@ def newest(*times: datetime | None) -> datetime | None:
     return max((at for at in times if at is not None), default=None)
 
 
-def newest_change(counted: Iterable[Row]) -> datetime | None:
+async def newest_change(counted: Iterable[Row]) -> datetime | None:
     """When the newest of what was counted changed."""
-    return newest(*(row["changed_at"] for row in counted))
+    return newest(*[row["changed_at"] async for row in paced(counted)])

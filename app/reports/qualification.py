@@ -30,10 +30,14 @@ async def _answer(connection: Connection, question: Question) -> Result:
     reading, within = question.reading, question.within
     counted = await store.count_verdicts(connection, reading, columns, within, question.now)
     reasons = await store.count_reasons(connection, reading, columns, within, question.now)
-    table = table_of(question, _COLUMNS, counted, _cells)
+    table = await table_of(question, _COLUMNS, counted, _cells)
     details = {"disqualified_by_reason": [dict(row) for row in reasons]}
     return Result(
-        table, credit=question.credit, method="exact", details=details, changed_at=newest_change(counted)
+        table,
+        credit=question.credit,
+        method="exact",
+        details=details,
+        changed_at=await newest_change(counted),
     )
 
 

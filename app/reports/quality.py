@@ -65,7 +65,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
     signals = await store.count_signals(connection, replace(question, group_by=(SIGNAL,)).reading)
     unknown = {"tests": _TESTS} | ({} if has_fraud else {"fraud": _FRAUD})
     return Result(
-        table_of(question, _COLUMNS, counted, cells),
+        await table_of(question, _COLUMNS, counted, cells),
         credit="first",
         details={
             "disqualified_by_reason": [{"reason": row["name"], "leads": row["leads"]} for row in reasons],
@@ -77,7 +77,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
             ],
         },
         not_available=unknown,
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 
@@ -110,9 +110,9 @@ async def _by_reason(connection: Connection, question: Question) -> Result:
     columns = [each for each in _COLUMNS if each.name in ("received", "leads", "disqualified")]
     totals = [row for row in counted if row["is_total"]]
     return Result(
-        table_of(question, columns, [*told, *totals], cells),
+        await table_of(question, columns, [*told, *totals], cells),
         credit="first",
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 
@@ -122,9 +122,9 @@ async def _by_signal(connection: Connection, question: Question) -> Result:
         question = replace(question, group_by=(*question.group_by, SIGNAL))
     counted = await store.count_signals(connection, question.reading)
     return Result(
-        table_of(question, _OF_SIGNALS, counted, _of_signal),
+        await table_of(question, _OF_SIGNALS, counted, _of_signal),
         credit="first",
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 

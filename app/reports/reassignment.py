@@ -32,10 +32,10 @@ async def _answer(connection: Connection, question: Question) -> Result:
     counted = await store.count_moves(connection, question.reading, columns)
     causes = await store.count_causes(connection, question.reading, columns)
     return Result(
-        table_of(question, _COLUMNS, counted, _cells),
+        await table_of(question, _COLUMNS, counted, _cells),
         credit=question.credit,
         details={"moves_by_cause": {row["cause"]: row["moves"] for row in causes}},
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.pace import in_order, paced
 from app.reports.dimensions import DIMENSIONS
 from app.reports.groups import Key, group_columns, key_of, newest_change, sort_key, sorted_keys
 from app.reports.report import Question, Report
@@ -43,13 +44,13 @@ async def _answer(connection: Connection, question: Question) -> Result:
         filters={name: values for name, values in question.filters.items() if name != REASON},
     )
     counted = await store.count_rejections(connection, reading, by_event=by_event)
-    rows = _rows(counted, names, wanted, by_event=by_event)
+    rows = await _rows(counted, names, wanted, by_event=by_event)
     return Result(
         Table([*_named(names), *_COLUMNS], rows, _totals(counted, wanted, by_event=by_event)),
         by="event" if by_event else "cohort",
         credit="owner",
         notes=["What was rejected in the period, whenever it was given."] if by_event else [],
-        changed_at=newest_change(counted),
+        changed_at=await newest_change(counted),
     )
 
 
@@ -58,7 +59,7 @@ def _named(names: Sequence[str]) -> list[Column]:
     return [Column(each.name, each.unit, texts.get(each.name, each.text)) for each in group_columns(names)]
 
 
-def _rows(
+async def _rows(
     counted: Sequence[Row],
     names: Sequence[str],
     wanted: Sequence[str] | None,
@@ -69,7 +70,7 @@ def _rows(
     others = [name for name in names if name != REASON]
     given: Counter[Key] = Counter()
     found: dict[Key, Counter[str]] = {}
-    for row in counted:
+    async for row in paced(counted):
         given[key_of(row, others)] += row["given"]
         if REASON in names and not row["rejected"]:
             continue
@@ -77,14 +78,14 @@ def _rows(
         counts.update(_counts(row, wanted))
     all_ = sum(counts["rejected"] for counts in found.values())
     rows = []
-    for key in sorted_keys(found):
+    async for key in paced(await sorted_keys(found)):
         group = dict(zip(names, key, strict=True))
         if REASON in names and not _is_wanted(group[REASON], wanted):
             continue
         of = given[key_of(group, others)]
         rows.append({**group, **_cells(found[key], of, all_, by_event=by_event)})
     if REASON in names:
-        rows.sort(key=lambda row: (sort_key(key_of(row, others)), -row["rejected"]))
+        return await in_order(rows, lambda row: (sort_key(key_of(row, others)), -row["rejected"]))
     return rows
 
 

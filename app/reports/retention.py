@@ -71,7 +71,7 @@ async def answer(connection: Connection, question: Question) -> Result:
             **_cells(leads[key], amounts.get((key, each or ""))),
             "currency": shown(each),
         }
-        async for key in paced(sorted_keys(leads))
+        async for key in paced(await sorted_keys(leads))
         for each in currencies
     ]
     return Result(
@@ -123,7 +123,7 @@ async def _activity(connection: Connection, question: Question) -> Result:
         credit=question.credit,
         details={"totals": (await Table(_ACTIVITY, totals).to_json())["rows"]} if question.group_by else {},
         notes=notes_of(question),
-        changed_at=newest_change(whole),
+        changed_at=await newest_change(whole),
     )
 
 

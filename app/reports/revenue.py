@@ -102,7 +102,7 @@ async def answer(connection: Connection, question: Question) -> Result:
     """Answer by cohort, or by the date of the sales."""
     found, whole = await _find(connection, question)
     currencies = currencies_of(whole.sales, whole.spend or {}, found.sales)
-    keys = sorted_keys(
+    keys = await sorted_keys(
         [*found.leads, *(key for key, _ in found.sales), *(key for key, _ in found.spend or {})]
     )
     columns = [each for each in _COLUMNS if question.by != EVENT or each.name not in _OF_LEADS]
@@ -161,7 +161,7 @@ async def _find(connection: Connection, question: Question) -> tuple[_Found, _Fo
         )
         each.sales = by_currency(rows, reading.group_by)
         if question.by == EVENT:
-            each.changed_at = newest_change(rows)
+            each.changed_at = await newest_change(rows)
         if revenue.SPEND_GROUPS.issuperset((*reading.group_by, *reading.filters)):
             period = question.period
             spent = await revenue.sum_spend(connection, reading, period.first, period.last)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from app.pace import paced
+from app.pace import in_order, paced
 from app.reports.groups import Key, group_columns, key_of, newest_change, sort_key
 from app.reports.report import Question, Report
 from app.reports.samples import Samples
@@ -67,7 +67,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
             connection, question, all_, await _least(promises, binned=binned), of_leads=of_leads
         ),
         notes=_notes(question),
-        changed_at=newest_change(promises),
+        changed_at=await newest_change(promises),
     )
 
 
@@ -166,8 +166,7 @@ async def _rows(promises: Sequence[Row], names: Sequence[str], *, binned: bool) 
                 "missed_by_p90": late["missed_by_p90"],
             }
         )
-    rows.sort(key=lambda row: sort_key(key_of(row, (*names, "kind"))))
-    return rows
+    return await in_order(rows, lambda row: sort_key(key_of(row, (*names, "kind"))))
 
 
 def _columns(question: Question) -> list[Column]:

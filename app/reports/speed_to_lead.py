@@ -77,7 +77,7 @@ async def _answer(connection: Connection, question: Question) -> Result:
         method="binned" if binned else "exact",
         details=details,
         not_available=not_available,
-        changed_at=newest_change(row for row in arrivals if row["clock"] == "flags"),
+        changed_at=await newest_change(row for row in arrivals if row["clock"] == "flags"),
     )
 
 
@@ -151,7 +151,7 @@ async def _rows(
     keys = counts.keys() | samples[store.OWNER].keys()
     return [
         {**group_cells(question, key), **await _cells(counts.get(key, Counter()), samples, key)}
-        async for key in paced(sorted_keys(keys))
+        async for key in paced(await sorted_keys(keys))
     ]
 
 

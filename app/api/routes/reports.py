@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.api.http.auth import requires
 from app.api.http.callers_gone import unless_gone
-from app.api.http.json_response import Json
+from app.api.http.json_response import Json, in_parts
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.report_parameters import AskedReport, permitted_report
 from app.api.http.routing import StrictRoute
@@ -42,4 +42,5 @@ async def get_report(
     answer = await unless_gone(request, ask(pool, upkeep, caller.workspace_id, found, asked))
     if format_ == "csv" or (format_ is None and CSV in request.headers.get("accept", "")):
         return Response(await answer.result.table.to_csv(bom=bom), media_type=CSV)  # type: ignore[return-value]
-    return Json(await answer.to_json())
+    body = await answer.to_json()
+    return Json({**body, "rows": await in_parts(body["rows"])})

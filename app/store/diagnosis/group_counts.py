@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.pace import paced
 from app.store.connection.pool import Connection
 from app.store.reports.offers import OFFERED, RESULT
 
@@ -180,7 +181,9 @@ async def count_groups(
 ) -> list[GroupCount]:
     """Return the counts of one of these statements, without those of no name."""
     rows = await connection.fetch(statement, workspace_id, span.start, span.end, span.now, span.zone, *more)
-    return [GroupCount(**row) for row in rows if row["name"] is not None and row["pool"] is not None]
+    return [
+        GroupCount(**row) async for row in paced(rows) if row["name"] is not None and row["pool"] is not None
+    ]
 
 
 async def count_promises_by_time(connection: Connection, workspace_id: int, span: Span) -> list[TimeCount]:
@@ -189,5 +192,6 @@ async def count_promises_by_time(connection: Connection, workspace_id: int, span
         COUNT_PROMISES_BY_TIME, workspace_id, span.start, span.end, span.now, span.zone
     )
     return [
-        TimeCount(row["team_id"], row["by_weekday"], row["cell"], row["leads"], row["hits"]) for row in rows
+        TimeCount(row["team_id"], row["by_weekday"], row["cell"], row["leads"], row["hits"])
+        async for row in paced(rows)
     ]

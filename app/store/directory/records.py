@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.pace import held
 from app.store.connection.pool import Connection, Row
 
 DIRECTORY_TYPES = ("owners", "absences", "teams", "calendars", "tables", "settings")
@@ -112,7 +113,7 @@ async def find_records(
 ) -> dict[str, Record]:
     """Return the records with these ids, by id. Unknown ids are left out."""
     rows = await connection.fetch(SELECT_RECORDS_BY_ID, workspace_id, resource_type, list(dict.fromkeys(ids)))
-    return {row["id"]: _record(row) for row in rows}
+    return {row["id"]: _record(row) async for row in held(rows)}
 
 
 async def list_records(
@@ -120,7 +121,7 @@ async def list_records(
 ) -> list[Record]:
     """Return the records whose ids come after `after`, by id."""
     rows = await connection.fetch(SELECT_RECORDS_AFTER, workspace_id, resource_type, after, limit)
-    return [_record(row) for row in rows]
+    return [_record(row) async for row in held(rows)]
 
 
 async def list_absences(
@@ -178,7 +179,7 @@ async def list_changes(
     rows = await connection.fetch(
         SELECT_CHANGES_AFTER, workspace_id, after, resource_type, resource_id, limit
     )
-    return [_change(row) for row in rows]
+    return [_change(row) async for row in held(rows)]
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

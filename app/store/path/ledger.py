@@ -6,6 +6,7 @@ from datetime import datetime
 
 import orjson
 
+from app.pace import held
 from app.store.connection.pool import Connection, Row
 
 
@@ -75,7 +76,7 @@ async def list_ledger_entries(
 ) -> list[StoredLedgerEntry]:
     """Return a team's rows in order, after number `after` and up to number `up_to`."""
     rows = await connection.fetch(SELECT_LEDGER_ENTRIES, workspace_id, team, after, limit, up_to)
-    return [_entry(row) for row in rows]
+    return [_entry(row) async for row in held(rows)]
 
 
 async def find_turns(
