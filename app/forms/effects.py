@@ -15,11 +15,11 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.event_job import EventAddress
-from app.errors import AlreadyMerged, NotFound, Problem
+from app.errors import AlreadyMerged, NotFound, Overloaded, Problem
 from app.forms.events import Told, address_of, begun, event_job, merge_job, refused
 from app.forms.leads import Unmappable, job_of, lead_of
 from app.forms.mapping import form_map
-from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept
+from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept_unhurried
 from app.forms.stored import from_bytes
 from app.forms.test_leads import decide_tests
 from app.forms.vendors import FORM_KINDS
@@ -86,22 +86,25 @@ class FormEffects:
     async def parse_again(self, workspace_id: int, event: InboxEvent, endpoint: Record | None) -> Settled:
         """Read a delivery with the mapping that its endpoint has now."""
         kind = FORM_KINDS.get(endpoint.body["kind"]) if endpoint is not None else None
-        async with transaction(self._pool, workspace_id) as connection:
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
             kept = await failures.find_delivery(connection, workspace_id, event.delivery_id)
-            if endpoint is None or kind is None or kept is None or not kept[1] + kept[0].encode():
-                return Settled(event.id, "failed", event.code)
-            terms = FormTerms((), form_map(endpoint.body["mapping"]), endpoint.body["options"])
-            request = kept_request(json.loads(kept[0]), kept[1])
-            received = read_kept(kind, endpoint.id, terms, request)
-            # A part that still cannot be read stays the failure that it is.
-            rows = [each for each in received.rows if each.event is not None]
-            if not rows or len(rows) < len(received.rows):
-                code = next((each.code for each in received.rows if each.event is None), event.code)
-                if rows:
-                    await self._insert(connection, workspace_id, endpoint.id, kept, rows)
-                return Settled(event.id, "failed", code)
-            await self._insert(connection, workspace_id, endpoint.id, kept, rows)
-            return Settled(event.id, "done", "parsed_again")
+        if endpoint is None or kind is None or kept is None or not kept[1] + kept[0].encode():
+            return Settled(event.id, "failed", event.code)
+        terms = FormTerms((), form_map(endpoint.body["mapping"]), endpoint.body["options"])
+        request = kept_request(json.loads(kept[0]), kept[1])
+        try:
+            received = await read_kept_unhurried(workspace_id, kind, endpoint.id, terms, request)
+        except Overloaded:
+            return Settled(event.id, "pending", event.code, RETRY_EVENT_SECONDS, waits=True)
+        # A part that still cannot be read stays the failure that it is.
+        rows = [each for each in received.rows if each.event is not None]
+        if rows:
+            async with transaction(self._pool, workspace_id) as connection:
+                await self._insert(connection, workspace_id, endpoint.id, kept, rows)
+        if not rows or len(rows) < len(received.rows):
+            code = next((each.code for each in received.rows if each.event is None), event.code)
+            return Settled(event.id, "failed", code)
+        return Settled(event.id, "done", "parsed_again")
 
     async def _insert(
         self,

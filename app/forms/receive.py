@@ -241,9 +241,22 @@ async def read_unhurried(
 
     Raises Overloaded when too many others wait.
     """
-    if len(request.body) + len(request.query) < LONG_BYTES:
+    if not _is_long(request):
         return read_delivery(kind, known, request, code)
     return await places.FORMS.run(known.workspace_id, read_delivery, kind, known, request, code)
+
+
+async def read_kept_unhurried(
+    workspace_id: int, kind: FormKind, endpoint_id: str, terms: FormTerms, kept: FormRequest
+) -> Received:
+    """Like `read_kept`, in a thread if it takes long. Raises Overloaded when too many others wait."""
+    if not _is_long(kept):
+        return read_kept(kind, endpoint_id, terms, kept)
+    return await places.FORMS.run(workspace_id, read_kept, kind, endpoint_id, terms, kept)
+
+
+def _is_long(request: FormRequest) -> bool:
+    return len(request.body) + len(request.query) >= LONG_BYTES
 
 
 def read_delivery(

@@ -18,6 +18,7 @@ import structlog
 
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
 from app.engine.life.crm import RecordKey
+from app.errors import Overloaded
 from app.ids import uuid7
 from app.logs import to_json
 from app.metrics.process import Metrics
@@ -31,7 +32,7 @@ from app.webhooks import stored_event
 from app.webhooks.crm_events import EndpointTerms, Vendor, WebhookRequest
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.endpoints import RESOURCE_TYPE
-from app.webhooks.receive import UNREADABLE, to_delivery
+from app.webhooks.receive import UNREADABLE, to_delivery, unhurried
 from app.webhooks.sources import source_of
 from app.webhooks.vendors import VENDORS
 
@@ -228,18 +229,31 @@ class Inbox:
     async def _parse_again(self, workspace_id: int, event: InboxEvent, record: Record | None) -> Settled:
         """A delivery that could not be read is parsed again, by a parser that may be better now."""
         vendor = self._vendors.get(record.body["kind"]) if record is not None else None
-        async with transaction(self._pool, workspace_id) as connection:
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
             kept = await failures.find_delivery(connection, workspace_id, event.delivery_id)
-            if record is None or vendor is None or kept is None:
-                return Settled(event.id, "failed", UNREADABLE)
-            headers = {name: value.encode("latin-1") for name, value in json.loads(kept[0]).items()}
-            terms = EndpointTerms((), "", record.body["organization_id"], record.body["options"])
-            request = WebhookRequest("POST", "", headers, kept[1])
-            delivery = to_delivery(vendor, event.endpoint_id, event.system, terms, request)
-            if delivery.code is not None:
-                return Settled(event.id, "failed", UNREADABLE)
+        if record is None or vendor is None or kept is None:
+            return Settled(event.id, "failed", UNREADABLE)
+        headers = {name: value.encode("latin-1") for name, value in json.loads(kept[0]).items()}
+        terms = EndpointTerms((), "", record.body["organization_id"], record.body["options"])
+        request = WebhookRequest("POST", "", headers, kept[1])
+        try:
+            delivery = await unhurried(
+                workspace_id,
+                request,
+                to_delivery,
+                vendor,
+                event.endpoint_id,
+                event.system,
+                terms,
+                request,
+            )
+        except Overloaded:
+            return Settled(event.id, "pending", event.code, FIRST_RETRY_SECONDS, waits=True)
+        if delivery.code is not None:
+            return Settled(event.id, "failed", UNREADABLE)
+        async with transaction(self._pool, workspace_id) as connection:
             await inbox.insert_delivery(connection, workspace_id, delivery)
-            return Settled(event.id, "done", "parsed_again")
+        return Settled(event.id, "done", "parsed_again")
 
 
 def _to_apply(event: InboxEvent, endpoint: Record) -> StoredEvent:

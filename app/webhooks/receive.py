@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import ParamSpec, TypeVar
 
 import structlog
 
-from app.errors import NotFound, WebhookRefused, WorkspaceDeleted
+from app import places
+from app.errors import NotFound, Overloaded, WebhookRefused, WorkspaceDeleted
 from app.ids import uuid7
 from app.logs import to_json
 from app.metrics.process import Metrics
@@ -39,7 +41,11 @@ UNREADABLE = "unreadable"
 KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", "x-ms-dynamics-", "x-request-id")
 """The starts of the names of headers that some vendors name a delivery by. None of them is a credential."""
 MAX_HEADER_BYTES = 1024
+LONG_BYTES = 8 * 1024
+"""What is longer is verified and read in a thread. It can hold thousands of events."""
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 Admit = Callable[[int, str], int]
 """Counts a genuine delivery to an endpoint of a workspace. Returns the seconds to wait, 0 for none."""
 log = structlog.get_logger()
@@ -91,13 +97,28 @@ class Receiver:
         Raises WebhookRefused for one that is not genuine, NotFound after its workspace was deleted.
         """
         vendor = self._vendors[known.kind]
-        known = await self._verified(vendor, path, known, request)
+        try:
+            known = await self._verified(vendor, path, known, request)
+        except Overloaded:
+            return self._not_stored(vendor, known)
         wait = self._admit(known.workspace_id, known.id)
         if wait:
             # The status that every vendor takes as: not now, send it again.
             self._metrics.delivery_received(known.kind, "rate_limited")
             return replace(vendor.not_stored(), retry_after=wait)
-        delivery = to_delivery(vendor, known.id, known.system, known.terms, request)
+        try:
+            delivery = await unhurried(
+                known.workspace_id,
+                request,
+                to_delivery,
+                vendor,
+                known.id,
+                known.system,
+                known.terms,
+                request,
+            )
+        except Overloaded:
+            return self._not_stored(vendor, known)
         try:
             async with transaction(self._pool, known.workspace_id) as connection:
                 new = await inbox.insert_delivery(connection, known.workspace_id, delivery)
@@ -105,28 +126,35 @@ class Receiver:
             raise NotFound from None
         except Exception as error:
             log.error("delivery not stored", kind=known.kind, **to_json(error))
-            self._metrics.delivery_received(known.kind, "not_stored")
-            return vendor.not_stored()
+            return self._not_stored(vendor, known)
         self._count(known, delivery, new)
         return vendor.accepted()
+
+    def _not_stored(self, vendor: Vendor, known: KnownEndpoint) -> Answer:
+        self._metrics.delivery_received(known.kind, "not_stored")
+        return vendor.not_stored()
 
     async def _verified(
         self, vendor: Vendor, path: str, known: KnownEndpoint, request: WebhookRequest
     ) -> KnownEndpoint:
         """The endpoint, once one of its secrets fits. It may be newer than the one given."""
         try:
-            self._note_use(known, vendor.verify(request, known.terms, datetime.now(UTC)))
+            self._note_use(known, await self._verify(vendor, known, request))
         except Refused as refused:
             # The secret may have been added a moment ago.
             newer = await self.endpoints.find(path, REFRESH_SECONDS)
             if newer.terms == known.terms:
                 raise self._refusal(known, refused.code) from None
             try:
-                self._note_use(newer, vendor.verify(request, newer.terms, datetime.now(UTC)))
+                self._note_use(newer, await self._verify(vendor, newer, request))
             except Refused as again:
                 raise self._refusal(newer, again.code) from None
             return newer
         return known
+
+    async def _verify(self, vendor: Vendor, known: KnownEndpoint, request: WebhookRequest) -> Verified:
+        now = datetime.now(UTC)
+        return await unhurried(known.workspace_id, request, vendor.verify, request, known.terms, now)
 
     def _note_use(self, known: KnownEndpoint, verified: Verified) -> None:
         if verified.secret is not None:
@@ -146,6 +174,22 @@ class Receiver:
         result = "stored" if new else "duplicate" if delivery.events else "unrecognized"
         self._metrics.delivery_received(known.kind, delivery.code or result)
         self._metrics.crm_events_received(known.kind, new, len(delivery.events) - new)
+
+
+async def unhurried(
+    workspace_id: int,
+    request: WebhookRequest,
+    function: Callable[Parameters, Result],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> Result:
+    """What a function makes of a delivery; in a thread if that takes long, so that it holds up nobody else.
+
+    Raises what it raises, and Overloaded when too many others wait.
+    """
+    if len(request.body) < LONG_BYTES:
+        return function(*args, **kwargs)
+    return await places.WEBHOOKS.run(workspace_id, function, *args, **kwargs)
 
 
 def to_delivery(

@@ -1,11 +1,18 @@
 """Endpoints of forms in any state, with a new path or a secret; and what never leaks."""
 
+import asyncio
 import json
 
 import pytest
 
+from app import places
+from app.forms.effects import FormEffects
+from app.forms.receive import LONG_BYTES
+from app.metrics.process import Metrics
+from app.webhooks.inbox import Inbox
 from tests.forms.deliveries import form, leads, post, settled
 from tests.support.workspace import Filled, Workspace, open_filled
+from tests.webhooks.test_inbox import Recorder
 
 LEAD = {"email": "odile@fjord.example", "company": "Fjord"}
 
@@ -119,6 +126,24 @@ async def test_a_corrected_mapping_makes_a_lead_of_what_could_not_be_read(worksp
     (lead,) = await leads(workspace)
     assert lead["fields"]["company"] == "Odile Fjord"
     assert await failures(workspace) == []
+
+
+async def test_long_failure_waits_for_its_place_before_it_is_read_again(filled: Filled) -> None:
+    async with open_filled(filled, no_worker=True) as workspace:
+        path = await form(workspace)
+        answer = await post(workspace, path, {"wer": "Odile Fjord", "text": "x" * LONG_BYTES})
+        problem = answer.headers["x-problem-id"]
+        await workspace.client.patch("/endpoints/web", json={"mapping": {"fields": {"company": "$.wer"}}})
+        await workspace.client.post(f"/intake/failures/{problem}/retry")
+        forms = FormEffects(workspace.pool, workspace.app.state.dispatch)
+        inbox = Inbox(workspace.pool, Recorder(), Metrics(), others=forms)
+        async with places.FORMS.take(workspace.workspace_id):
+            run = asyncio.create_task(inbox.run(workspace.workspace_id))
+            for _ in range(100):
+                await workspace.fetch("SELECT $1::bigint")
+            assert not run.done()
+        await run
+        assert await failures(workspace) == []
 
 
 async def test_neither_path_nor_secret_reaches_the_database(filled: Filled) -> None:

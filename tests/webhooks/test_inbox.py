@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app import places
 from app.metrics.process import Metrics
 from app.store import clocks
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.inbox import MAX_RETRY_SECONDS, Inbox, retry_seconds
+from app.webhooks.receive import LONG_BYTES
 from tests.support.workspace import NOON, Workspace
 from tests.webhooks.deliveries import endpoint, event, send
 
@@ -314,6 +316,20 @@ async def test_unreadable_delivery_is_parsed_again_when_asked(idle: Workspace) -
     effects = Recorder()
     await drain(idle, effects)
     assert effects.applied == [("1", "a")]
+
+
+async def test_long_delivery_waits_for_its_place_before_it_is_parsed_again(idle: Workspace) -> None:
+    await receive(idle, b"{" + b" " * LONG_BYTES)
+    (failure,) = (await idle.get("/webhooks/failures"))["items"]
+    await idle.client.post(f"/webhooks/failures/{failure['id']}/retry")
+    async with places.WEBHOOKS.take(idle.workspace_id):
+        run = asyncio.create_task(Inbox(idle.pool, Recorder(), Metrics()).run(idle.workspace_id))
+        for _ in range(100):
+            await idle.fetch("SELECT $1::bigint")
+        assert not run.done()
+    await run
+    (again,) = (await idle.get("/webhooks/failures"))["items"]
+    assert (again["code"], again["tries"]) == ("unreadable", 1)
 
 
 async def test_events_of_a_deleted_endpoint_are_gone(idle: Workspace) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app import places
 from tests.support.workspace import Filled, Workspace, open_filled
 from tests.webhooks.deliveries import BASE_URL, SECRET, endpoint, event, hubspot, send, standard
 
@@ -37,6 +38,18 @@ async def test_delivery_is_stored_with_its_events_and_answered_without_a_body(id
     ((stored, headers),) = await idle.fetch(DELIVERIES)
     assert stored == body
     assert set(json.loads(headers)) == {"content-type", "webhook-id", "webhook-timestamp"}
+
+
+async def test_long_delivery_waits_for_its_place_and_holds_up_no_short_one(idle: Workspace) -> None:
+    path = await endpoint(idle)
+    long = b"[" + b",".join(event(str(n), text="x" * 100) for n in range(200)) + b"]"
+    async with idle.caller(None) as crm:
+        async with places.WEBHOOKS.take(idle.workspace_id):
+            waits = asyncio.create_task(send(crm, path, long, "msg_1"))
+            assert (await send(crm, path, event("1001"), "msg_2")).status_code == 200
+            assert not waits.done()
+        assert (await waits).status_code == 200
+    assert len(await rows(idle)) == 201
 
 
 async def test_flood_of_one_endpoint_is_put_off_and_the_others_are_served(filled: Filled) -> None:
