@@ -56,6 +56,7 @@ from app.audit.exporter import Exporter
 from app.background import in_background
 from app.console.kept import KeptAnswers
 from app.console.refusals import respond_as_page
+from app.console.rendering import load_templates
 from app.console.router import routers as console_routers
 from app.console.sessions import ConsoleSessions
 from app.directory.console_links import ConsoleLinks
@@ -159,6 +160,7 @@ def create_app(
                 exchanging(app.state.rate_limits, pool),
                 nullcontext() if settings.no_worker else worker,
                 in_background(receiver.endpoints.learn(SHAKING_HANDS), "endpoints"),
+                in_background(load_templates(), "templates") if settings.console else nullcontext(),
                 exporter.reading(pool),
                 watching(pool, metrics, None if settings.development else app.state.dispatch.workspaces),
             ):

@@ -14,6 +14,7 @@ from app.console import formats, names, report_tables, words
 from app.console.assets import ASSETS
 from app.console.navigation import items_for
 from app.console.viewer import Viewer
+from app.pace import few_threads
 
 TEMPLATES = Path(__file__).parent / "templates"
 MEDIA_TYPE = "text/html"
@@ -48,7 +49,13 @@ def _environment() -> Environment:
     return made
 
 
-_TEMPLATES = _environment()
+ENVIRONMENT = _environment()
+
+
+async def load_templates() -> None:
+    """Compile all templates, in a thread: a page that needs several would else hold up all requests."""
+    for name in ENVIRONMENT.list_templates():
+        await few_threads().run("templates", ENVIRONMENT.get_template, name)
 
 
 def with_headers(response: Response) -> Response:
@@ -98,4 +105,4 @@ def _text(request: Request, template: str, context: Mapping[str, Any]) -> str:
         "path": request.url.path,
         **context,
     }
-    return _TEMPLATES.get_template(template).render(shown)
+    return ENVIRONMENT.get_template(template).render(shown)
