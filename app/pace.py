@@ -197,6 +197,15 @@ async def in_order(items: Iterable[Item], key: Callable[[Item], Any]) -> list[It
     return [item async for _, _, item in paced(heapq.merge(*parts))]
 
 
+async def drained(items: list[Item]) -> AsyncIterator[Item]:
+    """The items of a list that nobody needs any more. Each is freed when its turn is over."""
+    pace = Pace()
+    items.reverse()
+    while items:
+        await pace.rest()
+        yield items.pop()
+
+
 async def let_go(values: dict[Any, Any]) -> None:
     """Empty a large dictionary of large values: to free all of them at once takes long, too."""
     pace = Pace()

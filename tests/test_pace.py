@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import ExitStack
 from typing import cast
 
@@ -18,6 +18,7 @@ from app.pace import (
     Pace,
     Threads,
     by_turns,
+    drained,
     in_order,
     let_go,
     long_work,
@@ -209,9 +210,17 @@ async def test_others_go_on_while_many_items_are_sorted_or_let_go() -> None:
         return -item
 
     assert await _turns_of_others(in_order(range(STEPS), key)) >= STEPS - 1
+    items: list[object] = [_Slow() for _ in range(STEPS)]
+    assert await _turns_of_others(_each(drained(items))) >= STEPS - 1
+    assert items == []
     values = {number: _Slow() for number in range(STEPS)}
     assert await _turns_of_others(let_go(values)) >= STEPS - 1
     assert values == {}
+
+
+async def _each(items: AsyncIterator[object]) -> None:
+    async for _ in items:
+        pass
 
 
 class _Slow:

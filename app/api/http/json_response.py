@@ -1,6 +1,6 @@
 """JSON responses, pages of lists, and ETags."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -62,12 +62,18 @@ async def page_of(
     """
     shown, more = items[:limit], len(items) > limit
     following = str(cursor(shown[-1])) if more else None
-    return Json({"items": await in_parts(map(to_json, shown)), "next": following})
+    return Json({"items": await in_parts(paced(map(to_json, shown))), "next": following})
 
 
-async def in_parts(items: Iterable[object]) -> orjson.Fragment:
+async def in_parts(items: AsyncIterable[object]) -> orjson.Fragment:
     """A list within a body, each item encoded by itself: all of them can have megabytes."""
-    return orjson.Fragment(b"[%b]" % b",".join([encode(item) async for item in paced(items)]))
+    encoded = bytearray(b"[")
+    async for item in items:
+        if len(encoded) > 1:
+            encoded += b","
+        encoded += encode(item)
+    encoded += b"]"
+    return orjson.Fragment(bytes(encoded))
 
 
 def etag(revision: int) -> dict[str, str]:

@@ -14,6 +14,7 @@ from app.api.http.report_parameters import AskedReport, permitted_report
 from app.api.http.routing import StrictRoute
 from app.contract.reports import ReportAnswer
 from app.errors import NotFound
+from app.pace import drained
 from app.reports.ask import ask
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
@@ -43,4 +44,4 @@ async def get_report(
     if format_ == "csv" or (format_ is None and CSV in request.headers.get("accept", "")):
         return Response(await answer.result.table.to_csv(bom=bom), media_type=CSV)  # type: ignore[return-value]
     body = await answer.to_json()
-    return Json({**body, "rows": await in_parts(body["rows"])})
+    return Json({**body, "rows": await in_parts(drained(body["rows"]))})

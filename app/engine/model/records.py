@@ -27,8 +27,11 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
 
 
 def directory_in_steps(version: int, records: Iterable[DirectoryRecord]) -> Generator[None, None, Directory]:
-    """The same with a pause after each record: there can be thousands of them."""
-    bodies: dict[str, dict[str, Mapping[str, Any]]] = {}
+    """The same with a pause after each record: there can be thousands of them.
+
+    The body of a record is freed as soon as it is read, or all of them would be at once.
+    """
+    bodies: dict[str, dict[str, Any]] = {}
     for resource_type, id_, body in records:
         bodies.setdefault(resource_type, {})[id_] = body
         yield
@@ -40,10 +43,12 @@ def directory_in_steps(version: int, records: Iterable[DirectoryRecord]) -> Gene
     owners: dict[str, Owner] = {}
     for id_, body in bodies.get("owners", {}).items():
         owners[id_] = owner_from(id_, body, absences.get(id_, ()), calendars)
+        bodies["owners"][id_] = None
         yield
     teams: dict[str, Team] = {}
     for id_, body in bodies.get("teams", {}).items():
         teams[id_] = team_from(id_, body)
+        bodies["teams"][id_] = None
         yield
     tables = {id_: body["revision"] for id_, body in bodies.get("tables", {}).items()}
     reader, deliver = _outbox_of(bodies.get("settings", {}).get("actions", {}))
