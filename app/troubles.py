@@ -7,7 +7,7 @@ import structlog
 
 LOG_SECONDS = 60.0
 KINDS = (
-    "files_exhausted", "pool_exhausted", "worker_stuck", "duty_failed",
+    "files_exhausted", "connections_exhausted", "pool_exhausted", "worker_stuck", "duty_failed",
     "clock_jumped", "clock_differs", "clock_set",
     "database_read_only", "database_full", "database_stalled", "schema_older", "pgbouncer_not_set",
     "not_ready",

@@ -1,6 +1,7 @@
 """How many connections there may be in total, and from one address."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
 from app.errors import Overloaded, Problem, TooManyConnections
@@ -14,10 +15,17 @@ class ConnectionLimit:
     """How many connections there may be in total, and from one address.
 
     Trusted proxies have no limit of their own. Nor has the machine itself, unless `per_peer` is given.
+    `full` is called when a connection is refused because of the total.
     """
 
-    def __init__(self, total: int, per_peer: int | None = None, trusted: Networks = ()) -> None:
-        self._total, self._per_peer, self._trusted = total, per_peer, trusted
+    def __init__(
+        self,
+        total: int,
+        per_peer: int | None = None,
+        trusted: Networks = (),
+        full: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._total, self._per_peer, self._trusted, self._full = total, per_peer, trusted, full
         self._open: Counter[str] = Counter()
         self.count = 0
 
@@ -31,6 +39,7 @@ class ConnectionLimit:
         peer, limit = self._peer_and_limit(host)
         problem: Problem | None = None
         if self.count >= self._total:
+            self._full()
             problem = Overloaded("The service has too many connections.")
         elif limit is not None and self._open[peer] >= limit:
             problem = TooManyConnections()

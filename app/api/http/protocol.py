@@ -494,10 +494,12 @@ class _Ending:
 def protocol_of(app: FastAPI) -> type[HttpProtocol]:
     """The protocol with the limits of this app's settings, and counters of its own."""
     settings: Settings = app.state.settings
+    total = min(settings.max_connections, files_for_callers(settings))
     limit = ConnectionLimit(
-        min(settings.max_connections, files_for_callers(settings)),
+        total,
         settings.max_connections_per_peer,
         settings.trusted_proxies,
+        lambda: app.state.metrics.troubles.note("connections_exhausted", connections=total),
     )
     return type(
         HttpProtocol.__name__,

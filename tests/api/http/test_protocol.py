@@ -16,8 +16,11 @@ from app.api.http.protocol import (
     MAX_PIPELINED,
     MAX_URL,
     HttpProtocol,
+    protocol_of,
 )
 from app.errors import Problem
+from app.main import create_app
+from app.settings import Settings
 from tests.api.http.raw_lines import Server, echo, respond, serving, serving_in_a_thread
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n"
@@ -555,6 +558,15 @@ def test_a_network_of_ipv6_is_one_address() -> None:
 def test_trusted_proxy_is_not_limited_by_a_setting_either() -> None:
     codes = _codes(ConnectionLimit(1000, 1, PROXIES), ["10.0.0.1", "10.0.0.1", "127.0.0.1", "127.0.0.1"])
     assert codes == [None, None, None, "too_many_connections"]
+
+
+def test_connections_beyond_the_total_are_a_trouble() -> None:
+    app = create_app(Settings(max_connections=20))
+    counts, limit = app.state.metrics.troubles.counts, protocol_of(app).limit
+    assert _codes(limit, ["127.0.0.1"] * 20) == [None] * 20
+    assert "connections_exhausted" not in counts
+    assert _codes(limit, ["127.0.0.1"] * 2) == ["overloaded"] * 2
+    assert counts["connections_exhausted"] == 2
 
 
 def test_closed_connections_make_room() -> None:
