@@ -15,9 +15,21 @@ PART = 0.8
 """The most for names of which one has a word more that tells companies apart: `Wasser` and `SA Wasser`."""
 OTHER = 0.7
 """The most for names that both have such a word: `Marathon Oil` and `Marathon Petroleum`."""
+SLIPPED = 0.9
+"""The score of names that are the same but for a typing error in the legal form of one."""
 FAMILY = 0.84
 """The most for names that differ only in words such as `Group`, and share nothing but one short word."""
 _GENERIC_WEIGHT = 0.25
+_LONG_FORM = 4
+"""From so many letters on, another letter in a legal form is a typing error: `Corp`, but not `Inc`."""
+_NOT_SLIPS = """
+ac act agr ai air all app art at ax bar bay bio box by cab cap care carp cars cat city com coop cord
+core cork corn corporate corps cot cow crop dc dry eco farm gas go hr hub ic ice inch ink inn is it
+lab lad law lc led lid log ltc my net next ng no oak oil on one ox pac part pay pc plan plus pro ram
+run saas sap sars sass sea sol space span spar sun tax tea tv us van web win zoo
+"""
+_NO_SLIPS = frozenset(_NOT_SLIPS.split())
+"""Words that are one letter away from a legal form and mean something themselves."""
 _FULL_LENGTH = 6
 _ONE_EDIT, _TWO_EDITS = 5, 9
 _EDIT_COST = 1.5
@@ -42,11 +54,13 @@ def name_score(one: CompanyName, other: CompanyName) -> float:
     """From 0, nothing in common, to 1, the same name."""
     if one.key == other.key:
         return EQUAL
-    if _same_words(one, other):
+    if _same_words(one, other) or "".join(one.all_words) == "".join(other.all_words):
         return REORDERED
     if not comparable(one, other):
         return 0.0
-    return round(_by_words(one.tokens(), other.tokens()), 2)
+    score = round(_by_words(one.tokens(), other.tokens()), 2)
+    slipped = score < SLIPPED and (_form_slipped(one, other) or _form_slipped(other, one))
+    return SLIPPED if slipped else score
 
 
 def shares_word(one: CompanyName, other: CompanyName) -> bool:
@@ -58,6 +72,25 @@ def _same_words(one: CompanyName, other: CompanyName) -> bool:
     """Whether they have the same words in another order, or with a legal form at the other end."""
     sides = ({frozenset(each.words), frozenset(each.all_words)} for each in (one, other))
     return bool(next(sides) & next(sides))
+
+
+def _form_slipped(one: CompanyName, other: CompanyName) -> bool:
+    """Whether only the legal form of one is misspelled: `Visa Icn` is `Visa Inc`.
+
+    What is a word of its own is no misspelling: `Alpha Core` is not `Alpha Corp`.
+    """
+    slip, form = one.all_words[-1], other.all_words[-1]
+    if (
+        form == other.words[-1]
+        or one.words[:-1] != other.words
+        or slip != one.words[-1]
+        or slip in _NO_SLIPS
+        or slip[:1].isdigit()
+    ):
+        return False
+    if len(slip) == len(form) and len(form) < _LONG_FORM:
+        return slip != form and sorted(slip) == sorted(form) and _edits(slip, form, 1) == 1
+    return len(form) > 1 and _edits(slip, form, 1) == 1
 
 
 def _by_words(one: Sequence[str], other: Sequence[str]) -> float:
