@@ -43,10 +43,12 @@ class ProcessJobs:
 
 @dataclass(slots=True)
 class _Running:
-    """The group under way: since when, for how many jobs, and whether its time is noted already."""
+    """The group under way: since when, for how many jobs, whether it is a job that goes alone, and whether
+    its time is noted already."""
 
     since: float
     jobs: int
+    alone: bool
     noted: bool = False
 
 
@@ -75,6 +77,8 @@ class PendingJobs:
     A caller often sends the next request once it has a reply. Bulk jobs wait a moment for it, and go with it:
     in a group of their own they would hold it up.
 
+    Jobs that go alone, which take long, and groups of the others take turns.
+
     While a bulk job waits for plugins, all bulk jobs wait: a batch is decided in its order.
 
     Jobs that would wait too long are better refused at once, so it tells how long a new one would wait.
@@ -95,6 +99,9 @@ class PendingJobs:
         self._waiting_since: float | None = None
         self._single: deque[Job] = deque()
         self._bulk: deque[Job] = deque()
+        self._alone: deque[Job] = deque()
+        self._alone_now = False
+        self._alone_seconds = 0.0
         self._away = 0
         self._coming = {False: 0, True: 0}
         self._had_single = False
@@ -103,7 +110,7 @@ class PendingJobs:
 
     def __len__(self) -> int:
         """The jobs that the next group may take."""
-        return len(self._single) + (0 if self._away else len(self._bulk))
+        return len(self._alone) + self._others()
 
     @property
     def single_waits(self) -> bool:
@@ -149,8 +156,9 @@ class PendingJobs:
         if self._bulk and not bulk:
             ahead += groups * _bulk_beside(size)
         wait = groups * times.overhead + ahead * times.deciding
+        wait += min(groups, len(self._alone)) * self._alone_seconds
         if running is not None:
-            usual = times.overhead + running.jobs * times.deciding
+            usual = self._alone_seconds if running.alone else times.overhead + running.jobs * times.deciding
             # A group that is late, for example because somebody else holds the lock, may take long yet.
             wait += abs(usual - (self._clock() - running.since))
         return wait
@@ -158,26 +166,29 @@ class PendingJobs:
     def group_begins(self, jobs: int) -> None:
         """A group of so many jobs is under way: since the last one, if jobs have waited since then."""
         since = self._clock() if self._waiting_since is None else self._waiting_since
-        self._running = _Running(since, jobs)
+        self._running = _Running(since, jobs, alone=self._alone_now)
 
     def group_decided(self, decisions: int, deciding: float) -> None:
         """The group under way is written, after so many decisions that took so many seconds together."""
         running, now = self._running, self._clock()
         if running is not None and not running.noted:
-            self.times.note(decisions, deciding, now - running.since)
+            if running.alone:
+                self._alone_seconds = now - running.since  # it says nothing of the others
+            else:
+                self.times.note(decisions, deciding, now - running.since)
             self._waiting_since, running.noted = now, True
 
     def group_ends(self) -> None:
         """No group is under way any more."""
         if self._running is not None and not self._running.noted:
             self._waiting_since = self._clock()  # what a failed group took says nothing of the others
-        if not (self._single or self._bulk):
+        if not (self._single or self._bulk or self._alone):
             self._waiting_since = None
         self._running = None
 
     def enter(self, job: Job) -> None:
         """Append a job."""
-        if self._running is None and not (self._single or self._bulk):
+        if self._running is None and not (self._single or self._bulk or self._alone):
             self._waiting_since = None  # those that waited have gone
         self._queue(job).append(job)
         self._count(job, 1)
@@ -211,10 +222,14 @@ class PendingJobs:
             self._away -= 1
             self._bulk.appendleft(job)
         else:
-            self._single.append(job)
+            self._queue(job).append(job)
 
     def next_group(self) -> list[Job]:
         """The jobs of the next group. Jobs whose caller has gone are dropped."""
+        alone = not (self._alone_now and self._others())
+        self._alone_now = alone and bool(chosen := self._take(self._alone, 1))
+        if self._alone_now:
+            return chosen
         size = self.times.group_size()
         chosen = self._take(self._single, min(size, _half(len(self._single))))
         self._had_single = bool(chosen)
@@ -222,6 +237,10 @@ class PendingJobs:
             return chosen
         bulk = _bulk_beside(size) if chosen else self._bulk_alone(size)
         return chosen + self._take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
+
+    def _others(self) -> int:
+        """The jobs that wait and share a group."""
+        return len(self._single) + (0 if self._away else len(self._bulk))
 
     def _bulk_alone(self, size: int) -> int:
         return min(size, BULK_AFTER_SINGLE) if self._clock() < self._single_until else size
@@ -236,6 +255,8 @@ class PendingJobs:
         return chosen
 
     def _queue(self, job: Job) -> deque[Job]:
+        if job.goes_alone():
+            return self._alone
         return self._bulk if job.bulk else self._single
 
     def _count(self, job: Job, jobs: int) -> None:

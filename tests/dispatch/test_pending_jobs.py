@@ -70,6 +70,54 @@ async def test_group_of_slow_decisions_is_small() -> None:
     assert len(pending.next_group()) == 10
 
 
+async def test_job_that_goes_alone_and_groups_of_the_others_take_turns() -> None:
+    pending = _pending(bulk=MAX_JOBS)
+    for _ in range(3):
+        pending.enter(_Alone())
+    _enter(pending, 2)
+    groups = [pending.next_group() for _ in range(6)]
+    assert [[type(job) for job in group] == [_Alone] for group in groups[:5]] == [True, False] * 2 + [True]
+    assert not any(isinstance(job, _Alone) for group in (groups[1], groups[3], groups[5]) for job in group)
+    assert len(groups[1]) == 2 + BULK_BESIDE_SINGLE
+
+
+async def test_jobs_that_go_alone_follow_one_another_where_nobody_else_waits() -> None:
+    pending = PendingJobs()
+    jobs = [_Alone() for _ in range(3)]
+    jobs[0].done.cancel()
+    for job in jobs:
+        pending.enter(job)
+    assert [pending.next_group(), pending.next_group()] == [[jobs[1]], [jobs[2]]]
+    assert (len(pending), pending.next_group()) == (0, [])
+
+
+async def test_long_time_of_a_job_that_goes_alone_refuses_no_others() -> None:
+    now = 0.0
+    pending = PendingJobs(clock=lambda: now)
+    pending.times.note(1, 0.03, 0.04)
+    before = pending.expected_wait()
+    for _ in range(5):
+        pending.enter(_Alone())
+        pending.group_begins(len(pending.next_group()))
+        pending.enter(Job())
+        now += 1.5
+        pending.group_decided(1, 0.03)
+        pending.group_ends()
+        pending.group_begins(len(pending.next_group()))
+        now += before
+        pending.group_decided(1, 0.03)
+        pending.group_ends()
+    assert pending.expected_wait() <= 2 * before
+    assert pending.has_room(1, 2, bulk=False)
+    pending.enter(_Alone())
+    assert 1.5 <= pending.expected_wait() <= 1.5 + 2 * before
+
+
+class _Alone(Job):
+    def goes_alone(self) -> bool:
+        return True
+
+
 async def test_jobs_are_admitted_as_long_as_their_wait_is_short_enough() -> None:
     pending = PendingJobs()
     pending.times.note(1, 0.03, 0.04)

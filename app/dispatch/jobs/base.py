@@ -72,6 +72,10 @@ class Job:
         """
         raise NotImplementedError
 
+    def goes_alone(self) -> bool:
+        """Whether the job takes so many statements that no other job should wait for them in its group."""
+        return False
+
     def asks_for_stored(self) -> bool:
         """Whether the job names anything stored. One that does not says so in one answer instead of many."""
         return True

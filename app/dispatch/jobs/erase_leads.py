@@ -51,6 +51,10 @@ class EraseLeads(Job):
         merged_here = any(each.prior.state == "merged" for each in session.work.present.values())
         return found <= set(self.leads) and not merged_here
 
+    def goes_alone(self) -> bool:
+        """What is held about a person is in many tables."""
+        return True
+
     def wants_person(self) -> bool:
         """All leads of the person are erased at once."""
         return True
