@@ -12,7 +12,7 @@ from app.engine.selection.eligibility import Requirements, refusal
 from app.engine.selection.member_status import MemberStatus, member_statuses, next_member
 from app.engine.selection.shifts import is_on_shift, off_shift
 from app.errors import NotFound
-from app.pace import Pace
+from app.pace import Pace, paced
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
@@ -138,7 +138,7 @@ async def owner_standings(
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = await records.list_records(connection, workspace_id, "owners", after, limit)
         facts = (await read_current_state_on(connection, workspace_id)).facts
-    return [(each, owner_status(facts.directory.owners[each.id], facts)) for each in found]
+    return [(each, owner_status(facts.directory.owners[each.id], facts)) async for each in paced(found)]
 
 
 def owner_status(owner: Owner, facts: Facts) -> OwnerStatus:
