@@ -19,7 +19,7 @@ from app.forms.vendors.bodies import texts_of
 from app.forms.vendors.consents import consents_of
 from app.forms.vendors.form_field import FormField
 from app.forms.vendors.labels import fold_label, meaning_of, sentence_of, tracking_of
-from app.forms.vendors.objects import is_of_work, of_a_company, of_a_person
+from app.forms.vendors.objects import is_of_work, of_a_company, of_a_person, of_the_visit
 from app.forms.vendors.values import (
     MAX_NAME,
     MAX_TEXT,
@@ -295,5 +295,5 @@ def _attributes(fields: Iterable[FormField], taken: Mapping[str, Any]) -> Iterat
         yield name, storable(each.value)
 
 
-_LATER: Final = (of_a_person, of_a_company, _by_numbered_key, _by_sentence)
+_LATER: Final = (of_the_visit, of_a_person, of_a_company, _by_numbered_key, _by_sentence)
 """What is asked of fields whose names and labels say nothing."""

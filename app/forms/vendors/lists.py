@@ -80,7 +80,18 @@ def _chosen(pair: Mapping[str, Any], value: Any) -> Any:
 
 def _is_points(name: str) -> bool:
     folded = name.lower().replace("_", "").replace("-", "")
-    return folded in ("emails", "emailaddresses", "phones", "phonenumbers", "telephones", "mails")
+    return folded in (
+        "email",
+        "mail",
+        "phone",
+        "telephone",
+        "emails",
+        "emailaddresses",
+        "phones",
+        "phonenumbers",
+        "telephones",
+        "mails",
+    )
 
 
 def _points(value: Any) -> Any:

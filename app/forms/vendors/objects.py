@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.forms.vendors.form_field import FormField
-from app.forms.vendors.labels import fold_label, meaning_of
+from app.forms.vendors.labels import fold_label, meaning_of, tracking_of
 from app.intake.headers import fold_name
 
 _WORK: Final = re.compile(r"\b(?:work|business|company|geschaftlich\w*|professionn?el\w*|corporat\w*)\b")
+_LONGEST: Final = 200
 _NESTED: Final = re.compile(r"\w+\.\w")
 _PERSON_WORDS: Final = """
 contact person customer lead user profile visitor submitter prospect subscriber member client
@@ -37,6 +38,24 @@ _MORE_OF_COMPANIES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
+_ABOUT_THE_VISIT: Final = frozenset(("ip", "referrer", "landing_page", "timezone"))
+_TAGS: Final = frozenset(("utm", "utms", "utmparameters", "utmparams", "utmtags", "campaign"))
+_TAG_NAMES: Final = ("source", "medium", "campaign", "term", "content")
+_BRACKETS: Final = re.compile(r"\w{1,100}(?:\[\w{1,100}\])+")
+
+
+def of_the_visit(one: FormField) -> str | None:
+    """What a field inside of objects says of the visit: `tracking.utm_source`, `context.campaign.medium`."""
+    parents, last = _path_of(one)
+    if not parents:
+        return None
+    if (meaning := tracking_of(last)) is not None:
+        return meaning
+    if parents[-1] in _TAGS and (name := {"name": "campaign"}.get(last, last)) in _TAG_NAMES:
+        return f"utm.{name}"
+    return meaning if (meaning := meaning_of(last)) in _ABOUT_THE_VISIT else None
+
+
 def is_of_work(one: FormField) -> bool:
     """Whether it asks for the address or number at work, which goes before a private one."""
     return not _NESTED.match(one.key) and _WORK.search(fold_label(f"{one.key} {one.label}")) is not None
@@ -62,7 +81,10 @@ def of_a_company(one: FormField) -> str | None:
 
 def _path_of(one: FormField) -> tuple[list[str], str]:
     """The names around a field inside of objects, and its own."""
-    if isinstance(one.value, bool) or one.label or "." not in one.key or len(one.key) > 200:
+    if isinstance(one.value, bool) or one.label or len(one.key) > _LONGEST:
         return [], one.key
-    *parents, last = one.key.split(".")
+    key = one.key.replace("[", ".").replace("]", "") if _BRACKETS.fullmatch(one.key) else one.key
+    if "." not in key:
+        return [], one.key
+    *parents, last = key.split(".")
     return [fold_name(each) for each in parents], last

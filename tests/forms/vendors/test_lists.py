@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.forms.vendors.sent import one, sent
+from tests.forms.vendors.sent import form, one, sent
 
 WHO = {"email": "liv@dahl.example", "first_name": "Liv", "last_name": "Dahl", "company": "Dahl"}
 
@@ -33,6 +33,37 @@ def test_fields_in_lists_are_read_like_others(document: Any) -> None:
     found = one("generic", sent(document))
     assert {name: found.lead.get(name) for name in WHO} == WHO
     assert "attributes" not in found.lead
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {"utm": {"utm_source": "bing", "utm_medium": "cpc"}},
+        {"contact": {"attribution": {"utmSource": "bing", "utm_medium": "cpc"}}},
+        {"context": {"campaign": {"source": "bing", "medium": "cpc"}}},
+        {"urlParameters": [{"name": "utm_source", "value": "bing"}, {"name": "utm_medium", "value": "cpc"}]},
+    ],
+)
+def test_tags_inside_of_objects_are_tags(inside: dict[str, Any]) -> None:
+    found = one("generic", sent({"email": "liv@dahl.example", **inside}))
+    assert found.lead == {"email": "liv@dahl.example", "utm": {"source": "bing", "medium": "cpc"}}
+    assert found.unmapped == {}
+
+
+def test_the_main_one_of_several_numbers_counts() -> None:
+    phones = [
+        {"label": "home", "value": "+4722000000"},
+        {"label": "work", "value": "+4722123456", "primary": True},
+    ]
+    found = one("generic", sent({"person": {"phone": phones}}))
+    assert found.lead == {"phone": "+4722123456"}
+
+
+def test_names_in_brackets_are_objects() -> None:
+    found = one(
+        "html", form({"user[name]": "Liv Dahl", "user[email]": "liv@dahl.example", "user[company]": "Dahl"})
+    )
+    assert found.lead == WHO
 
 
 def test_what_nothing_maps_in_a_list_keeps_its_label() -> None:
