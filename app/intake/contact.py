@@ -160,7 +160,31 @@ def read_phone(text: str, region: str | None) -> Phone:
 
 
 def _read(text: str, region: str | None) -> PhoneNumber | None:
-    return _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
+    if _INTERNATIONAL_PREFIX.match(text):
+        return _with_prefix(text, region)
+    number = _possible(text, region)
+    return number if number is None else _without_plus(text, number) or number
+
+
+def _without_plus(text: str, number: PhoneNumber) -> PhoneNumber | None:
+    """The number with its country prefix but no plus, such as `49 171 2345678`.
+
+    Where numbers inside of the country begin with a zero, one that has none and begins with the country
+    prefix is taken to be complete, if it is valid so.
+    """
+    national, prefix = str(number.national_number), str(number.country_code)
+    if (
+        number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY
+        or number.italian_leading_zero
+        or not national.startswith(prefix)
+    ):
+        return None
+    digits = "".join(letter for letter in text if letter.isdecimal())
+    region = phonenumbers.region_code_for_country_code(int(prefix))
+    if not digits.startswith(prefix) or phonenumbers.ndd_prefix_for_region(region, False) != "0":
+        return None
+    whole = _possible(f"+{text.strip()}", None)
+    return whole if whole is not None and phonenumbers.is_valid_number(whole) else None
 
 
 def _read_in_words(text: str, region: str | None) -> PhoneNumber | None:
