@@ -42,7 +42,9 @@ _BY_TYPE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _SINGLE: Final = frozenset(("email", "phone"))
 """Of what a lead has one, although a form may hold several."""
-_NEVER_A_TICK: Final = frozenset(("website", "company", "title", "phone", "product_interest"))
+_NEVER_A_TICK: Final = frozenset(
+    ("website", "company", "title", "phone", "product_interest", "city", "industry")
+)
 """What nobody answers with yes or no: `Do you have a website?` asks for something else."""
 
 

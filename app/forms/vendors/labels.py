@@ -68,6 +68,10 @@ _HELP: Final = re.compile(
     r"|pouvons nous faire pour|^que necesitas|kunnen we voor \w+ doen|possiamo fare per"
 )
 """What asks for some sentences rather than for a value."""
+_NO_MESSAGE: Final = re.compile(
+    r"\b(?:heard?|learned|role|rolle|position|funktion|fonction|cargo|erfahren|entendu|conocio|conociste)\b"
+)
+"""What has an answer of its own, although it is asked in such a sentence."""
 _WANTED: Final = re.compile(
     r"(?:(?:which|what|of|our|the|these|please|select|products?|solutions?|services?|topics?|areas?|features?"
     r"|plans?|packages?|are|you|your|i|m|am|most|mainly|or|and) )*interested in"
@@ -168,7 +172,7 @@ def sentence_of(label: str) -> str | None:
     folded = fold_label(unicodedata.normalize("NFKC", label[:200]))
     if _WANTED.fullmatch(folded):
         return "product_interest"
-    return "attributes.message" if _HELP.search(folded) else None
+    return "attributes.message" if _HELP.search(folded) and not _NO_MESSAGE.search(folded) else None
 
 
 def _meant(name: str) -> str | None:

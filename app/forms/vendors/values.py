@@ -33,6 +33,11 @@ _PHONE_WORD: Final = re.compile(
     r"|\b(?:tel|mobil\w*|handy\w*|festnetz\w*|ruckruf\w*|cell|celular|cellulare|movil|portable|telemovel"
     r"|whats ?app|gsm)\b"
 )
+_COUNT_WORD: Final = re.compile(
+    r"\b(?:number of (?:phone|mobile|calls)|how many|wie ?viele|anzahl|combien|cuantos|quantos|quanti"
+    r"|downloads|users|lines|calls)\b"
+)
+"""Words with which digits are a count, not a phone number."""
 _COUNTRY_WORD: Final = re.compile(
     r"\b(?:country|land|landes|pays|pais|paese|nazione|kraj|kraju|lande|maassa)\b"
 )
@@ -86,6 +91,8 @@ def is_phone(one: FormField, text: str) -> bool:
     if _DIGITS.fullmatch(text) is None:
         return False
     named = f"{fold_label(one.key)} {fold_label(one.label)}"
+    if not text.startswith(("+", "0", "(")) and _COUNT_WORD.search(named):
+        return False
     return _PHONE_WORD.search(named) is not None or (text.startswith("+") and "fax" not in named)
 
 

@@ -89,6 +89,11 @@ def test_a_question_asks_for_a_field(label: str, value: object, field: str) -> N
         ("Emergency contact name", "Ida Berg"),
         ("userName", "ida7"),
         ("How many licenses?", "1200000"),
+        ("Number of phone lines", "120000"),
+        ("City or town hall?", "no"),
+        ("Mobile app downloads", "1000000"),
+        ("Tell us how you heard about us", "From Ida"),
+        ("Describe your role", "I sell sails"),
     ],
 )
 def test_a_question_about_something_else_stays_what_it_is(label: str, value: str) -> None:
