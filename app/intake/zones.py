@@ -26,23 +26,25 @@ from app.values.states import tail
 Zones = tuple[str, ...]
 _LINES_OF_A_PLACE = frozenset((PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE))
 _UNKNOWN = "Etc/Unknown"
+_TELLING = ("timezone", "state", "country", "postal_code", "phone")
 _LONGEST = 5
 """The most characters of a postal code that tell a zone."""
 
 
 def zones_of(values: Mapping[str, Any]) -> Zones:
     """The zones of a lead, or none if nothing tells."""
-    sent = values.get("timezone")
-    if isinstance(sent, str) and sent in available_timezones():
+    texts = {name: text for name in _TELLING if isinstance(text := values.get(name), str)}
+    sent, state, country = texts.get("timezone"), texts.get("state"), texts.get("country")
+    if sent is not None and sent in _known_zones():
         return (sent,)
-    state, country = values.get("state"), values.get("country")
-    if country is None and isinstance(state, str) and _code(state) != state:
+    if country is None and state is not None and _code(state) != state:
         country = state[:2]
-    if not isinstance(country, str):
-        return _zones_of_phone(values.get("phone"))
-    phone, of_country = values.get("phone"), _zones_of_country(country)
+    phone = texts.get("phone", "")
+    if country is None:
+        return _zones_of_phone(phone)
+    of_country = _zones_of_country(country)
     return (
-        _zones_of_place(country, state, values.get("postal_code"))
+        _zones_of_place(country, state, texts.get("postal_code"))
         or (() if len(of_country) == 1 and _is_in(country, phone) else _zones_of_phone(phone))
         or of_country
     )
@@ -52,10 +54,11 @@ def _zones_of_country(country: str) -> Zones:
     return _parts().get((country, "country", "-")) or _zones_of_countries().get(country, ())
 
 
-def _zones_of_place(country: str, state: object, postal_code: object) -> Zones:
+@lru_cache(maxsize=4096)
+def _zones_of_place(country: str, state: str | None, postal_code: str | None) -> Zones:
     """The zones of a state and a postal code: those of both, unless they contradict each other."""
-    of_state = _parts().get((country, "state", _code(state)), ()) if isinstance(state, str) else ()
-    of_code = _zones_of_postal_code(country, postal_code) if isinstance(postal_code, str) else ()
+    of_state = _parts().get((country, "state", _code(state)), ()) if state is not None else ()
+    of_code = _zones_of_postal_code(country, postal_code) if postal_code is not None else ()
     if not of_state or not of_code:
         return of_state or of_code
     both = tuple(zone for zone in of_state if zone in of_code)
@@ -77,17 +80,15 @@ def _zones_of_postal_code(country: str, code: str) -> Zones:
     return tuple(dict.fromkeys(zone for each in zones for zone in each)) if all(zones) else ()
 
 
-def _is_in(country: str, phone: object) -> bool:
+def _is_in(country: str, phone: str) -> bool:
     """Whether a number has the code of the country, so that it says no more about the zone than that does."""
-    return isinstance(phone, str) and phone.startswith(f"+{country_code_for_region(country)}")
-
-
-def _zones_of_phone(phone: object) -> Zones:
-    return _zones_of_number(phone) if isinstance(phone, str) and phone.startswith("+") else ()
+    return phone.startswith(f"+{country_code_for_region(country)}")
 
 
 @lru_cache(maxsize=4096)
-def _zones_of_number(phone: str) -> Zones:
+def _zones_of_phone(phone: str) -> Zones:
+    if not phone.startswith("+"):
+        return ()
     try:
         number = parse(phone)
     except NumberParseException:
@@ -95,6 +96,11 @@ def _zones_of_number(phone: str) -> Zones:
     found = tuple(zone for zone in time_zones_for_number(number) if zone != _UNKNOWN)
     # A number of no place, such as a toll-free one, has all zones of the countries that share its code.
     return found if len(found) == 1 or number_type(number) in _LINES_OF_A_PLACE else ()
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # looks through the files of the database each time
 
 
 @cache
