@@ -96,7 +96,7 @@ def serve(
 
 def require_files(settings: Settings) -> None:
     """Raises CommandError when hardly any caller could connect, which nobody would be told later."""
-    from app.api.http.protocol import MIN_CONNECTIONS, files_for_callers
+    from app.api.http.connection_limit import MIN_CONNECTIONS, files_for_callers
 
     missing = MIN_CONNECTIONS - files_for_callers(settings)
     if missing > 0:

@@ -1,14 +1,20 @@
 """How many connections there may be in total, and from one address."""
 
+import resource
 from collections import Counter
 from collections.abc import Callable
 
 from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
 from app.errors import Overloaded, Problem, TooManyConnections
+from app.settings import Settings
 
+MIN_CONNECTIONS = 16
+"""With fewer the service does not start: it could not even answer its probes."""
 DEFAULT_PER_PEER = 256
 SPARE_CONNECTIONS = 64
 """How many connections beyond the total are still told why they are closed."""
+SPARE_FILES = 128
+"""File descriptors that are not for callers, beside those of the pool: plugins, targets, checks of plans."""
 
 
 class ConnectionLimit:
@@ -62,3 +68,13 @@ class ConnectionLimit:
         if limit is None and not address.is_loopback:
             limit = DEFAULT_PER_PEER
         return peer_of(host), limit
+
+
+def files_for_callers(settings: Settings) -> int:
+    """How many connections of callers the process may open beside its own files."""
+    return _files() - SPARE_FILES - settings.pool_size
+
+
+def _files() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft

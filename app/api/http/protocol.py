@@ -2,10 +2,8 @@
 
 import asyncio
 import math
-import re
-import resource
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,33 +11,25 @@ import httptools
 import structlog
 from fastapi import FastAPI
 from starlette.datastructures import State
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.api.http.connection_limit import ConnectionLimit
+from app.api.http.answers import AnswerTransport, EndingApp, ProblemApp, run_at_once
+from app.api.http.connection_limit import ConnectionLimit, files_for_callers
 from app.api.http.door import Door
 from app.api.http.middleware import RequestMiddleware
-from app.api.http.plain_request import HOST
-from app.api.http.problems import problem_response
+from app.api.http.request_head import MAX_HEAD, MAX_URL, head_without_upgrade, problem_of_head
 from app.errors import BadRequest, HeadersTooLarge, Problem, UrlTooLong
 from app.settings import Settings
 
 KIB = 1024
-MAX_URL = 8 * KIB
-MAX_HEAD = 32 * KIB
-MAX_HEADERS = 100
 MAX_PIPELINED = 100
-SPARE_FILES = 128
-"""File descriptors that are not for callers, beside those of the pool: plugins, targets, checks of plans."""
-MIN_CONNECTIONS = 16
-"""With fewer the service does not start: it could not even answer its probes."""
 MIN_PROGRESS = 64 * KIB
 """A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
 
 Observed = Callable[[ASGIApp], ASGIApp]
 
 _SLICE = 64 * KIB
-_ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
 
 
 def _ignore(route: str, method: str, status: int, seconds: float) -> None:
@@ -91,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._answers = _Answers(transport, self._end, self.loop)
+        self._answers = AnswerTransport(transport, self._end, self.loop)
         if self.limit.exhausted:
             transport.abort()
             return
@@ -159,20 +149,15 @@ class HttpProtocol(HttpToolsProtocol):
                 self.parser.feed_data(data)
                 data = b""
             except httptools.HttpParserUpgrade as upgrade:
-                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                method, version = self.parser.get_method(), self.parser.get_http_version()
+                head = head_without_upgrade(method, self.url, version, self.headers)
+                data = head + data[upgrade.args[0] :]
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             except httptools.HttpParserError:
                 self._refuse(self._problem or BadRequest("The request is not valid HTTP/1.1."))
             if self._unparsed > MAX_HEAD and not self._refused:
                 self._refuse(HeadersTooLarge())
-
-    def _head_without_upgrade(self) -> bytes:
-        """The head of the request again. The parser takes no body of a request that asks for an upgrade."""
-        version = self.parser.get_http_version().encode()
-        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
-        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
-        return b"\r\n".join([*lines, b"\r\n"])
 
     def on_message_begin(self) -> None:
         self._unparsed, self._upgrading, self._in_head = 0, False, True
@@ -187,50 +172,22 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._unparsed = 0
         self._in_head = False
-        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if self.parser.should_upgrade() and method != b"CONNECT":
             self._upgrading = True
             return
-        self._check_target()
-        self._check_head()
-        if self.parser.get_http_version() == "1.0":
+        problem = problem_of_head(method, self.url, version, self.headers)
+        if problem is not None:
+            self._object(problem)
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._object(BadRequest("Too many requests wait for their answers on this connection."))
+        if version == "1.0":
             self.expect_100_continue = False
         super().on_headers_complete()
         self.cycle.transport = self._answers  # type: ignore[assignment]
         self._in_body = True
         # The request has the list that was filled so far. What comes now are trailers.
         self.headers = []
-
-    def _check_target(self) -> None:
-        url = self.url
-        if b"#" in url:
-            self._object(BadRequest("The URL has a fragment."))
-        if url[:1] != b"/" and url != b"*" and self.parser.get_method() != b"CONNECT":
-            # The host of the URL replaces the header. A proxy may have gone by the other one.
-            absolute = _ABSOLUTE.fullmatch(url)
-            hosts = [value.lower() for name, value in self.headers if name == b"host"]
-            if absolute is None or hosts != [absolute[1].lower()]:
-                self._object(BadRequest("The URL is not valid, or is not that of the header Host."))
-
-    def _check_head(self) -> None:
-        size, hosts, version = 0, 0, self.parser.get_http_version()
-        for name, value in self.headers:
-            size += len(name) + len(value) + 4
-            if name == b"host":
-                hosts += 1
-                if not HOST.fullmatch(value):
-                    self._object(BadRequest("The header Host is not valid."))
-            elif name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
-                self._object(BadRequest("The only Transfer-Encoding is chunked, in HTTP/1.1."))
-        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            self._object(HeadersTooLarge())
-        if hosts > 1 or (hosts == 0 and version != "1.0"):
-            self._object(BadRequest("Send the header Host exactly once."))
-        if version not in ("1.1", "1.0"):
-            self._object(BadRequest("Use HTTP/1.1."))
-        if self.parser.should_upgrade():
-            self._object(BadRequest("The service is not a proxy."))
-        if len(self.pipeline) >= MAX_PIPELINED:
-            self._object(BadRequest("Too many requests wait for their answers on this connection."))
 
     def _object(self, problem: Problem) -> None:
         """Ends parsing: the parser raises an error of its own."""
@@ -249,16 +206,16 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         problem = self._ask_at_door(cycle.scope)
         if problem is not None:
-            app = self.observed(_Answer(problem))
+            app = self.observed(ProblemApp(problem))
         if cycle.waiting_for_100_continue:
             # Nobody can tell whether the caller sends the body after an early answer, or the next request.
-            app = _Ending(app, cycle, lambda: cycle.more_body)
+            app = EndingApp(app, cycle, lambda: cycle.more_body)
         elif self._ending or self.service.draining:
-            app = _Ending(app, cycle, lambda: not self.pipeline)
+            app = EndingApp(app, cycle, lambda: not self.pipeline)
         if problem is None or self.flow.write_paused:
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
         else:
-            _run_at_once(cycle.run_asgi(app))  # type: ignore[arg-type]
+            run_at_once(cycle.run_asgi(app))  # type: ignore[arg-type]
 
     def _ask_at_door(self, scope: Any) -> Problem | None:
         if self.door is None:
@@ -308,7 +265,7 @@ class HttpProtocol(HttpToolsProtocol):
                 running.disconnected = True
                 running.message_event.set()
         self.cycle = cycle = self._cycle_of_refusal()
-        app = self.observed(_Answer(problem))
+        app = self.observed(ProblemApp(problem))
         if waits:
             self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
         else:
@@ -319,7 +276,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope |= {"method": "", "path": "", "raw_path": b"", "query_string": b""}
         return RequestResponseCycle(
             scope=self.scope,
-            transport=_Answers(  # type: ignore[arg-type]
+            transport=AnswerTransport(  # type: ignore[arg-type]
                 self.transport, lambda: self._linger(self.linger_seconds), self.loop
             ),
             flow=self.flow,
@@ -424,73 +381,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._late = None
 
 
-class _Answer:
-    """An app that has one answer, a problem."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await problem_response(self._problem, scope)(scope, receive, send)
-
-
-class _Answers:
-    """The transport as answers see it: a peer that has gone is no error, and the end is gentle.
-
-    The head of an answer waits for the beginning of its body, and both go out together. A system call for
-    each would cost more than making a short answer.
-    """
-
-    def __init__(
-        self, transport: Transport, end: Callable[[], None], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._transport, self._end, self._loop = transport, end, loop
-        self._begun = False
-        self._head = b""
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        if self._begun:
-            data, self._head = self._head + data, b""
-            self._send(data)
-        else:
-            self._begun, self._head = True, data
-            self._loop.call_soon(self._send_head)
-
-    def finish(self) -> None:
-        """An answer is whole. What is written next is the head of another."""
-        self._send_head()
-        self._begun = False
-
-    def close(self) -> None:
-        self._send_head()
-        self._end()
-
-    def _send_head(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._send(head)
-
-    def _send(self, data: bytes) -> None:
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-
-class _Ending:
-    """An app whose answer ends the connection if `ends` says so when it is sent."""
-
-    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle, ends: Callable[[], bool]) -> None:
-        self._app, self._cycle, self._ends = app, cycle, ends
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if self._ends():
-                self._cycle.keep_alive = False
-            await send(message)
-
-        await self._app(scope, receive, sending)
-
-
 def protocol_of(app: FastAPI) -> type[HttpProtocol]:
     """The protocol with the limits of this app's settings, and counters of its own."""
     settings: Settings = app.state.settings
@@ -511,23 +401,3 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
             "service": app.state,
         },
     )
-
-
-def _run_at_once(answering: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine that waits for nothing, without a task: that would cost as much as the answer."""
-    try:
-        answering.send(None)
-    except StopIteration:
-        return
-    answering.close()
-    raise RuntimeError("The answer waits for something.")
-
-
-def files_for_callers(settings: Settings) -> int:
-    """How many connections of callers the process may open beside its own files."""
-    return _files() - SPARE_FILES - settings.pool_size
-
-
-def _files() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 30 if soft == resource.RLIM_INFINITY else soft

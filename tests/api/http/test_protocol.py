@@ -10,14 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.http.connection_limit import DEFAULT_PER_PEER, SPARE_CONNECTIONS, ConnectionLimit
 from app.api.http.middleware import SECURITY_HEADERS
-from app.api.http.protocol import (
-    MAX_HEAD,
-    MAX_HEADERS,
-    MAX_PIPELINED,
-    MAX_URL,
-    HttpProtocol,
-    protocol_of,
-)
+from app.api.http.protocol import MAX_PIPELINED, HttpProtocol, protocol_of
+from app.api.http.request_head import MAX_HEAD, MAX_HEADERS, MAX_URL
 from app.errors import Problem
 from app.main import create_app
 from app.settings import Settings
