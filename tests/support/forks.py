@@ -1,8 +1,8 @@
 """Processes that start at once: forked from one that has imported everything already.
 
 Each is a process of its own, with its own environment, directory and streams, and can be killed or stopped.
-It only skips the imports, which take longer than most tests. `python -m tests.support.forks FD` is the
-process that forks; it serves one test process, and ends with it.
+It only skips the imports, and what each service loads as it starts: they take longer than most tests.
+`python -m tests.support.forks FD` is the process that forks; it serves one test process, and ends with it.
 """
 
 import atexit
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-PRELOADED = ("lead_assignment.__main__", "app.cli", "app.store.connection.migrate", "tests.support.serving")
+SERVING = "tests.support.serving"
+PRELOADED = ("lead_assignment.__main__", "app.cli", "app.store.connection.migrate", SERVING)
 POLL_SECONDS = 0.005
 MAX_MESSAGE = 1 << 18
 MAX_STREAMS = 8
@@ -151,6 +152,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for name in PRELOADED:
         importlib.import_module(name)
+    importlib.import_module(SERVING).prepare()
     gc.collect()
     gc.freeze()  # nobody has to look through all this again, least of all each process as it ends
     while True:

@@ -7,10 +7,25 @@ import uvicorn
 
 from app import logs
 from app.api.http.protocol import protocol_of
+from app.console.rendering import ENVIRONMENT
+from app.intake.companies import load_icann_suffixes
+from app.intake.domains import load_suffixes
+from app.intake.job_titles import load_titles
+from app.intake.mail_domains import load_mail_domains
+from app.intake.sources import load_sources
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
 from tests.support.poisonous import Poisonous
+
+
+def prepare() -> None:
+    """Load what each service loads as it starts. Processes that are forked afterwards have it already."""
+    for load in (load_suffixes, load_icann_suffixes, load_mail_domains, load_sources, load_titles):
+        load()
+    for name in ENVIRONMENT.list_templates():
+        ENVIRONMENT.get_template(name)
+    strategies()
 
 
 def main() -> None:
