@@ -1,8 +1,9 @@
 """`lead-assignment suppress`: addresses, domains and phone numbers whose leads are blocked."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from app.contract.suppressions import SuppressionInput, SuppressionLine, Suppres
 from app.directory import suppressions
 from app.engine.model.lead_keys import SuppressionKey
 from app.errors import Problem, ValidationFailed
-from app.intake.headers import fold_name
+from app.intake.headers import fold_name, guess_field
 from app.intake.suppressions import KINDS
 from app.store.connection.pool import Pool
 from app.store.life.suppressions import AddedCounts, ListCount, SuppressionRow
@@ -48,7 +49,21 @@ _NO_ENTRIES = (
     + "; ".join(f"{field} (also {names.partition(', ')[2]})" for field, names in _NAMES.items())
     + ". A file with one value in each line needs no first line."
 )
+_BOTH = (
+    "{path} has lines with a domain beside an address or a phone number. A domain blocks everybody of the"
+    " company. Say what to add with --only email, --only phone or --only domain, once or several times."
+)
+_OF_LEADS = {"email": "email", "phone": "phone", "website": "domain", "country": "country"}
+"""What the columns of leads mean here."""
 MAX_LISTED = 1000
+
+
+class OnlyKind(StrEnum):
+    """A kind of entry that a file is read for."""
+
+    EMAIL = "email"
+    DOMAIN = "domain"
+    PHONE = "phone"
 
 
 @commands.callback()
@@ -70,30 +85,36 @@ def import_file(
     ],
     list_: Annotated[str | None, typer.Option("--list", help="The list for lines that name none.")] = None,
     country: Country = None,
+    only: Annotated[
+        list[OnlyKind] | None, typer.Option(help="Add entries of this kind only: email, domain or phone.")
+    ] = None,
     workspace: InWorkspace = None,
     separator: Separator = None,
     encoding: Encoding = None,
 ) -> None:
     """Add the entries of a file: one value per line, lines of JSON, or CSV with columns.
 
-    Columns are value, email, domain, phone, country and list; others are ignored. Nothing is written if a
-    line cannot be read.
+    Columns are value, email, domain, phone, country and list, also as CRMs and spreadsheets name them in many
+    languages; others are ignored. Each cell is an entry. Nothing is written if a line cannot be read.
     """
     default = {name: given for name, given in (("list", list_), ("country", country)) if given is not None}
     by_list: dict[str, list[SuppressionKey]] = defaultdict(list)
     faults: list[tuple[int, Problem]] = []
-    for line, sent in _lines(TextFile(file, encoding), separator, country):
+    without = 0
+    for line, sent in _lines(TextFile(file, encoding), separator, country, only or ()):
         try:
-            if isinstance(sent, ValidationFailed):
-                raise sent
-            entry = _entry({**default, **sent})
+            entries = [_entry({**default, **each}) for each in _sent(sent)]
+            entries = [each for each in entries if not only or each.key.kind in only]
         except ValidationFailed as problem:
             faults.append((line, problem))
         else:
-            by_list[entry.list].append(entry.key)
+            without += not entries
+            for entry in entries:
+                by_list[entry.list].append(entry.key)
     if faults:
         raise CommandError("\n".join(not_done(faults, "read; nothing was written")))
-    typer.echo(_said(_add(by_list, workspace)))
+    skipped = f", {without:,} lines without an entry" if without else ""
+    typer.echo(_said(_add(by_list, workspace)) + skipped)
 
 
 @commands.command()
@@ -179,20 +200,28 @@ def _entry(sent: Mapping[str, Any]) -> SuppressionLine:
         raise validation_failed(refused, model=SuppressionLine) from None
 
 
-def _lines(text: TextFile, separator: str | None, country: str | None) -> Iterator[tuple[int, Any]]:
-    """The line numbers, each with what an entry is made of, or why it could not be read."""
+def _sent(line: Any) -> Sequence[Mapping[str, Any]]:
+    """The entries of a line. Raises ValidationFailed if it could not be read."""
+    if isinstance(line, ValidationFailed):
+        raise line
+    return line if isinstance(line, list) else [line]
+
+
+def _lines(
+    text: TextFile, separator: str | None, country: str | None, only: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    """The line numbers, each with what its entries are made of, or why it could not be read."""
     first = next((line for line in text.lines() if line.strip() and not line.lstrip().startswith("#")), "")
     if separator is None and not _is_heading(first, country):
         for number, line in enumerate(text.lines(), 1):
             if line.strip() and not line.lstrip().startswith("#"):
                 yield number, _of_line(line)
         return
-    sheet = open_sheet(text, sheet_options(separator, None).separator, lambda name: fold_name(name) in _MEANS)
-    if not any(_MEANS.get(fold_name(name)) in _ENTRIES for name in sheet.columns):
+    sheet = open_sheet(text, sheet_options(separator, None).separator, lambda name: _meant(name) is not None)
+    if not any(_meant(name) in _ENTRIES for name in sheet.columns):
         raise CommandError(_NO_ENTRIES.format(path=text.path))
     for number, row in sheet.rows():
-        named = row if isinstance(row, ValidationFailed) else _named(row)
-        yield number, named
+        yield number, row if isinstance(row, ValidationFailed) else _entries_of(row, text.path, only)
 
 
 def _of_line(line: str) -> Any:
@@ -206,7 +235,7 @@ def _of_line(line: str) -> Any:
 
 def _is_heading(line: str, country: str | None) -> bool:
     """Whether a line names columns. An entry can have a separator too, such as `"Doe, Jo" <jo@x.example>`."""
-    if fold_name(line) in _MEANS:
+    if _meant(line) is not None:
         return True
     if line.lstrip().startswith("{") or not any(sign in line for sign in SEPARATORS):
         return False
@@ -217,5 +246,23 @@ def _is_heading(line: str, country: str | None) -> bool:
     return False
 
 
-def _named(row: Mapping[str, str]) -> dict[str, str]:
-    return {_MEANS[name]: cell for heading, cell in row.items() if (name := fold_name(heading)) in _MEANS}
+def _meant(heading: str) -> str | None:
+    """What a column holds: a kind of entry, the country, the list, or nothing of these."""
+    found = _MEANS.get(fold_name(heading))
+    if found is None and (guess := guess_field(heading)) is not None:
+        found = _OF_LEADS.get(guess.field)
+    return found
+
+
+def _entries_of(row: Mapping[str, str], path: Path, only: Sequence[str]) -> list[dict[str, str]]:
+    """What each entry of a row is made of. Raises CommandError for people beside their company's domain."""
+    cells = [(name, cell) for heading, cell in row.items() if (name := _meant(heading)) is not None]
+    shared = {name: cell for name, cell in cells if name not in _ENTRIES}
+    of_phones = ("phone", "value") if "country" in shared else ()
+    without = {name: cell for name, cell in shared.items() if name != "country"}
+    entries = [(name, cell) for name, cell in cells if name in _ENTRIES]
+    if only:
+        entries = [(name, cell) for name, cell in entries if name in (*only, "value")]
+    elif len(kinds := {name for name, _ in entries}) > 1 and "domain" in kinds:
+        raise CommandError(_BOTH.format(path=path))
+    return [{**(shared if name in of_phones else without), name: cell} for name, cell in entries]

@@ -15,6 +15,7 @@ from app.intake.contact import Address, parse_email, read_mailbox, read_phone
 from app.intake.domains import is_public_suffix, registrable
 from app.intake.mail_domains import is_free_mail, is_relay
 from app.intake.mailboxes import email_key
+from app.intake.website import website_domain
 
 CUSTOMERS = frozenset(("trial", "active", "lapsed"))
 """The values of `customer_status` of accounts whose domain is never suppressed."""
@@ -25,6 +26,8 @@ _HEX = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a
 _NAMED_HASH = re.compile(r"(?:hash|md5|sha-?(?:1|224|256|384|512)|hmac[a-z0-9-]*)[:=$].+", re.I)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{43}=|[A-Za-z0-9+/_-]{86}==)")
 _NUMBER = re.compile(r"[+(]?[0-9][0-9 ()/.-]*")
+_EVERYBODY = re.compile(r"\*?@|\*\.")
+"""What some write before a domain: all addresses, all hosts of it."""
 _MAX_LABELS = 20
 
 
@@ -83,7 +86,9 @@ def read_entry(text: str, kind: EntryKind | None = None, country: str | None = N
             "hash_refused", "must be the value itself, not a hash of it: what was hashed cannot be known"
         )
     if kind is None:
-        kind = "phone" if _NUMBER.fullmatch(text) else "email" if "@" in text[1:] else "domain"
+        kind = "phone" if _NUMBER.fullmatch(text) else "email" if _is_mailbox(text) else "domain"
+    if kind == "email" and text.startswith(("@", "*@")):
+        kind = "domain"
     if kind == "email":
         address = _address(text)
         if address is None:
@@ -134,9 +139,17 @@ def _domains(host: str) -> Iterator[str]:
         yield last
 
 
+def _is_mailbox(text: str) -> bool:
+    """Whether an address is meant, and no page of a website, which may have a login."""
+    return "@" in text[1:] and "://" not in text
+
+
 def _domain(text: str) -> str:
-    host = text.removeprefix("@").rstrip(".")
-    found = parse_email(f"x@{host}") if host and "@" not in host else None
+    """The domain of an entry: of a host, of a website, or of all addresses of a company."""
+    begin = _EVERYBODY.match(text)
+    text = text[begin.end() :] if begin is not None else text
+    host = website_domain(text) if not _is_mailbox(text) else None
+    found = parse_email(f"x@{host}") if host else None
     if found is None or registrable(found.domain) is None:
         raise EntryRefused(
             "invalid_format", "must be a domain, such as rival.example; it covers its subdomains"

@@ -63,6 +63,32 @@ async def test_columns_that_nobody_knows_are_told_once(
     assert "other.example" not in error
 
 
+async def test_a_sheet_of_a_spreadsheet_is_read_as_it_is(office: Workspace, shell: Shell) -> None:
+    sheet = (
+        "E-Mail-Adresse;Telefonnummer;Land;Grund\r\n"
+        '"""Doe, Pat"" <Pat@other.example>";030 901820;Deutschland;asked\r\n'
+        ";;DE;nobody\r\nkim@other.example;;somewhere;asked\r\n"
+    )
+    shell.directory.joinpath("people.csv").write_bytes(sheet.encode("utf-16"))
+    said = shell.says("suppress", "import", "people.csv", "--list", "rivals")
+    assert said == "3 added, 0 unchanged, 1 lines without an entry\n"
+    assert await blocks(office, {"phone": "+4930901820"})
+    assert await blocks(office, {"email": "pat@other.example"})
+
+
+async def test_a_domain_beside_an_address_is_added_only_when_it_is_asked_for(
+    office: Workspace, shell: Shell
+) -> None:
+    sheet = (
+        "Name,Email,Website\nPat,pat@other.example,https://www.other.example/de\nKim,kim@other.example,n/a\n"
+    )
+    shell.directory.joinpath("people.csv").write_text(sheet)
+    assert "--only" in shell.refuses("suppress", "import", "people.csv", "--list", "rivals")
+    only = ("suppress", "import", "people.csv", "--list", "rivals", "--only", "email")
+    assert shell.says(*only) == "2 added, 0 unchanged\n"
+    assert not await blocks(office, {"email_domain": "other.example", "email": "lee@other.example"})
+
+
 async def test_a_name_with_a_comma_is_no_heading(office: Workspace, shell: Shell) -> None:
     shell.directory.joinpath("list.txt").write_text('"Doe, Pat" <pat@other.example>\nrival.example\n')
     assert shell.says("suppress", "import", "list.txt", "--list", "rivals") == "2 added, 0 unchanged\n"

@@ -132,6 +132,28 @@ async def test_a_value_is_on_several_lists_and_an_entry_of_a_reject_is_one_of_th
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        "https://www.rival.example/de?ref=list",
+        "HTTP://Rival.example:8080",
+        "www.rival.example",
+        "rival.example/",
+        "*.rival.example",
+        "*@rival.example",
+        "@rival.example.",
+        {"email": "*@rival.example"},
+        {"domain": "//www.rival.example"},
+    ],
+)
+async def test_a_domain_is_read_as_people_write_it(office: Workspace, entry: object) -> None:
+    body = {"list": "competitors", "entries": [entry]}
+    assert (await office.client.post("/suppressions", json=body)).json()["created"] == 1
+    assert (await office.assign(email="pat@eu.rival.example"))["block"] == "competitors"
+    answer = await office.client.post("/suppressions/remove", json={**body, "reason": "mistake"})
+    assert answer.json() == {"removed": 1}
+
+
+@pytest.mark.parametrize(
     ("entry", "field", "code"),
     [
         ("0cc175b9c0f1b6a831c399e269772661", "value", "hash_refused"),
@@ -140,6 +162,8 @@ async def test_a_value_is_on_several_lists_and_an_entry_of_a_reject_is_one_of_th
         ("n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", "value", "hash_refused"),
         ("co.uk", "value", "public_suffix"),
         ({"domain": "not a domain"}, "domain", "invalid_format"),
+        ({"domain": "pat@rival.example"}, "domain", "invalid_format"),
+        ("https://www.co.uk", "value", "public_suffix"),
         ({"phone": "020 7946 1234"}, "phone", "invalid_format"),
         ({"phone": "1", "country": "Atlantis"}, "country", "unknown_country"),
         ({"email": "a@x.example", "domain": "x.example"}, None, "exactly_one"),
