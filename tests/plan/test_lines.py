@@ -80,3 +80,11 @@ def test_samples_of_plan_tests_are_never_repeated(tests: object) -> None:
     (found,) = located([finding], json.dumps({"tests": tests}))
     assert "ana" not in f"{found.value} {found.text}"
     assert found.line == 1
+
+
+def test_text_is_followed_no_deeper_than_findings_go() -> None:
+    text = "before: {when: " + "[" * 40 + "]" * 40 + "}\nafter: 1\n"
+    before, after = located(
+        [Finding("before.when", "a", "Do this."), Finding("after", "b", "Do this.")], text
+    )
+    assert (before.line, after.line) == (1, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import yaml
 
 from app.plan.findings import Finding, join, quote, show
-from app.plan.reader.text import line_of
+from app.plan.reader.text import MAX_DEPTH, line_of
 
 _RULE = re.compile(r"pipeline\[\d+\]\.[^.\[]+")
 _KEYS = frozenset(("unknown_field", "unknown_operator", "unknown_strategy"))
@@ -81,6 +81,8 @@ def _places(findings: list[Finding], text: str | bytes) -> _Places:
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             walk.take(event)
+            if walk.depth > MAX_DEPTH:
+                break  # No finding is any deeper, and the parser takes ever longer for each level.
     except yaml.YAMLError:
         pass  # What was read until here is right.
     return walk.places
@@ -93,6 +95,11 @@ class _Walk:
         self.places = _Places()
         self._wanted = wanted
         self._open: list[_Container] = []
+
+    @property
+    def depth(self) -> int:
+        """How many lists and mappings are open."""
+        return len(self._open)
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
