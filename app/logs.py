@@ -65,10 +65,10 @@ def configure(stream: BinaryIO | None = None, level: Level = "info") -> None:
     logging.basicConfig(level=threshold, handlers=[_LibraryHandler()], force=True)
 
 
-class ManyLines:
-    """A logger for what happens with every request. Its lines are like those of the others.
+class FastLogger:
+    """A logger for what happens with every request. Its lines are like those of other loggers.
 
-    It is called with plain values only, and puts each line together at once: a tenth of the work.
+    It takes plain values only, and skips the steps of structlog that they do not need: a tenth of the work.
     """
 
     def __init__(self) -> None:

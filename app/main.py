@@ -71,7 +71,7 @@ from app.intake.domains import load_suffixes
 from app.intake.job_titles import load_titles
 from app.intake.mail_domains import load_mail_domains
 from app.intake.sources import load_sources
-from app.logs import ManyLines
+from app.logs import FastLogger
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -219,8 +219,8 @@ def _observed(settings: Settings, metrics: Metrics, tracing: Tracing | None) -> 
     """What wraps all answers, also those that the HTTP protocol gives by itself."""
     return partial(
         RequestMiddleware,
-        log=ManyLines(),
-        observe=metrics.request_finished,
+        log=FastLogger(),
+        observe=metrics.requests.note,
         access_log=settings.access_log,
         tracing=tracing,
         respond=_respond(settings),

@@ -146,8 +146,8 @@ def test_signal_ends_a_process_whose_output_nobody_reads() -> None:
 )
 def test_level_decides_which_lines_are_written(level: str, seen: str) -> None:
     calls = "log = structlog.get_logger(); log.debug('a'); log.info('b'); log.warning('c'); log.error('d')"
-    many = "log = logs.ManyLines(); log.info('b'); log.error('d')"
-    with _run(f"logs.configure(level={level!r}); {calls}; {many}") as process:
+    fast = "log = logs.FastLogger(); log.info('b'); log.error('d')"
+    with _run(f"logs.configure(level={level!r}); {calls}; {fast}") as process:
         written, _ = process.communicate(timeout=GUARD)
     events = [orjson.loads(line)["event"] for line in written.splitlines()]
     assert "".join(events) == seen + "".join(event for event in "bd" if event in seen)
@@ -155,7 +155,7 @@ def test_level_decides_which_lines_are_written(level: str, seen: str) -> None:
 
 def test_lines_of_requests_are_like_all_others() -> None:
     calls = "; ".join(
-        f"{log}.info('a', b=1, c='d')" for log in ("structlog.get_logger()", "logs.ManyLines()")
+        f"{log}.info('a', b=1, c='d')" for log in ("structlog.get_logger()", "logs.FastLogger()")
     )
     with _run(f"logs.configure(); {calls}") as process:
         written, _ = process.communicate(timeout=GUARD)

@@ -20,10 +20,9 @@ from app.engine.model.stored import ENGINE_VERSION
 from app.logs import lines_dropped
 from app.metrics.counters import Tally, WorkspaceCounters
 from app.metrics.enrichment import EnrichmentMetrics
-from app.metrics.requests import RequestCounts
+from app.metrics.requests import SECONDS, RequestCounts
 from app.troubles import KINDS, Troubles
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -69,18 +68,18 @@ class Metrics:
             registry=registry,
         ).labels(version("lead-assignment"), ENGINE_VERSION).set(1)
         self._workspaces: dict[int, WorkspaceCounters] = {}
-        self._requests = RequestCounts()
-        registry.register(self._requests)
+        self.requests = RequestCounts()
+        registry.register(self.requests)
         self._lock_wait_seconds = Histogram(
             "lead_assignment_lock_wait_seconds",
             "Time that a commit group waited for the workspace lock.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._commit_seconds = Histogram(
             "lead_assignment_commit_seconds",
             "Time that a commit group held the workspace lock.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._commit_group_size = Histogram(
@@ -89,7 +88,7 @@ class Metrics:
         self._account_lookup_seconds = Histogram(
             "lead_assignment_account_lookup_seconds",
             "Time to look up accounts by name, before the workspace lock.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self.accounts_looked_up = self._account_lookup_seconds.observe
@@ -98,7 +97,7 @@ class Metrics:
         self._loop_lag_seconds = Histogram(
             "lead_assignment_event_loop_lag_seconds",
             "How late the event loop ran a timer, four times a second.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self.loop_late = self._loop_lag_seconds.observe
@@ -319,10 +318,6 @@ class Metrics:
     def plugin_failed(self, strategy: str, kind: str) -> None:
         """Counts a verdict that a plugin failed to give, by the name of the installed strategy."""
         self._plugin_errors.labels(strategy, kind).inc()
-
-    def request_finished(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts a request by the template of its route."""
-        self._requests.note(route, method, status, seconds)
 
     def group_committed(self, jobs: int, waited: float, held: float) -> None:
         """Counts a committed group: its jobs, and how many seconds it waited for the lock and held it."""

@@ -8,8 +8,9 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_BUCKETS = [*map(floatToGoString, _SECONDS), "+Inf"]
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The bounds of the buckets, also of other short times."""
+_BUCKETS = [*map(floatToGoString, SECONDS), "+Inf"]
 
 
 class _Times:
@@ -36,7 +37,7 @@ class RequestCounts(Collector):
         times = self._times.get((method, route))
         if times is None:
             times = self._times[method, route] = _Times()
-        times.buckets[bisect_left(_SECONDS, seconds)] += 1
+        times.buckets[bisect_left(SECONDS, seconds)] += 1
         times.total += seconds
 
     def collect(self) -> Iterable[Metric]:

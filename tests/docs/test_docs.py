@@ -157,7 +157,7 @@ def test_every_setting_is_in_the_table() -> None:
 
 def test_every_metric_is_in_the_table() -> None:
     metrics = Metrics()
-    metrics.request_finished("/assign", "POST", 201, 0.01)
+    metrics.requests.note("/assign", "POST", 201, 0.01)
     metrics.troubles.note("clock_jumped")
     metrics.group_committed(1, 0.01, 0.01)
     metrics.plugin_failed("language", "timeout")

@@ -6,7 +6,7 @@ is done for it the better: no task, no turn, nothing of the framework, and mostl
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,9 +14,9 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api.http.auth import Authentication, permit
+from app.api.http.headers import Headers, lines_of
 from app.api.http.plain_request import PlainRequests
 from app.api.http.rate_limits import RateLimits
-from app.api.http.refusals import lines_of
 from app.api.http.routing import hot_routes
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Forbidden, Problem
@@ -35,7 +35,7 @@ class Door:
         self._plain = PlainRequests(self._routes, wants_headers=app.state.traces)
         self._refused_at = -math.inf
         self._answer: Callable[[Scope, Problem], bytes] = app.state.observed(app).refuse
-        self._first: tuple[Sequence[tuple[bytes, bytes]], bytes] = ((), b"")
+        self._first: tuple[Headers, bytes] = ((), b"")
 
     def read(self, data: bytes) -> dict[str, Any] | None:
         """What is known of a request without the parser, as in a scope. None unless it is worth the look.
@@ -77,7 +77,7 @@ class Door:
         scope["route"] = route
         return problem
 
-    def answer(self, scope: Scope, problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    def answer(self, scope: Scope, problem: Problem, headers: Headers) -> bytes:
         """All that answers a request, with those `headers` that every answer has."""
         known, first = self._first
         if known is not headers:

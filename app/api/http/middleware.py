@@ -10,8 +10,9 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.auth import Caller
+from app.api.http.headers import Headers
 from app.api.http.problems import Respond, problem_response
-from app.api.http.refusals import Headers, Refusals
+from app.api.http.refusals import Refusals
 from app.errors import BadRequest, Problem
 from app.logs import AccessLog, to_json
 from app.tracing import RequestSpan, Tracing

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from app.api.http.auth import credentials_digest
+from app.api.http.headers import Headers
 from app.api.http.key_lookups import make_room
 
 MAX_SIZE = 64 * 1024
@@ -22,8 +23,6 @@ HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,
 
 MAX_KNOWN = 1024
 """Heads that are remembered."""
-
-Headers = list[tuple[bytes, bytes]]
 
 _END = b"\r\n\r\n"
 _FIELDS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: ?[!-~]++(?: ++[!-~]++)*+\r\n)++\r\n")

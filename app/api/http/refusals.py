@@ -1,15 +1,14 @@
 """The answers to requests that get no further. Those with one reason are alike, but for the ids in them."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from app.api.http.headers import Headers, lines_of
 from app.api.http.key_lookups import make_room
 from app.api.http.problems import MEDIA_TYPE, problem_bytes
 from app.errors import Problem
-
-Headers = list[tuple[bytes, bytes]]
 
 MAX_KEPT = 256
 """Answers that are kept: one for each reason, and each time to wait."""
@@ -29,7 +28,7 @@ class _Kept:
 class Refusals:
     """Makes answers with these headers, and a few more that are those of the request."""
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, headers: Headers) -> None:
         self._last = lines_of([(b"content-type", MEDIA_TYPE.encode()), *headers])
         self._kept: dict[Hashable, _Kept] = {}
 
@@ -63,8 +62,3 @@ class Refusals:
         headers = lines_of((name.lower().encode(), value.encode()) for name, value in problem.headers.items())
         before += found
         return _Kept(headers, len(before) + len(after), before, after)
-
-
-def lines_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Headers as they are sent."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -1,8 +1,8 @@
 """What the head of a request may be: how large, and such that two recipients read it in the same way."""
 
 import re
-from collections.abc import Sequence
 
+from app.api.http.headers import Headers
 from app.api.http.plain_request import HOST
 from app.errors import BadRequest, HeadersTooLarge, Problem
 
@@ -10,9 +10,6 @@ KIB = 1024
 MAX_URL = 8 * KIB
 MAX_HEAD = 32 * KIB
 MAX_HEADERS = 100
-
-Headers = Sequence[tuple[bytes, bytes]]
-"""Names in lower case, with their values."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
 
