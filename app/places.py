@@ -13,6 +13,9 @@ Result = TypeVar("Result")
 
 AT_ONCE = 2
 WAIT_SECONDS = 30.0
+LONG_BYTES = 8 * 1024
+"""A delivery of so many bytes is read in a thread. Most have a few kilobytes, but one can hold thousands of
+events."""
 
 
 class _Taken:
@@ -57,6 +60,19 @@ class Places:
         """
         async with self.take(workspace_id):
             return await asyncio.to_thread(function, *args, **kwargs)  # noqa: TID251
+
+    async def run_if_long(
+        self,
+        length: int,
+        workspace_id: int,
+        function: Callable[Parameters, Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """The same for what reads a delivery of this length. A short one is read at once."""
+        if length < LONG_BYTES:
+            return function(*args, **kwargs)
+        return await self.run(workspace_id, function, *args, **kwargs)
 
 
 REPORTS = Places("Other reports are being made.")

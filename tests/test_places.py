@@ -1,12 +1,13 @@
 """Large work of one workspace does not keep that of others from its turn."""
 
 import asyncio
+import threading
 
 import pytest
 
 from app import places
 from app.errors import Overloaded
-from app.places import AT_ONCE, Places
+from app.places import AT_ONCE, LONG_BYTES, Places
 
 GREEDY, MODEST = 1, 2
 
@@ -40,3 +41,14 @@ async def test_who_waits_in_vain_is_told_so(monkeypatch: pytest.MonkeyPatch) -> 
                 pass
     async with taken.take(GREEDY):
         pass
+
+
+async def test_short_delivery_is_read_at_once_and_a_long_one_in_its_turn() -> None:
+    taken = Places("Others work.")
+    here = threading.get_ident()
+    async with taken.take(GREEDY):
+        assert await taken.run_if_long(LONG_BYTES - 1, GREEDY, threading.get_ident) == here
+        waiting = asyncio.create_task(taken.run_if_long(LONG_BYTES, GREEDY, threading.get_ident))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    assert await waiting != here

@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from app import places
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
@@ -19,7 +20,7 @@ from app.errors import AlreadyMerged, NotFound, Overloaded, Problem
 from app.forms.events import Told, address_of, begun, event_job, merge_job, refused
 from app.forms.leads import Unmappable, job_of, lead_of
 from app.forms.mapping import form_map
-from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept_unhurried
+from app.forms.receive import AWAITING_FETCH, DELETED, INACTIVE, kept_request, read_kept
 from app.forms.stored import from_bytes
 from app.forms.test_leads import decide_tests
 from app.forms.vendors import FORM_KINDS
@@ -93,7 +94,9 @@ class FormEffects:
         terms = FormTerms((), form_map(endpoint.body["mapping"]), endpoint.body["options"])
         request = kept_request(json.loads(kept[0]), kept[1])
         try:
-            received = await read_kept_unhurried(workspace_id, kind, endpoint.id, terms, request)
+            received = await places.FORMS.run_if_long(
+                request.length, workspace_id, read_kept, kind, endpoint.id, terms, request
+            )
         except Overloaded:
             return Settled(event.id, "pending", event.code, RETRY_EVENT_SECONDS, waits=True)
         # A part that still cannot be read stays the failure that it is.

@@ -61,8 +61,6 @@ GENERIC: Final = "generic"
 """The kind whose mapping says where everything stands."""
 IDENTIFIES: Final = frozenset(("email", "phone", "company", "external_id", "crm"))
 """The fields of a lead one of which it needs."""
-LONG_BYTES = 8 * 1024
-"""What is longer is read in a thread. Form tools send a few kilobytes."""
 MIN_SECRET = 4
 """Characters of a secret that is looked for in bodies. A shorter one would be found everywhere."""
 
@@ -136,7 +134,9 @@ class FormReceiver:
             # Nothing comes again of other tools, nor of the visitor of a page.
             code = RATE_LIMITED
         try:
-            received = await read_unhurried(kind, known, request, code)
+            received = await places.FORMS.run_if_long(
+                request.length, known.workspace_id, read_delivery, kind, known, request, code
+            )
         except Overloaded:
             self._metrics.form_received(known.kind, "not_stored")
             return kind.not_stored()
@@ -232,31 +232,6 @@ def terms_of(known: KnownEndpoint) -> FormTerms:
     except ValidationError:
         mapping = FormMap()
     return FormTerms(known.terms.secrets, mapping, known.terms.options)
-
-
-async def read_unhurried(
-    kind: FormKind, known: KnownEndpoint, request: FormRequest, code: str | None
-) -> Received:
-    """Like `read_delivery`, in a thread if it takes long, so that it holds up nobody else.
-
-    Raises Overloaded when too many others wait.
-    """
-    if not _is_long(request):
-        return read_delivery(kind, known, request, code)
-    return await places.FORMS.run(known.workspace_id, read_delivery, kind, known, request, code)
-
-
-async def read_kept_unhurried(
-    workspace_id: int, kind: FormKind, endpoint_id: str, terms: FormTerms, kept: FormRequest
-) -> Received:
-    """Like `read_kept`, in a thread if it takes long. Raises Overloaded when too many others wait."""
-    if not _is_long(kept):
-        return read_kept(kind, endpoint_id, terms, kept)
-    return await places.FORMS.run(workspace_id, read_kept, kind, endpoint_id, terms, kept)
-
-
-def _is_long(request: FormRequest) -> bool:
-    return len(request.body) + len(request.query) >= LONG_BYTES
 
 
 def read_delivery(

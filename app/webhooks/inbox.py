@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from app import places
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
 from app.engine.life.crm import RecordKey
 from app.errors import Overloaded
@@ -32,7 +33,7 @@ from app.webhooks import stored_event
 from app.webhooks.crm_events import EndpointTerms, Vendor, WebhookRequest
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.endpoints import RESOURCE_TYPE
-from app.webhooks.receive import UNREADABLE, to_delivery, unhurried
+from app.webhooks.receive import UNREADABLE, to_delivery
 from app.webhooks.sources import source_of
 from app.webhooks.vendors import VENDORS
 
@@ -237,15 +238,11 @@ class Inbox:
         terms = EndpointTerms((), "", record.body["organization_id"], record.body["options"])
         request = WebhookRequest("POST", "", headers, kept[1])
         try:
-            delivery = await unhurried(
+            delivery = await places.WEBHOOKS.run_if_long(
+                len(request.body),
                 workspace_id,
-                request,
                 to_delivery,
-                vendor,
-                event.endpoint_id,
-                event.system,
-                terms,
-                request,
+                *(vendor, event.endpoint_id, event.system, terms, request),
             )
         except Overloaded:
             return Settled(event.id, "pending", event.code, FIRST_RETRY_SECONDS, waits=True)

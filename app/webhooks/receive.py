@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -41,11 +40,7 @@ UNREADABLE = "unreadable"
 KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", "x-ms-dynamics-", "x-request-id")
 """The starts of the names of headers that some vendors name a delivery by. None of them is a credential."""
 MAX_HEADER_BYTES = 1024
-LONG_BYTES = 8 * 1024
-"""What is longer is verified and read in a thread. It can hold thousands of events."""
 
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 Admit = Callable[[int, str], int]
 """Counts a genuine delivery to an endpoint of a workspace. Returns the seconds to wait, 0 for none."""
 log = structlog.get_logger()
@@ -107,15 +102,11 @@ class Receiver:
             self._metrics.delivery_received(known.kind, "rate_limited")
             return replace(vendor.not_stored(), retry_after=wait)
         try:
-            delivery = await unhurried(
+            delivery = await places.WEBHOOKS.run_if_long(
+                len(request.body),
                 known.workspace_id,
-                request,
                 to_delivery,
-                vendor,
-                known.id,
-                known.system,
-                known.terms,
-                request,
+                *(vendor, known.id, known.system, known.terms, request),
             )
         except Overloaded:
             return self._not_stored(vendor, known)
@@ -154,7 +145,9 @@ class Receiver:
 
     async def _verify(self, vendor: Vendor, known: KnownEndpoint, request: WebhookRequest) -> Verified:
         now = datetime.now(UTC)
-        return await unhurried(known.workspace_id, request, vendor.verify, request, known.terms, now)
+        return await places.WEBHOOKS.run_if_long(
+            len(request.body), known.workspace_id, vendor.verify, request, known.terms, now
+        )
 
     def _note_use(self, known: KnownEndpoint, verified: Verified) -> None:
         if verified.secret is not None:
@@ -174,22 +167,6 @@ class Receiver:
         result = "stored" if new else "duplicate" if delivery.events else "unrecognized"
         self._metrics.delivery_received(known.kind, delivery.code or result)
         self._metrics.crm_events_received(known.kind, new, len(delivery.events) - new)
-
-
-async def unhurried(
-    workspace_id: int,
-    request: WebhookRequest,
-    function: Callable[Parameters, Result],
-    *args: Parameters.args,
-    **kwargs: Parameters.kwargs,
-) -> Result:
-    """What a function makes of a delivery; in a thread if that takes long, so that it holds up nobody else.
-
-    Raises what it raises, and Overloaded when too many others wait.
-    """
-    if len(request.body) < LONG_BYTES:
-        return function(*args, **kwargs)
-    return await places.WEBHOOKS.run(workspace_id, function, *args, **kwargs)
 
 
 def to_delivery(

@@ -3,7 +3,6 @@
 import asyncio
 
 from app import places
-from app.forms.receive import LONG_BYTES
 from tests.forms.deliveries import form, leads, post, settled
 from tests.support.workspace import Workspace
 
@@ -42,7 +41,7 @@ async def test_long_form_waits_for_its_place_and_holds_up_no_short_one(workspace
     path = await form(workspace, mapping=MAPPING)
     async with places.FORMS.take(workspace.workspace_id):
         long = asyncio.create_task(
-            post(workspace, path, {**BODY, "event_id": "ev-2", "text": "x" * LONG_BYTES})
+            post(workspace, path, {**BODY, "event_id": "ev-2", "text": "x" * places.LONG_BYTES})
         )
         assert (await post(workspace, path, BODY)).status_code == 200
         assert not long.done()

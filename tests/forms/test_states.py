@@ -7,7 +7,6 @@ import pytest
 
 from app import places
 from app.forms.effects import FormEffects
-from app.forms.receive import LONG_BYTES
 from app.metrics.process import Metrics
 from app.webhooks.inbox import Inbox
 from tests.forms.deliveries import form, leads, post, settled
@@ -131,7 +130,7 @@ async def test_a_corrected_mapping_makes_a_lead_of_what_could_not_be_read(worksp
 async def test_long_failure_waits_for_its_place_before_it_is_read_again(filled: Filled) -> None:
     async with open_filled(filled, no_worker=True) as workspace:
         path = await form(workspace)
-        answer = await post(workspace, path, {"wer": "Odile Fjord", "text": "x" * LONG_BYTES})
+        answer = await post(workspace, path, {"wer": "Odile Fjord", "text": "x" * places.LONG_BYTES})
         problem = answer.headers["x-problem-id"]
         await workspace.client.patch("/endpoints/web", json={"mapping": {"fields": {"company": "$.wer"}}})
         await workspace.client.post(f"/intake/failures/{problem}/retry")

@@ -13,7 +13,6 @@ from app.metrics.process import Metrics
 from app.store import clocks
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.inbox import MAX_RETRY_SECONDS, Inbox, retry_seconds
-from app.webhooks.receive import LONG_BYTES
 from tests.support.workspace import NOON, Workspace
 from tests.webhooks.deliveries import endpoint, event, send
 
@@ -319,7 +318,7 @@ async def test_unreadable_delivery_is_parsed_again_when_asked(idle: Workspace) -
 
 
 async def test_long_delivery_waits_for_its_place_before_it_is_parsed_again(idle: Workspace) -> None:
-    await receive(idle, b"{" + b" " * LONG_BYTES)
+    await receive(idle, b"{" + b" " * places.LONG_BYTES)
     (failure,) = (await idle.get("/webhooks/failures"))["items"]
     await idle.client.post(f"/webhooks/failures/{failure['id']}/retry")
     async with places.WEBHOOKS.take(idle.workspace_id):

@@ -64,6 +64,11 @@ class FormRequest:
     address: str = field(default="", repr=False)
 
     @property
+    def length(self) -> int:
+        """The bytes of what is said, in the query and in the body."""
+        return len(self.query) + len(self.body)
+
+    @property
     def content_type(self) -> str:
         """The declared media type without its parameters, in lowercase."""
         return self.headers.get("content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
