@@ -22,6 +22,7 @@ fe80::/10
 """
 _OF_PROXIES = tuple(map(ipaddress.ip_network, _PRIVATE.split()))
 _NETWORK = 64
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 """One visitor has so many bits of an IPv6 address."""
 _PLATFORM_ADDRESSES = frozenset(("test@meta.com", "test@fb.com"))
 _DUMMY = re.compile(r"<?\s*test lead:\s*dummy data for|^\s*(?:<|&lt;)?\s*dummy data for", re.I)
@@ -94,8 +95,11 @@ def visitor_of(values: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=4096)
 def _address_of_visitor(text: str) -> IPv4Address | IPv6Address | None:
+    """Of a list, as proxies write it, the first address is the visitor's. A port is no part of it."""
+    first = text.partition(",")[0].strip()
+    written = _WITH_PORT.fullmatch(first)
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address((written[1] or written[2]) if written is not None else first)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

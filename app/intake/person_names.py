@@ -20,6 +20,14 @@ _TITLE_WORDS = """
 dr prof professor mr mrs ms miss mx sir herr frau hr fr sig signora mme mlle m.a dipl ing mba phd jr sr
 """
 _TITLES = frozenset(_TITLE_WORDS.split())
+_APART = (
+    (frozenset(("jr",)), frozenset(("sr",))),
+    (
+        frozenset(("mr", "sir", "herr", "hr", "sig")),
+        frozenset(("mrs", "ms", "miss", "frau", "fr", "signora", "mme", "mlle")),
+    ),
+)
+"""Titles of which one person has those of one side only."""
 _INITIALS_WITHOUT_DOTS = 1
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _SPELLING_PAIRS = """
@@ -94,6 +102,22 @@ def are_written_apart(one: PersonName | None, other: PersonName | None) -> bool:
         return False
     sounds = ({word.replace("w", "v") for word in each.written} for each in (one, other))
     return one.written != other.written and next(sounds) == next(sounds)
+
+
+def are_titled_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the titles of two leads are those of two people: a junior and a senior, `Herr` and `Frau`."""
+    mine, theirs = _titles(one), _titles(other)
+    return any(
+        (not mine.isdisjoint(left) and not theirs.isdisjoint(right))
+        or (not mine.isdisjoint(right) and not theirs.isdisjoint(left))
+        for left, right in _APART
+    )
+
+
+def _titles(values: Mapping[str, Any]) -> frozenset[str]:
+    names = (values.get(name) for name in ("first_name", "last_name"))
+    words = (word for name in names if isinstance(name, str) for word in _WORD.findall(name.casefold()))
+    return frozenset(word.strip(".") for word in words) & _TITLES
 
 
 def _same(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ from app.engine.model.decision import PossibleDuplicate
 from app.engine.model.lead_keys import EMAIL, PERSON, PHONE, LeadKey, MatchRules
 from app.intake.companies import company_domain
 from app.intake.matching import ComparedLead, are_declared_two
-from app.intake.person_names import PersonName, person_name
+from app.intake.person_names import PersonName, are_titled_apart, are_written_apart, person_name
 
 NAME_AND_COMPANY, NAME_AND_PHONE = "name_and_company", "name_and_phone"
 _NAME, _COMPANY, _PHONE, _PLACE = 0.6, 0.25, 0.3, 0.05
@@ -30,6 +30,8 @@ def person_key(values: Mapping[str, Any]) -> LeadKey | None:
 def score(one: ComparedLead, other: ComparedLead) -> float:
     """How probable it is that two leads are one person, from 0 to 1. Without one name it is 0."""
     if one.name is None or other.name is None or _words(one.name) != _words(other.name):
+        return 0.0
+    if are_written_apart(one.name, other.name) or are_titled_apart(one.values, other.values):
         return 0.0
     mine, theirs = (company_domain(each.values, education=True) for each in (one, other))
     company = mine is not None and mine == theirs

@@ -156,6 +156,24 @@ async def test_many_leads_of_one_address_are_flagged_and_all_assigned(workspace:
     assert (explained["reproduced"], explained["junk"]) == (True, answers[4]["junk"])
 
 
+@pytest.mark.parametrize(
+    ("written", "again"),
+    [
+        ("203.0.113.9:52110", "203.0.113.9"),
+        ("203.0.113.9, 10.0.0.1", "203.0.113.9"),
+        ("[2001:db8:7:1::5]:443", "2001:db8:7:1::9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+    ],
+)
+async def test_one_address_is_counted_however_a_proxy_writes_it(
+    workspace: Workspace, written: str, again: str
+) -> None:
+    await workspace.publish(FAST)
+    sent = [written, again, written, again]
+    answers = [await workspace.assign(email=f"p{n}@f{n}.example", ip=ip) for n, ip in enumerate(sent)]
+    assert [list(each["junk"]["parts"]) for each in answers] == [[], [], [], ["velocity_ip"]]
+
+
 async def test_gibberish_that_comes_fast_is_blocked_from_the_first_too_many_on(workspace: Workspace) -> None:
     await workspace.publish(FAST)
     leads = [{"email": f"x{n}@eine.example", "first_name": "asdfgh", "ip": "2001:db8::1"} for n in range(5)]

@@ -93,6 +93,30 @@ async def test_other_people_are_no_case_for_review(office: Workspace, other: dic
     assert told(await office.assign(**other)) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("John", "Smith Jr."), ("John", "Smith Sr.")),
+        (("Herr Kim", "Berg"), ("Frau Kim", "Berg")),
+        (("Jan", "Novak"), ("Jan", "Nowak")),
+    ],
+)
+async def test_two_people_of_nearly_one_name_are_no_case_for_review(
+    office: Workspace, one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    for number, (first, last) in enumerate((one, other)):
+        lead = {"first_name": first, "last_name": last, "phone": f"+49 30 90182{number}"}
+        decision = await office.assign(**lead, email=f"n{number}@werft.example")
+    assert told(decision) == []
+
+
+@pytest.mark.parametrize("title", ["Dr. Lia", "Frau Lia"])
+async def test_a_title_makes_nobody_another_one(office: Workspace, title: str) -> None:
+    await office.assign(**WORK)
+    second = await office.assign(**{**SAME_COMPANY, "first_name": title})
+    assert len(told(second)) == 1
+
+
 async def test_two_ids_of_one_crm_are_two_people(office: Workspace) -> None:
     await office.assign(**WORK, crm={"lead_id": "003A"})
     assert told(await office.assign(**SAME_COMPANY, crm={"lead_id": "003B"})) == []
