@@ -207,7 +207,7 @@ async def drained(items: list[Item]) -> AsyncIterator[Item]:
 
 
 async def let_go(values: dict[Any, Any]) -> None:
-    """Empty a large dictionary of large values: to free all of them at once takes long, too."""
+    """Empty a large dictionary of large values. Freeing all of them at once would take long."""
     pace = Pace()
     while values:
         values.popitem()

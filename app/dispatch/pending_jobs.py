@@ -43,8 +43,10 @@ class ProcessJobs:
 
 @dataclass(slots=True)
 class _Running:
-    """The group under way: since when, for how many jobs, whether it is a job that goes alone, and whether
-    its time is noted already."""
+    """The group under way.
+
+    `alone` says whether it is a job that goes alone, and `noted` whether its time is noted already.
+    """
 
     since: float
     jobs: int

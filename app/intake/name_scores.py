@@ -22,13 +22,13 @@ FAMILY = 0.84
 _GENERIC_WEIGHT = 0.25
 _LONG_FORM = 4
 """From so many letters on, another letter in a legal form is a typing error: `Corp`, but not `Inc`."""
-_NOT_SLIPS = """
+_WORDS = """
 ac act agr ai air all app art at ax bar bay bio box by cab cap care carp cars cat city com coop cord
 core cork corn corporate corps cot cow crop dc dry eco farm gas go hr hub ic ice inch ink inn is it
 lab lad law lc led lid log ltc my net next ng no oak oil on one ox pac part pay pc plan plus pro ram
 run saas sap sars sass sea sol space span spar sun tax tea tv us van web win zoo
 """
-_NO_SLIPS = frozenset(_NOT_SLIPS.split())
+_WORDS_LIKE_FORMS = frozenset(_WORDS.split())
 """Words that are one letter away from a legal form and mean something themselves."""
 _FULL_LENGTH = 6
 _ONE_EDIT, _TWO_EDITS = 5, 9
@@ -84,7 +84,7 @@ def _form_slipped(one: CompanyName, other: CompanyName) -> bool:
         form == other.words[-1]
         or one.words[:-1] != other.words
         or slip != one.words[-1]
-        or slip in _NO_SLIPS
+        or slip in _WORDS_LIKE_FORMS
         or slip[:1].isdigit()
     ):
         return False

@@ -20,7 +20,7 @@ STUCK_SECONDS = 120.0
 """One slice of a duty takes seconds. A worker that makes no progress for so long is stuck."""
 JUMP_SECONDS = 2.0
 APART_SECONDS = 30.0
-"""Clocks of two machines that are this far apart are wrong; signed times of deliveries may be minutes off."""
+"""If the clocks of the process and the database are further apart, one of them is wrong."""
 CLOCKS_AT_ONCE = 20
 """Clocks of workspaces that are looked at each time, so that many take turns."""
 

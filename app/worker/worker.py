@@ -101,7 +101,7 @@ async def perform(duties: Sequence[Duty], agenda: Agenda, troubles: Troubles) ->
     """Run what is due in one workspace. Returns whether there may be more, and whether anything was due.
 
     A duty that fails because of a defect, or of what is stored, holds up neither the next one nor other
-    workspaces. Raises what is wrong with the database, and what is in the way.
+    workspaces. Raises errors of the database, and those that mean that other work is in the way.
     """
     busy, active = False, False
     for duty in duties:

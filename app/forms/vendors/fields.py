@@ -46,6 +46,8 @@ _NEVER_A_TICK: Final = frozenset(
     ("website", "company", "title", "phone", "product_interest", "city", "industry")
 )
 """What nobody answers with yes or no: `Do you have a website?` asks for something else."""
+_NUMBERED: Final = re.compile(r"[ _-]?[0-9]{1,4}$")
+"""The end of a key that a tool may have made up, such as `question_4`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,6 @@ def map_fields(
     Without `asks_consent` no field is a consent, unless the mapping says that it is one.
     """
     return _Mapper(mapping, known or {}, asks_consent=asks_consent).mapped(fields)
-
-
-_NUMBERED: Final = re.compile(r"[ _-]?[0-9]{1,4}$")
 
 
 class _Mapper:
@@ -263,7 +262,7 @@ def _by_type(one: FormField) -> str | None:
 
 
 def _by_key(one: FormField) -> str | None:
-    """What the key says. Below a label, `question_4` was made up by the tool."""
+    """What the key says. Next to a label, a numbered key says nothing: the tool made it up."""
     if isinstance(one.value, bool) or (one.label and _NUMBERED.search(one.key)):
         return None
     return meaning_of(one.key)

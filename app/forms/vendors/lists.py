@@ -14,6 +14,13 @@ _POINTS: Final = (
     "phone",
 )  # fmt: skip
 """Where an address or number stands in one of several."""
+_POINT_NAMES: Final = frozenset(
+    (
+        "email", "emails", "emailaddresses", "mail", "mails", "phone", "phones", "phonenumbers", "telephone",
+        "telephones",
+    )
+)  # fmt: skip
+"""Names of lists of addresses or numbers."""
 _OPTION_NAMES: Final = ("text", "label", "name", "value")
 MAX_PAIRS: Final = 1000
 MAX_POINTS: Final = 20
@@ -79,19 +86,7 @@ def _chosen(pair: Mapping[str, Any], value: Any) -> Any:
 
 
 def _is_points(name: str) -> bool:
-    folded = name.lower().replace("_", "").replace("-", "")
-    return folded in (
-        "email",
-        "mail",
-        "phone",
-        "telephone",
-        "emails",
-        "emailaddresses",
-        "phones",
-        "phonenumbers",
-        "telephones",
-        "mails",
-    )
+    return name.lower().replace("_", "").replace("-", "") in _POINT_NAMES
 
 
 def _points(value: Any) -> Any:

@@ -10,6 +10,7 @@ from app.intake.headers import fold_name
 
 _WORK: Final = re.compile(r"\b(?:work|business|company|geschaftlich\w*|professionn?el\w*|corporat\w*)\b")
 _LONGEST: Final = 200
+"""Characters of a key, at most."""
 _NESTED: Final = re.compile(r"\w+\.\w")
 _PERSON_WORDS: Final = """
 contact person customer lead user profile visitor submitter prospect subscriber member client
@@ -37,11 +38,12 @@ _MORE_OF_COMPANIES: Final[Mapping[str, str]] = {
     "sector": "industry", "legalname": "company", "title": "company",
 }  # fmt: skip
 
-
 _ABOUT_THE_VISIT: Final = frozenset(("ip", "referrer", "landing_page", "timezone"))
 _TAGS: Final = frozenset(("utm", "utms", "utmparameters", "utmparams", "utmtags", "campaign"))
+"""Names of objects that hold tags."""
 _TAG_NAMES: Final = ("source", "medium", "campaign", "term", "content")
 _BRACKETS: Final = re.compile(r"\w{1,100}(?:\[\w{1,100}\])+")
+"""How forms of HTML name what is inside of objects: `user[name]`."""
 
 
 def of_the_visit(one: FormField) -> str | None:

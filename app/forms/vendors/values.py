@@ -37,7 +37,7 @@ _COUNT_WORD: Final = re.compile(
     r"\b(?:number of (?:phone|mobile|calls)|how many|wie ?viele|anzahl|combien|cuantos|quantos|quanti"
     r"|downloads|users|lines|calls)\b"
 )
-"""Words with which digits are a count, not a phone number."""
+"""Words that ask for a count, so that digits are no phone number."""
 _COUNTRY_WORD: Final = re.compile(
     r"\b(?:country|land|landes|pays|pais|paese|nazione|kraj|kraju|lande|maassa)\b"
 )
@@ -46,7 +46,7 @@ _OTHER_COUNTRY: Final = re.compile(
     r"|nationality|citizen\w*|reise\w*|reist|ziel\w*|liefer\w*|geburt\w*|geboren|voyage\w*|viaj\w*|vend\w*"
     r"|verkauf\w*|naissance|nacimiento|nascita|other|andere\w*|want|like|moved?|next|expand\w*)\b"
 )
-"""Words with which a country is not that where somebody is."""
+"""Words that ask for another country than the one where somebody is."""
 _SHORT: Final = ("email", "external_id", "external_id_source", "submission_id", "crm.")
 
 
