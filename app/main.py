@@ -1,6 +1,5 @@
 """Puts the service together. Everything is made here and passed on; nothing is global."""
 
-import gc
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -66,6 +65,7 @@ from app.enrichment.registry import installed as providers_installed
 from app.forms.fetch.fetcher import Fetcher
 from app.forms.receive import FormReceiver
 from app.forms.vendors import SHAKING_HANDS
+from app.garbage import collecting_all, settle_memory
 from app.intake.companies import load_icann_suffixes
 from app.intake.domains import load_suffixes
 from app.intake.job_titles import load_titles
@@ -75,6 +75,7 @@ from app.logs import FastLogger
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
+from app.pace import long_work
 from app.plan_check.capabilities import Capabilities
 from app.plans.kept_findings import KeptFindings
 from app.plans.words import PlansInWords
@@ -144,7 +145,7 @@ def create_app(
         )
         app.state.fact_upkeep = FactUpkeep(pool)
         _load_lists()
-        _settle_memory()
+        settle_memory()
         _prefer_the_event_loop()
         try:
             sender = sender_of(
@@ -161,6 +162,7 @@ def create_app(
                 nullcontext() if settings.no_worker else worker,
                 in_background(receiver.endpoints.learn(SHAKING_HANDS), "endpoints"),
                 in_background(load_templates(), "templates") if settings.console else nullcontext(),
+                in_background(collecting_all(lambda: long_work().calm_seconds), "garbage"),
                 exporter.reading(pool),
                 watching(pool, metrics, None if settings.development else app.state.dispatch.workspaces),
             ):
@@ -299,17 +301,6 @@ def _load_lists() -> None:
     load_mail_domains()
     load_sources()
     load_titles()
-
-
-def _settle_memory() -> None:
-    """Keep what the start made out of garbage collections, because it lives as long as the process.
-
-    Requests leave next to no cycles, so a collection finds little and is only to be short: with the first two
-    numbers it looks at some thousand objects. To look at all of them takes long with large directories.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(3_000, 2, 2_000)
 
 
 def _prefer_the_event_loop() -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from app.garbage import collect_young
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -137,6 +139,7 @@ class LongWork:
         self._began = self._clock()
 
     def _end(self) -> None:
+        collect_young()
         if self._hurrying:
             seconds = min(GIVE_WAY * (self._clock() - self._began), MAX_REST_SECONDS)
             self._next = self._rest = self._loop.call_later(seconds, self._let_go_on)
@@ -233,6 +236,7 @@ class HeldPace:
     async def rest(self) -> None:
         """When a slice is over, let everything else in the process go on once."""
         if time.monotonic() - self._since >= HELD_SLICE_SECONDS:
+            collect_young()
             await asyncio.sleep(0)
             self._since = time.monotonic()
 

@@ -28,6 +28,7 @@ from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
 from app.errors import Erased, Problem
+from app.garbage import collect_young
 from app.pace import SLICE_SECONDS, long_work
 from app.plugins.port import PluginResultMissing
 from app.store.connection.pool import Connection
@@ -268,10 +269,12 @@ async def _decide(
             result.left = jobs[position:]
             return
         if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):
+            collect_young()
             await writer.start(work)
             now = yielded = time.monotonic()
         elif now - yielded > SLICE_SECONDS:
             if hurries():
+                collect_young()
                 await asyncio.sleep(0)
             else:
                 # Before other long work, because it holds the workspace lock.
