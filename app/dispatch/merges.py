@@ -11,8 +11,11 @@ from app.dispatch.preferences import join_persons, keep_preferences, stop_contac
 from app.dispatch.refunds import give_back, turn_holder
 from app.engine.followup.notices import notice
 from app.engine.life.preferences import NO_PREFERENCES
+from app.engine.model.lead_keys import EMAIL, PHONE
 from app.engine.model.stored import lead_fields_from_json
 from app.ids import uuid7
+from app.intake.contact_quality import quality_of
+from app.intake.lead_keys import keys_of
 from app.intake.merging import merged, stricter_consent
 from app.metrics.counters import MERGES
 from app.store.leads.current_leads import CurrentLead
@@ -22,6 +25,10 @@ TOLD = {
     "api": "A lead of yours was merged with another one.",
     "crm": "A lead of yours was merged with another one in the CRM.",
 }
+
+_CONTACTS = {"email": "email", "email_domain": "email", "phone": "phone"}
+"""What identifies a person and is stored as a field, each by the field that it is read from."""
+_FIELD_OF_KEY = {EMAIL: "email", PHONE: "phone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
     _tell(session, loser, origin.source)
     survivor = session.get_lead(survivor_id)
     granted = _grants_taken(session, loser_id, survivor_id)
+    own = {name: survivor.values.get(name) for name in _CONTACTS}
     changed = _pass_fields(session, loser, survivor)
     for owner_id in sorted(loser.prior.barred - survivor.prior.barred):
         survivor = work.bar(session.get_lead(survivor_id), owner_id)
@@ -70,7 +78,7 @@ def merge(session: DecisionSession, loser: CurrentLead, survivor_id: str, origin
         reason=origin.reason,
         state=loser.prior.state,
         refunded=refunded,
-        taken={"fields": changed, "grants": granted},
+        taken={"fields": changed, "grants": granted, "own": own},
     )
     work.rows.merges.merges.append(row)
     work.tally[MERGES, origin.source] += 1
@@ -89,6 +97,7 @@ def give_fields_back(session: DecisionSession, of: StoredMerge, loser: CurrentLe
     for name in {*before, *after} - {"consent"}:
         if values.get(name) == after.get(name):
             values[name] = before.get(name)
+    values |= _own_contacts(of, values, taken.get("own", {}))
     joined = survivor.values.get("consent") or {}
     own = before.get("consent", {}) if "consent" in after else joined
     values["consent"] = _of_own(joined, own)
@@ -141,6 +150,24 @@ def _pass_fields(
         for name in {*values, *before}
         if values.get(name) != before.get(name)
     }
+
+
+def _own_contacts(of: StoredMerge, values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The survivor's own address and number, where those of the other lead replaced them since the merge.
+
+    They are keys of the other lead again, so whoever has them is reached there.
+    """
+    theirs = {
+        name
+        for key in keys_of(values, values.get("flags", ()), "")
+        if (name := _FIELD_OF_KEY.get(key.kind)) in own and key in of.gained
+    }
+    if not theirs:
+        return {}
+    names = [name for name, of_field in _CONTACTS.items() if of_field in theirs]
+    back = {name: own[name] for name in names}
+    kept = {name: value for name, value in {**values, **back}.items() if value is not None}
+    return {**back, "geo_conflict_parts": None, **quality_of(kept)}
 
 
 def _present(fields: Mapping[str, Sequence[Any]], at: int) -> dict[str, Any]:

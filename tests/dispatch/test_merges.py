@@ -191,6 +191,23 @@ async def test_what_came_after_the_merge_stays_with_the_survivor(office: Workspa
     await assert_clean(office)
 
 
+async def test_survivor_has_its_own_address_and_number_after_the_undo(office: Workspace) -> None:
+    father = await office.assign(email="jon@gmail.com", phone="+49 30 901820", country="DE", city="Kiel")
+    son = await office.assign(email="joe@trashmail.com", phone="+44 20 7946 0018")
+    own = (await lead(office, father["lead_id"]))["fields"]
+    made = await merged(office, father["lead_id"], son["lead_id"], survivor=father["lead_id"])
+    again = await office.assign(email="joe@trashmail.com", phone="+44 20 7946 0018", city="Bonn")
+    assert again["lead_id"] == father["lead_id"]
+    await undone(office, made["id"])
+    survivor = (await lead(office, father["lead_id"]))["fields"]
+    names = ("email", "email_domain", "phone", "contact", "geo_conflict")
+    assert {name: survivor[name] for name in names} == {name: own[name] for name in names}
+    assert survivor["city"] == "Bonn"
+    assert (await lead(office, son["lead_id"]))["fields"]["email"] == "joe@trashmail.com"
+    assert (await office.assign(email="joe@trashmail.com"))["lead_id"] == son["lead_id"]
+    await assert_clean(office)
+
+
 async def test_event_about_the_merged_lead_counts_for_the_survivor(office: Workspace) -> None:
     one, other = await two(office)
     await merged(office, one["lead_id"], other["lead_id"])
