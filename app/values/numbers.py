@@ -34,36 +34,104 @@ _GROUPED = {
     mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{2,3}})*{re.escape(mark)}\d{{3}}") for mark in ",."
 }
 _PLAIN = re.compile(r"\d[\d.,]*|[.,]\d+")
+
+
+def _any_of(words: str) -> str:
+    """A pattern for any of some words, or patterns, which commas separate."""
+    return f"(?:{'|'.join(' '.join(words.split()).split(', '))})"
+
+
+_CURRENCIES = _any_of(
+    """usd, eur, gbp, chf, inr, jpy, aud, cad, nzd, sek, nok, dkk, pln, czk, brl, mxn, cny"""
+)
+_MONEY_BEHIND = _any_of(r"""euros?, dollars?, dolares, pounds?, franken, francs?, kr\.?, zl, kc, reais""")
 _MONEY = re.compile(
-    r"^(?:(?:us|ca|au|nz|hk|a|c|r)?\$|[€£¥₹₽₩]|(?:usd|eur|gbp|chf|inr|jpy|aud|cad|nzd|sek|nok|dkk|pln|brl|mxn|cny)\b"
-    r"|rs\.?(?=\s*\d)|kr\.?(?=\s*\d))\s*|\s*(?:[€£¥₹₽₩$]|\b(?:usd|eur|gbp|chf|inr|jpy|aud|cad|nzd|sek|nok|dkk|pln"
-    r"|brl|mxn|cny|euros?|dollars?|kr\.?))$"
+    rf"^(?:(?:us|ca|au|nz|hk|a|c|r)?\$|[€£¥₹₽₩]|{_CURRENCIES}\b|rs\.?(?=\s*\d)|kr\.?(?=\s*\d))\s*"
+    rf"|\s*(?:[€£¥₹₽₩$円元]|\b(?:d['’]|d[ei] |von )?(?:{_CURRENCIES}|{_MONEY_BEHIND}))$"
 )
-_PEOPLE = re.compile(
-    r"\s*\b(?:employees?|people|persons?|staff|ftes?|users?|seats?|members?|visits?|mitarbeiter(?:innen)?|ma"
-    r"|personen|besch[aä]ftigte|employ[ée]s|salari[ée]s|empleados|dipendenti|funcion[aá]rios|medewerkers)\.?$"
+_STAFF = _any_of(
+    r"""employees?, people, persons?, staff, ftes?, users?, seats?, members?, visits?, headcount,
+    mitarbeiter(?:innen|in)?, mitarbeitende[rn]?, ma, personen, leute, beschaftigte[rn]?,
+    vollzeit(?:krafte)?, vza, employes?, salaries?, collaborateurs?, personnes?, empleados?, trabajadores,
+    colaboradores, personas?, dipendenti, collaboratori, addetti, persone, funcionarios, pessoas?,
+    medewerkers?, werknemers?, mensen, pracownik\w+, osob\w*, anstallda, personer, ansatte, medarbejdere,
+    zamestnanc\w+, lidi, сотрудник\w*, человек"""
 )
+_PEOPLE = re.compile(rf"\s*(?:\b{_STAFF}\.?|[人名명位])$")
 _SIZES = {
-    **dict.fromkeys(("k", "tsd", "thousand", "tausend"), 1e3),
-    **dict.fromkeys(("lakh", "lac"), 1e5),
-    **dict.fromkeys(("m", "mm", "mn", "mio", "million", "millions", "millionen", "millones"), 1e6),
-    **dict.fromkeys(("crore", "cr"), 1e7),
-    **dict.fromkeys(("b", "bn", "billion", "billions", "mrd", "milliarde", "milliarden"), 1e9),
+    word: factor
+    for factor, words in (
+        (1e3, "k tsd thousand tausend mille mila tys tis tusen тыс 千"),
+        (1e4, "万 萬 만"),
+        (1e5, "lakh lac"),
+        (1e6, "m mm mn mi mio mln million millions millionen millon millones milhao milhoes milione milioni"),
+        (1e6, "miljoen miljoner millioner milion miliony milionow milionu млн"),
+        (1e7, "crore cr"),
+        (1e8, "億 亿 억"),
+        (1e9, "b bn billion billions mrd mld milliarde milliarden milliard milliards miliardo miliardi"),
+        (1e9, "miljard miljarder milliarder млрд"),
+    )
+    for word in words.split()
 }
 _SIZE = re.compile(rf"(?<=[\d .,])\s*({'|'.join(sorted(_SIZES, key=len, reverse=True))})\.?$")
-_BETWEEN = re.compile(r"\s*(?:-|\.{2,3}|\bto\b|\bbis\b|\band\b|\bund\b|\ba\b|\bà\b)\s*")
-_FROM = re.compile(r"^(?:between|from|zwischen|von|de|entre)\s+")
+_NEARLY = _any_of(
+    """ca, cca, circa, approx, approximately, about, around, roughly, some, etwa, ungefahr, rund, env,
+    environ, aprox, aproximadamente, unos, cerca d[ei], ongeveer, okolo, asi, omkring, cirka, около,
+    примерно, 約, 约, 약"""
+)
+_ABOUT = re.compile(rf"^(?:[~≈]|{_NEARLY}(?:\.|\b|(?=\d)))\s*")
+"""What says that a number is not exact. The number is the best that is known."""
+_REMARK = re.compile(r"(?<=[\w+])\s*\([^()]*\)$")
+_NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
+"""`1.000,-`"""
+_ALONE = re.compile(
+    _any_of(
+        """(?:it's )?(?:just|only) me, just myself, me, myself, solo, nur ich, ich allein, moi, juste moi,
+        moi uniquement, solo yo, solo io, so eu, somente eu, apenas eu, alleen ik, tylko ja"""
+    )
+)
+"""How many people there are, where somebody works alone."""
+_BETWEEN = re.compile(
+    r"\s*(?:-|~|\.{2,3}|\b(?:to|bis|and|und|a|et|e|y|tot|en|do|til|till|och|og)\b)\s*",
+)
+_STARTS = _any_of(
+    """between, from, zwischen, von, de, entre, da, tra, fra, van, tussen, od, mellan, mellem, mezi"""
+)
+_FROM = re.compile(rf"^{_STARTS}\s+")
+_FROM_ON = _any_of(
+    r"""at least, min(?:imum|imal|imaal|st|dst)?\.?, ab, mindestens, from, au moins, a partir de, desde,
+    al menos, como minimo, pelo menos, almeno, minimo, vanaf, ten minste, od, co najmniej, от"""
+)
+_AND_MORE = _any_of(
+    r"""or more, and (?:more|above|over|up), plus, (?:oder|und) mehr, (?:et|ou) plus, [oy] mas, (?:ou|e) mais,
+    e oltre, o piu, (?:of|en) meer, (?:lub|i) wiecej, eller (?:fler|flere|mer|mere), en adelante, em diante,
+    以上, 이상"""
+)
 _AT_LEAST = re.compile(
-    r"^(?:>=|≥|=>|at least|min\.?|ab|mindestens|from)\s*(.+)$"
-    r"|^(.+?)\s*(?:\+|\.\.|or more|and (?:more|above|over|up)|plus|oder mehr|und mehr|(?:et|ou) plus"
-    r"|[oy] m[aá]s|ou mais|e oltre|(?:of|en) meer)$"
+    rf"^(?:>=|≥|=>|{_FROM_ON})\s*(.+)$"
+    rf"|^(.+?)\s*(?:\.\.|(?:\b(?:and|und|et|y|e|en|i|ou|o|or)\s*)?\+|{_AND_MORE})$"
 )
-_ABOVE = re.compile(r"^(?:>|over|more than|above|[üu]ber|mehr als)\s*(.+)$")
-_AT_MOST = re.compile(
-    r"^(?:<=|≤|=<|\.\.|up to|at most|max\.?|bis zu|bis|h[oö]chstens)\s*(.+)$"
-    r"|^(.+?)\s*(?:or (?:less|fewer)|oder weniger)$"
+_MORE_THAN = _any_of(
+    r"""over, more than, greater than, above, uber, mehr als, plus de, \+ ?de, mas de, mais de, acima de,
+    piu di, oltre, meer dan, ponad, powyzej, wiecej niz, (?:mer|fler) an, (?:mer|flere) enn,
+    (?:mere|flere) end, vice nez, более, больше, свыше"""
 )
-_BELOW = re.compile(r"^(?:<|under|less than|fewer than|below|unter|weniger als)\s*(.+)$")
+_ABOVE = re.compile(rf"^(?:>|{_MORE_THAN})\s*(.+)$")
+_UP_TO = _any_of(
+    r"""up to, at most, max(?:imum|imal|imaal)?\.?, bis zu, bis, hochstens, jusqu['’]?a, hasta, ate, fino a,
+    tot, do, upp till, op til, opptil, inntil, до"""
+)
+_OR_LESS = _any_of(
+    """or (?:less|fewer), and (?:under|below), oder weniger, (?:et|ou) moins, [oy] menos, ou menos, o meno,
+    of minder, lub mniej, eller (?:farre|faerre|mindre), 以下, 以内, 이하"""
+)
+_AT_MOST = re.compile(rf"^(?:<=|≤|=<|\.\.|{_UP_TO})\s*(.+)$|^(.+?)\s*{_OR_LESS}$")
+_LESS_THAN = _any_of(
+    """under, less than, fewer than, below, unter, weniger als, moins de, - ?de, menos de, abaixo de,
+    meno di, minder dan, ponizej, mniej niz, (?:farre|mindre) an, (?:faerre|mindre) en[nd], mene nez, менее,
+    меньше"""
+)
+_BELOW = re.compile(rf"^(?:<|{_LESS_THAN})\s*(.+)$|^(.+?)\s*(?:未満|未满|미만)$")
 _STORED = re.compile(
     r"(?P<low>\d+(?:\.\d+)?)(?:-(?P<high>\d+(?:\.\d+)?)|(?P<open>\+))|(?P<from>-?\d+(?:\.\d+)?)?\.\.(?P<to>-?\d+(?:\.\d+)?)?"
 )
@@ -134,8 +202,10 @@ def read_number(text: str, decimal: Decimal | None = None, *, whole: bool = Fals
 
 @lru_cache(4096)
 def _read(text: str, decimal: Decimal | None, whole: bool) -> NumberReading | None:
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = _PEOPLE.sub("", " ".join(plain.translate(_DASHES).split()))
+    plain = _REMARK.sub("", " ".join(_without_accents(text).translate(_DASHES).split()))
+    if whole and _ALONE.fullmatch(plain):
+        return NumberReading(1)
+    plain = _NO_CENTS.sub("", _PEOPLE.sub("", _ABOUT.sub("", plain)))
     reader = _Reader(decimal, whole)
     value: Number | str | None = reader.number(plain)
     if value is None:
@@ -146,7 +216,21 @@ def _read(text: str, decimal: Decimal | None, whole: bool) -> NumberReading | No
     return NumberReading(value, reader.ambiguous)
 
 
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_DASHES = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        "\u301c": "~",
+        "ł": "l",
+        "ø": "o",
+        "æ": "ae",
+    }
+)
+
+
+def _without_accents(text: str) -> str:
+    """The text in lower case, in one width and without accents; other scripts as they are."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFC", "".join(each for each in apart if each < "\u0300" or each > "\u036f"))
 
 
 class _Reader:
@@ -181,7 +265,7 @@ class _Reader:
         return f"{left} {size[1]}" if size is not None and not _SIZE.search(_MONEY.sub("", left)) else left
 
     def number(self, text: str) -> Number | None:
-        plain = text.strip()
+        plain = _PEOPLE.sub("", text.strip())
         sign = -1 if plain.startswith("-") else 1
         plain = _MONEY.sub("", plain.lstrip("+-").strip()).strip()
         if text.strip().startswith(("--", "+-", "-+")):
