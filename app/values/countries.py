@@ -63,8 +63,8 @@ def _by_name(text: str) -> str | None:
 
 
 def _of_parts(text: str) -> str | None:
-    """The country that every part names: `Schweiz / Suisse`. `Germany/Austria` is no country."""
-    parts = [part.strip() for part in text.split("/")] if len(text) <= MAX_NAME_LENGTH else []
+    """The country that every part names: `Schweiz / Suisse`, `Germany, DE`. `Germany/Austria` is none."""
+    parts = [part.strip() for part in re.split("[/,]", text)] if len(text) <= MAX_NAME_LENGTH else []
     found = {_PLAIN.get(part.casefold()) or _by_name(part) for part in parts if part}
     return found.pop() if len(parts) > 1 and len(found) == 1 else None
 

@@ -38,7 +38,8 @@ def test_every_code_and_english_name_is_recognized() -> None:
         ("Almanya", "DE"), ("ALLEMAGNE", "DE"), ("Германия", "DE"), ("🇩🇪", "DE"), ("Georgia", "GE"),
         ("Jersey", "JE"), ("US - United States", "US"), ("Taiwan, China", "TW"), ("NA", "NA"),
         ("NAM", "NA"), ("G.B.", "GB"), ("U.A.E.", "AE"), ("Schweiz/Suisse", "CH"),
-        ("HIRVATISTAN", "HR"), ("Namibia", "NA"),
+        ("HIRVATISTAN", "HR"), ("Namibia", "NA"), ("Germany, DE", "DE"), ("GER", "DE"), ("Bosnien", "BA"),
+        ("P.R. China", "CN"), ("États-Unis d'Amérique", "US"), ("한국", "KR"), ("السعودية", "SA"),
     ],
 )  # fmt: skip
 def test_other_names_are_recognized(sent: str, code: str) -> None:
