@@ -45,7 +45,7 @@ def test_other_dates_are_not_read(sent: str, ambiguous: bool) -> None:
         (True, True), ("true", True), ("1", True), (1, True), ("Yes", True), ("on", True), ("y", True),
         ("ja", True),
         ("sí", True), ("oui", True), (False, False), ("false", False), ("0", False), ("NO", False),
-        ("off", False),
+        ("off", False), ("はい", True), ("Да", True), ("EVET", True), ("いいえ", False), ("нет", False),
         ("I agree to be contacted", None), ("2026-11-20", None), ("", None), (2, None), (None, None),
     ],
 )  # fmt: skip
