@@ -155,7 +155,7 @@ def _pass_fields(
 def _own_contacts(of: StoredMerge, values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The survivor's own address and number, where those of the other lead replaced them since the merge.
 
-    They are keys of the other lead again, so whoever has them is reached there.
+    They are keys of the other lead again: what comes with them belongs there.
     """
     theirs = {
         name
