@@ -1,12 +1,12 @@
 """Booleans as forms and files write them."""
 
 _YES = """
-true 1 yes on y ja j wahr oui vrai sí si verdadero sì vero sim verdadeiro tak ano áno da kyllä igen evet да так
-ναι はい 是 예 네 نعم כן
+true 1 yes on y ja j wahr oui vrai sí si verdadero sì vero sim verdadeiro tak ano áno da kyllä igen evet
+да так ναι はい 是 예 네 نعم כן
 """
 _NO = """
-false 0 no off n nein falsch non faux falso não nao nee nej nei nie ne ei nem hayır hayir нет ні όχι いいえ 否 아니요
-아니오 لا לא
+false 0 no off n nein falsch non faux falso não nao nee nej nei nie ne ei nem hayır hayir
+нет ні όχι いいえ 否 아니요 아니오 لا לא
 """
 _TRUE, _FALSE = frozenset(_YES.split()), frozenset(_NO.split())
 
