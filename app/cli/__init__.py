@@ -157,4 +157,5 @@ def _fault(fault: object) -> str:
     path = "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in getattr(fault, "path", ())
     )
-    return f"  {path.removeprefix('.')}: {getattr(fault, 'detail', '')} ({getattr(fault, 'code', '')})"
+    place = f"{path.removeprefix('.')}: " if path else ""
+    return f"  {place}{getattr(fault, 'detail', '')} ({getattr(fault, 'code', '')})"

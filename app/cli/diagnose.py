@@ -8,9 +8,9 @@ import orjson
 import typer
 
 from app.cli.context import CommandError, with_pool, workspace_chosen
+from app.contract.reports import DEFAULT_WITHIN, read_day, read_within
 from app.diagnosis.run import Question
 from app.diagnosis.run import diagnose as diagnose_workspace
-from app.plan.language.durations import parse_duration
 from app.registry import strategies
 from app.reports.upkeep import FactUpkeep
 from app.store.connection.pool import Pool
@@ -56,11 +56,11 @@ def _question(
         raise CommandError(f"--outcome must be one of {', '.join(OUTCOMES)}.")
     if first is not None and last is not None and first >= last:
         raise CommandError("--to must be after --from.")
-    try:
-        window = parse_duration(within)
-    except ValueError:
-        raise CommandError("--within must be an integer with s, m, h, d or w, such as 30d.") from None
-    days = [each.date() if each is not None else None for each in (first, last)]
+    days = [
+        read_day(day.date().isoformat(), option) if day is not None else None
+        for day, option in ((first, "--from"), (last, "--to"))
+    ]
+    window = read_within(within) or DEFAULT_WITHIN
     return Question(days[0], days[1], outcome, window, "on" if owners else "forbidden")
 
 

@@ -1,7 +1,7 @@
 """`lead-assignment owners`: enter leave, and deactivate owners."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,8 @@ def leave(
     workspace: InWorkspace = None,
 ) -> None:
     """Enter leave. With a cover, open leads go there when it begins; untouched ones come back after it."""
+    if until.date() == date.max:
+        raise CommandError(f"--until must be before {date.max}.")
     covers = {name: given for name, given in (("owner", cover), ("team", cover_team)) if given is not None}
     sent = {
         "to": f"{until + timedelta(days=1):%Y-%m-%d}",

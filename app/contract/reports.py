@@ -12,6 +12,7 @@ from app.plan.language.durations import parse_duration
 from app.reports.periods import FIRST_YEAR, LAST_YEAR
 
 MAX_VALUES = 100
+DEFAULT_WITHIN = timedelta(days=30)
 
 
 class ReportColumn(ResponseModel):

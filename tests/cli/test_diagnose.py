@@ -27,6 +27,9 @@ async def test_diagnosis_is_printed_for_people_and_as_json(database: str, shell:
     ("words", "message"),
     [
         (("--within", "soon"), "such as 30d"),
+        (("--within", "99999999d"), "such as 30d"),
+        (("--from", "0001-01-01"), "--from: must be a date"),
+        (("--to", "0001-01-01"), "--to: must be a date"),
         (("--outcome", "luck"), "must be one of purchase"),
         (("--from", "2026-11-30", "--to", "2026-11-30"), "--to must be after --from"),
     ],

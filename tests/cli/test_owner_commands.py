@@ -88,6 +88,7 @@ async def test_decision_is_explained_and_plan_versions_are_listed(office: Worksp
     [
         (("owners", "leave", "nobody", "--until", "2099-12-11"), "No owner 'nobody'."),
         (("owners", "leave", "rep0", "--until", "2099-12-11", "--cover", "nobody"), "does not exist"),
+        (("owners", "leave", "rep0", "--until", "9999-12-31"), "--until must be before 9999-12-31."),
         (("owners", "deactivate", "nobody"), "No owner 'nobody'."),
         (("teams", "weight", "nowhere", "rep0", "1"), "No team 'nowhere'."),
         (("teams", "weight", "inbound", "nobody", "1"), "'nobody' is not in team 'inbound'."),

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from app.api.http.auth import Caller
 from app.api.http.parameters import CallerParameter
-from app.contract.reports import read_day, read_filters, read_names, read_within
+from app.contract.reports import DEFAULT_WITHIN, read_day, read_filters, read_names, read_within
 from app.diagnosis.run import Question
 from app.errors import Forbidden, NotFound, refused_at
 from app.reports.ask import ReportRequest
@@ -16,7 +16,6 @@ from app.reports.registry import REPORTS
 from app.reports.report import Report
 
 MAX_DAYS = 400
-DEFAULT_WITHIN = timedelta(days=30)
 Day = Annotated[str | None, Query(max_length=10, description="A local day of the workspace's time zone.")]
 Values = Annotated[
     list[str], Query(max_length=100, description="Only these values. `none` is what has no value.")
