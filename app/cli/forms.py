@@ -8,12 +8,9 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import ValidationError
 
 from app.cli.context import CommandError, settings_now, with_pool, workspace_chosen
 from app.contract.endpoints import EndpointOptions
-from app.contract.faults import validation_failed
-from app.contract.form_mapping import FormMapping
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Problem
 from app.forms import multipart
@@ -27,6 +24,7 @@ from app.metrics.process import Metrics
 from app.registry import strategies
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
+from app.webhooks.endpoint_mapping import check_mapping
 from app.webhooks.endpoints import RESOURCE_TYPE
 
 commands = typer.Typer(help="Form tools.", no_args_is_help=True)
@@ -63,9 +61,11 @@ def try_(
     found = FORM_KINDS.get(kind)
     if found is None:
         raise CommandError(f"Unknown kind {kind!r}. Use one of {', '.join(sorted(FORM_KINDS))}.")
+    if endpoint is not None and workspace is None:
+        raise CommandError("--endpoint needs --workspace, which has the endpoint.")
     raw = file.read_bytes()
     sent = FormRequest("POST", _headers(raw, content_type), query.encode(), raw)
-    terms = FormTerms((), form_map(_mapping(mapping)), EndpointOptions().model_dump())
+    terms = FormTerms((), form_map(_mapping(mapping, kind)), EndpointOptions().model_dump())
     if workspace is None:
         shown = [_shown(each) for each in _deliveries(found, sent, terms)]
     else:
@@ -80,7 +80,7 @@ def _headers(raw: bytes, content_type: str | None) -> dict[str, bytes]:
     return {"content-type": content_type.encode()} if content_type else {}
 
 
-def _mapping(file: Path | None) -> Mapping[str, Any]:
+def _mapping(file: Path | None, kind: str) -> Mapping[str, Any]:
     if file is None:
         return {}
     try:
@@ -88,10 +88,7 @@ def _mapping(file: Path | None) -> Mapping[str, Any]:
     except ValueError:
         raise CommandError(f"{file} is not JSON.") from None
     sent = sent.get("mapping", sent) if isinstance(sent, dict) else sent
-    try:
-        FormMapping.model_validate(sent)
-    except ValidationError as refused:
-        raise validation_failed(refused, ("mapping",)) from None
+    check_mapping(kind, sent)
     return dict(sent)
 
 

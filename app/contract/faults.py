@@ -12,6 +12,7 @@ from app.plan.language.spelling import closest, keys_at
 
 MAX_ERRORS = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_OF_TYPES = re.compile(r"\[key\]|constrained-[a-z]+|(?:list|dict|function-[a-z]+)\[.*\]")
 HIDDEN = "…"
 """Stands for a name that the caller made up."""
 
@@ -67,7 +68,7 @@ def validation_failed(
     If `model` is given, the fault of an unknown field names the known one that was probably meant. No more
     faults are made than are listed: there can be thousands.
     """
-    errors = refused.errors(include_input=False, include_url=False)
+    errors = _told_once(refused.errors(include_input=False, include_url=False))
     problem = ValidationFailed(faults=[fault_of(error, root, model) for error in errors[:MAX_ERRORS]])
     problem.faults_total = len(errors)
     return problem
@@ -75,7 +76,7 @@ def validation_failed(
 
 def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None = None) -> Fault:
     """One of pydantic's errors as a fault."""
-    path = (*root, *(part if isinstance(part, int) else str(part) for part in error["loc"]))
+    path = (*root, *(part if isinstance(part, int) else str(part) for part in _place_of(error)))
     kind = error["type"]
     if kind.startswith(_OURS):
         field = error.get("ctx", {}).get("field")
@@ -89,6 +90,23 @@ def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None
         meant = closest(error["loc"][-1], keys_at(model, error["loc"][:-1]))
         message += f"; did you mean {meant}?" if meant is not None else ""
     return Fault(path, code, message.format_map(error.get("ctx", {})))
+
+
+def _place_of(error: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where an error is, without the words that pydantic adds for its own types."""
+    return tuple(part for part in error["loc"] if not (isinstance(part, str) and _OF_TYPES.fullmatch(part)))
+
+
+def _told_once(errors: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The errors, of a value that fits none of several types only the one of the first type."""
+    found: list[Mapping[str, Any]] = []
+    before: tuple[str | int, ...] | None = None
+    for error in errors:
+        place = _place_of(error)
+        if len(place) == len(error["loc"]) or place != before:
+            found.append(error)
+        before = place
+    return found
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The mapping of a form's endpoint: which field of the form means what."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -7,7 +9,12 @@ from pydantic import AfterValidator, Field
 from app.contract.faults import invalid
 from app.contract.requests import ConsentInput, CrmIds, LeadFields
 from app.contract.types import RecordModel, ShortText
+from app.errors import Fault, Path
 
+_IS_PATH = ("$.", "$[")
+_PATH = re.compile(
+    r"\$(?:\.?(?!\*)[^.\[\]]+|\[[0-9]{1,6}\]|\[\*\]|\[[^\]=?'\"]+=[^\]]*\]|\[(?:'[^']*'|\"[^\"]*\")\])+"
+)
 _OPEN = ("attributes.", "utm.", "click_ids.")
 _NESTED = frozenset(("attributes", "utm", "click_ids", "consent", "crm"))
 LEAD_FIELDS = frozenset(
@@ -66,3 +73,21 @@ class FormMapping(RecordModel):
         {},
         description="Kind `generic`: paths and the values they must have. Other deliveries are ignored.",
     )
+
+
+def unreadable_paths(mapping: Mapping[str, Any]) -> Iterator[Fault]:
+    """The places of a valid mapping that are meant as paths and lead nowhere, whatever the body is."""
+    for name, sent in mapping.items():
+        for path, found in _places_in(name, sent):
+            for place in [found] if isinstance(found, str) else found or ():
+                if place.startswith(_IS_PATH) and not _PATH.fullmatch(place):
+                    yield Fault(path, "invalid_format", "must be a path such as $.contact.emails[0].value")
+
+
+def _places_in(name: str, sent: Any) -> Iterator[tuple[Path, Any]]:
+    if name in ("items", "id", "record", "at", "test"):
+        yield (name,), sent
+    elif name == "fields":
+        yield from (((name, field), each) for field, each in sent.items())
+    elif name == "when":
+        yield from (((name, place), place) for place in sent)

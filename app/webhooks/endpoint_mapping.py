@@ -1,6 +1,7 @@
 """The mapping of an endpoint: what it was given, over the default of its kind."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,9 +10,9 @@ from pydantic import ValidationError
 
 from app.contract.crm_mapping import CrmMapping
 from app.contract.endpoints import FORM_KINDS
-from app.contract.faults import validation_failed
-from app.contract.form_mapping import FormMapping
-from app.errors import Path
+from app.contract.faults import MAX_ERRORS, validation_failed
+from app.contract.form_mapping import FormMapping, unreadable_paths
+from app.errors import Path, ValidationFailed
 from app.webhooks.default_mappings import DEFAULTS
 
 _MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
@@ -26,6 +27,9 @@ def check_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",))
         FormMapping.model_validate(sent)
     except ValidationError as refused:
         raise validation_failed(refused, root) from None
+    faults = [replace(fault, path=(*root, *fault.path)) for fault in unreadable_paths(sent)]
+    if faults:
+        raise ValidationFailed(faults=faults[:MAX_ERRORS])
 
 
 def read_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> CrmMapping:

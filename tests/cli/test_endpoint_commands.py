@@ -47,3 +47,14 @@ async def test_endpoint_is_created_listed_and_its_secrets_are_encrypted_anew(
 def test_generated_keys_are_keys(shell: Shell) -> None:
     key = shell.says("secrets", "generate").strip()
     assert SecretBox([key]).decrypt(SecretBox([key]).encrypt(b"x")) == b"x"
+
+
+async def test_a_body_is_tried_with_a_mapping_that_can_be_read(office: Workspace, shell: Shell) -> None:
+    shell.directory.joinpath("body.json").write_text('{"who": {"mail": "mara@kunde.example"}}')
+    mapping = shell.directory.joinpath("mapping.json")
+    mapping.write_text('{"fields": {"email": "$.who.mail"}}')
+    trial = ("forms", "try", "body.json", "--kind", "generic", "--mapping", "mapping.json")
+    assert '"email": "mara@kunde.example"' in shell.says(*trial)
+    mapping.write_text('{"fields": {"email": "$..mail"}}')
+    assert "mapping.fields.email: must be a path" in shell.refuses(*trial)
+    assert "--workspace" in shell.refuses(*trial, "--endpoint", "web")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from app.contract.directory import TeamInput
 from app.contract.events import EventBatch, EventRequest
 from app.contract.faults import MAX_ERRORS, problem_document, validation_failed
+from app.contract.form_mapping import FormMapping
 from app.contract.requests import AssignRequest
 
 LEAD = {"email": "a@b.example"}
@@ -47,6 +48,25 @@ def test_unknown_field_is_told_with_the_known_one(
     (fault,) = validation_failed(refusal.value, model=model).faults
     assert (fault.path, fault.code) == (path, "unknown_field")
     assert fault.detail.endswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ({"fields": {"email": 7}}, [("fields", "email")]),
+        ({"fields": {"email": ["a", 7]}}, [("fields", "email"), ("fields", "email", 1)]),
+        ({"fields": {"shoe_size": "a"}}, [("fields", "shoe_size")]),
+        ({"id": {}, "at": 5}, [("id",), ("at",)]),
+    ],
+)
+def test_place_of_a_fault_is_a_place_of_the_body_and_nothing_of_our_types(
+    body: Any, places: list[tuple[str | int, ...]]
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        FormMapping.model_validate(body)
+    problem = validation_failed(refusal.value)
+    assert [fault.path for fault in problem.faults] == places
+    assert problem.faults_total == len(places)
 
 
 @pytest.mark.parametrize(

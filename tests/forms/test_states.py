@@ -226,3 +226,31 @@ async def test_what_cannot_be_read_can_be_completed_by_hand(workspace: Workspace
     assert (await workspace.get("/intake/failures"))["items"] == []
     again = await workspace.client.post(f"/intake/failures/{problem}/complete", json={"lead": lead})
     assert again.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("mapping", "place"),
+    [
+        ({"fields": {"email": "$..email"}}, "mapping.fields.email"),
+        ({"fields": {"email": ["$.a", "$.people[-1].mail"]}}, "mapping.fields.email"),
+        ({"fields": {"email": "$.people.*"}}, "mapping.fields.email"),
+        ({"fields": {"email": "$.people[?(@.role=='boss')].mail"}}, "mapping.fields.email"),
+        ({"id": "$.id["}, "mapping.id"),
+        ({"items": "$[]"}, "mapping.items"),
+        ({"when": {"$.type.": ["demo"]}}, "mapping.when.…"),
+    ],
+)
+async def test_path_that_leads_nowhere_is_refused_when_it_is_written(
+    workspace: Workspace, mapping: dict[str, object], place: str
+) -> None:
+    answer = await workspace.client.put("/endpoints/web", json={"kind": "generic", "mapping": mapping})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["path"], error["code"]) == (422, place, "invalid_format")
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["$ budget", "Your [first] name", "$.a['b.c'][0]", "$.answers[name=utm source].value", "$[*].id", "a.b"],
+)
+async def test_labels_and_paths_are_places(workspace: Workspace, place: str) -> None:
+    await form(workspace, mapping={"fields": {"email": place}})
