@@ -50,7 +50,8 @@ class SuppressionChoice:
 def suppression_keys(values: Mapping[str, Any]) -> tuple[SuppressionKey, ...]:
     """The address, the phone number and the domains of a lead, as far as it has them.
 
-    An address that intake could not read counts too, as far as it can be read without its final dot.
+    An address that intake could not read counts too, as far as it can be read without its final dot. Of any
+    other the domain counts, so that `a@@rival.example` is nobody else's.
     """
     keys: list[SuppressionKey] = []
     sent = values.get("email")
@@ -62,6 +63,8 @@ def suppression_keys(values: Mapping[str, Any]) -> tuple[SuppressionKey, ...]:
             address, domain = found.whole, found.domain
         if address is not None:
             keys.append(SuppressionKey("email", email_key(address)))
+        elif "@" in sent:
+            domain = website_domain(sent.rpartition("@")[2])
     phone = values.get("phone")
     if phone and phone.startswith("+"):
         keys.append(SuppressionKey("phone", _without_extension(phone)))

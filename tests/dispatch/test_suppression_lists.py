@@ -131,6 +131,14 @@ async def test_a_value_is_on_several_lists_and_an_entry_of_a_reject_is_one_of_th
     assert (await office.assign(email="w@rival.example"))["block"] == "do_not_contact"
 
 
+@pytest.mark.parametrize("email", ["a@@rival.example", "..a@eu.rival.example", "a b@rival.example:25"])
+async def test_domain_of_an_address_that_cannot_be_read_is_blocked(office: Workspace, email: str) -> None:
+    entries = {"list": "competitors", "entries": ["rival.example"]}
+    assert (await office.client.post("/suppressions", json=entries)).json()["created"] == 1
+    assert (await office.assign(email=email, phone="+49 30 901820"))["block"] == "competitors"
+    assert (await office.assign(email=email.replace("rival", "other")))["outcome"] == "assigned"
+
+
 @pytest.mark.parametrize(
     "entry",
     [
