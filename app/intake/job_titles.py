@@ -1,7 +1,7 @@
 """Seniority and function of a job title, in the languages that forms use. What no word says stays unknown."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -13,6 +13,17 @@ MAX_TITLE_LENGTH = 150
 _ENDINGS = re.compile(r"(?<=\w)(?:[*:_/]\s?-?(?:in|innen|r|e|frau|man)\b|\((?:in|r|e)\))", re.IGNORECASE)
 _GENDERS = re.compile(r"\(\s*[mwdfx]\s*(?:[/|,]\s*[mwdfx*]\s*)+\)", re.IGNORECASE)
 """What job titles add in order to name everybody: `Leiter:in`, `(m/w/d)`."""
+_ROLES = {
+    **dict.fromkeys(("leiter", "leiterin", "leitung", "chef", "chefin", "sjef"), "leiter"),
+    **dict.fromkeys(("direktor", "direktorin", "direktør", "directeur"), "direktor"),
+    **dict.fromkeys(("manager", "managerin"), "manager"),
+    **dict.fromkeys(("assistent", "assistentin", "assistenz"), "assistent"),
+    **dict.fromkeys(("berater", "beraterin", "konsult", "konsulent"), "berater"),
+    **dict.fromkeys(("ingenieur", "ingenieurin", "ingenjor", "ingenior"), "ingenieur"),
+    **dict.fromkeys(("entwickler", "entwicklerin", "utvecklare", "udvikler", "utvikler"), "entwickler"),
+}
+"""How compound words end, and the word that says the same: `Logistikleiter`, `verkoopdirecteur`."""
+_ROLE = re.compile(rf"(?!begleiter)(\w{{3,}}?)({'|'.join(sorted(_ROLES, key=len, reverse=True))})")
 _BROAD = ("consulting", "project_management", "general_management")
 """Functions that a more precise one displaces."""
 
@@ -69,6 +80,7 @@ def job_of(values: Mapping[str, Any]) -> dict[str, str]:
 def _found(words: list[str], kind: str) -> Iterator[str]:
     """The values of the phrases in these words. A longer phrase hides the shorter ones in it."""
     (phrases, longest), position = _phrases()[kind], 0
+    words = [part for word in words for part in _parts(word, longest)]
     while position < len(words):
         step = 1
         for length in range(longest.get(words[position], 0), 0, -1):
@@ -78,6 +90,15 @@ def _found(words: list[str], kind: str) -> Iterator[str]:
                 step = length
                 break
         position += step
+
+
+def _parts(word: str, known: Container[str]) -> list[str]:
+    """A compound word in two, unless the whole is known. Between its parts may stand an `s`."""
+    compound = None if word in known else _ROLE.fullmatch(word)
+    if compound is None:
+        return [word]
+    subject = compound[1]
+    return [subject if subject in known else subject.removesuffix("s"), _ROLES[compound[2]]]
 
 
 def _seniority(words: list[str]) -> str | None:
