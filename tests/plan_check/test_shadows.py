@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.conditions.condition import compile_condition
+from app.engine.conditions.condition import Condition, compile_condition
 from app.plan.document.own_fields import read_own_fields
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import PIPELINE
@@ -50,10 +52,14 @@ def leads(*conditions: Any) -> Iterator[dict[str, Any]]:
         yield _lead(dict(zip(used, values, strict=True)))
 
 
+@lru_cache
+def _compiled(written: bytes) -> Condition:
+    """A condition, which is made once for all leads of the world."""
+    return compile_condition(parse_condition(orjson.loads(written), PIPELINE))
+
+
 def holds(written: Any, lead: dict[str, Any]) -> bool:
-    if written is None:
-        return True
-    return compile_condition(parse_condition(written, PIPELINE)).holds(lead, NOW)
+    return written is None or _compiled(orjson.dumps(written)).holds(lead, NOW)
 
 
 def read(written: Any) -> Alternatives:
