@@ -32,3 +32,10 @@ async def hasty(filled: Filled, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have little time."""
     async with open_filled(filled, request_timeout_seconds=30.0, plugin_timeout_seconds=2.5) as workspace:
         yield workspace
+
+
+@pytest.fixture
+async def impatient(filled: Filled, plugin_steps: None) -> AsyncIterator[Workspace]:
+    """A running service that waits for no reply; for plugins that never give one."""
+    async with open_filled(filled, request_timeout_seconds=30.0, plugin_timeout_seconds=0.1) as workspace:
+        yield workspace

@@ -83,12 +83,12 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(workspace: Workspac
 
 
 @pytest.mark.parametrize("city", ["Hangs", "Spins"])
-async def test_plugin_that_never_returns_is_killed(hasty: Workspace, city: str) -> None:
-    await hasty.publish(ONE_PLUGIN)
-    answer = await sent(hasty, city)
+async def test_plugin_that_never_returns_is_killed(impatient: Workspace, city: str) -> None:
+    await impatient.publish(ONE_PLUGIN)
+    answer = await sent(impatient, city)
     assert (first(answer)["code"], first(answer)["error"]) == ("error", "timeout")
     assert answer["team"] == "dach"
-    assert await clean(hasty)
+    assert await clean(impatient)
 
 
 async def test_unknown_owner_is_reported_like_a_deleted_one(workspace: Workspace) -> None:
@@ -157,16 +157,16 @@ async def test_two_processes_that_end_at_once_are_replaced(workspace: Workspace)
     assert first(await sent(workspace, "Berlin", 51))["code"] == "odd"
 
 
-async def test_plugin_that_is_always_late_is_paused(hasty: Workspace) -> None:
-    await hasty.publish(ONE_PLUGIN)
+async def test_plugin_that_is_always_late_is_paused(impatient: Workspace) -> None:
+    await impatient.publish(ONE_PLUGIN)
     errors: list[str] = []
     while "paused" not in errors:
-        errors.append(first(await sent(hasty, "Spins", len(errors)))["error"])
+        errors.append(first(await sent(impatient, "Spins", len(errors)))["error"])
         await asyncio.sleep(0.05 * (errors[-1] == "unavailable"))
     assert errors[0] == "timeout"
     assert errors.count("timeout") == 3
     assert set(errors) <= {"timeout", "unavailable", "paused"}
-    assert await clean(hasty)
+    assert await clean(impatient)
 
 
 async def test_it_gets_nothing_of_a_suppressed_lead(workspace: Workspace) -> None:
