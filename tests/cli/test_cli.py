@@ -37,8 +37,8 @@ def pasted(line: str) -> Any:
 
 
 def test_new_directory_serves_the_example_and_keeps_its_data(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, installed=True, PORT="0")
-    with shell.serving("--dev") as (process, line):
+    installed, shell = Shell(tmp_path, installed=True, PORT="0"), Shell(tmp_path, PORT="0")
+    with installed.serving("--dev") as (process, line):
         assert shlex.split(line)[0] == "curl"
         first = pasted(line)
         assert (first["outcome"], first["team"]) == ("assigned", "retention")
