@@ -9,7 +9,7 @@ from app.engine.model.state import Facts, State
 from app.plan.reader.read import load_plan
 from app.plan_check.capabilities import Capabilities
 from app.plans.check import CheckedPlan, check_plan
-from app.registry import strategies
+from tests.support.installed import installed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEXT = """queues: {desk: {claimable_by: nobody}}
@@ -31,7 +31,7 @@ tests:
 def checked(text: str) -> CheckedPlan:
     data = load_plan(text)
     assert isinstance(data, dict)
-    return check_plan(data, Facts(NOW, Directory(1, {}, {}), State()), Capabilities(strategies()), text=text)
+    return check_plan(data, Facts(NOW, Directory(1, {}, {}), State()), Capabilities(installed()), text=text)
 
 
 def test_faults_that_hide_no_names_are_told_in_one_round() -> None:

@@ -8,7 +8,7 @@ from app.engine.model.directory import Directory, Member, Owner, Team
 from app.engine.model.state import Facts, State
 from app.plan_check.capabilities import Capabilities
 from app.plans.check import check_plan
-from app.registry import strategies
+from tests.support.installed import installed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OWNERS = {"ana": Owner("ana", "Ana"), "gone": Owner("gone", "Gone", active=False)}
@@ -35,7 +35,7 @@ def test_plan_tests_run_despite_warnings_but_not_despite_errors(
         "queues": {"unrouted": {}},
         "tests": [{"lead": {}, "expect": {"queue": "unrouted"}}],
     }
-    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), Capabilities(strategies()))
+    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), Capabilities(installed()))
     assert [each.code for each in found.findings] == findings
 
 
@@ -62,5 +62,5 @@ def test_existing_lead_of_a_test_has_the_fields_it_had_before(
             }
         ],
     }
-    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), Capabilities(strategies()))
+    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), Capabilities(installed()))
     assert found.findings == []

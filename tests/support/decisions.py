@@ -10,7 +10,7 @@ from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
-from app.registry import strategies
+from tests.support.installed import installed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEAM = "inbound"
@@ -53,7 +53,7 @@ def plan(document: Mapping[str, Any] = PLAN) -> Plan:
     """The plan, compiled."""
     read = read_plan(document)
     assert isinstance(read, PlanDocument), read
-    return compile_plan(read, 1, strategies())
+    return compile_plan(read, 1, installed())
 
 
 def question(

@@ -1,12 +1,10 @@
 """A workspace under test, of a service in the test's own process or in processes of its own."""
 
 import itertools
-import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, NamedTuple, Self
 
 import httpx2
@@ -20,12 +18,12 @@ from app.engine.compile.plan import Strategy
 from app.keys import issue
 from app.main import create_app
 from app.metrics.label_names import LabelNames
-from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import clocks, workspaces
 from app.store.connection.pool import Pool, open_pool, transaction
 from app.store.life.agenda import Agenda, read_agenda
 from tests.support.factories import OWNERS, PLAN, ROUND_ROBIN_PLAN, TEAM, TEAMS, team
+from tests.support.installed import installed
 from tests.support.processes import PATIENCE
 
 PUBLISH = """
@@ -249,12 +247,6 @@ def _copying(tables: Mapping[str, str]) -> str:
     return f"WITH {', '.join(parts)} SELECT made_id FROM made"
 
 
-@cache
-def _installed_on(path: tuple[str, ...]) -> Mapping[str, Strategy]:
-    """The strategies that are installed. To look for them takes as long as to make an app."""
-    return installed()
-
-
 @asynccontextmanager
 async def running_app(
     dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
@@ -264,7 +256,7 @@ async def running_app(
     A busy machine times out no request: a test of timeouts sets its own. A worker runs where a test sets its
     interval, or wants it; elsewhere its statements would cost more than most tests.
     """
-    offered = {**_installed_on(tuple(sys.path)), **(strategies or {})}
+    offered = {**installed(), **(strategies or {})}
     settings = {
         "env": "production",
         "request_timeout_seconds": 30.0,
