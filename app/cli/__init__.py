@@ -24,6 +24,15 @@ REFUSED_ERRORS = (
 )
 """What a server answers that knows no such role or database, or whose certificate is not trusted."""
 
+_SENTENCES: dict[type[Exception], str] = {
+    asyncpg.InsufficientPrivilegeError: (
+        "Permission denied. Set MIGRATION_DATABASE_URL to the role that owns the tables."
+    ),
+    asyncpg.ReadOnlySQLTransactionError: (
+        "The database is read-only, as a standby is. Connect to the primary."
+    ),
+}
+
 _COMMANDS = {
     "serve": "serve",
     "worker": "worker",
@@ -143,8 +152,8 @@ def _message(error: Exception) -> str | None:
                 "The database has no tables, or not the newest. Run `lead-assignment migrate`. Without"
                 " DATABASE_URL, commands use the database in .data/ of the current directory."
             )
-        case asyncpg.InsufficientPrivilegeError():
-            return "Permission denied. Set MIGRATION_DATABASE_URL to the role that owns the tables."
+        case _ if type(error) in _SENTENCES:
+            return _SENTENCES[type(error)]
         case _ if is_connection_error(error) or isinstance(error, REFUSED_ERRORS):
             return f"Cannot reach the database ({type(error).__name__})."
         case asyncpg.PostgresError():

@@ -206,7 +206,7 @@ class _Server(uvicorn.Server):
             yield
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self._begin(sockets)
         loop = asyncio.get_running_loop()
         told = signals.told(loop, lambda number: self.handle_exit(number, None), logs.wait_for_writers)
         self._signals.enter_context(told)
@@ -225,6 +225,15 @@ class _Server(uvicorn.Server):
             settings=settings.to_log(),
             traces=self._state.traces,
         )
+
+    async def _begin(self, sockets: list[socket] | None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if self.lifespan.should_exit:
+                raise CommandError("The service could not start. The log says why.") from None
+            host, port = self.config.host, self.config.port
+            raise CommandError(f"Cannot listen on port {port} of {host}. The log says why.") from None
 
     async def _listen_more(self) -> None:
         from app.api.http.listeners import listen_more

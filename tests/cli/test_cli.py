@@ -239,6 +239,13 @@ def test_verify_finds_tampered_data(shell: Shell, database: str) -> None:
     assert "example" in shell.refuses("verify")
 
 
+def test_read_only_database_is_reported_with_its_remedy(shell: Shell, database: str) -> None:
+    read_only = f"{database}{'&' if '?' in database else '?'}options=-cdefault_transaction_read_only%3Don"
+    message = shell.refuses("workspaces", "create", "acme", DATABASE_URL=read_only)
+    assert message == "The database is read-only, as a standby is. Connect to the primary.\n"
+    assert shell.run("workspaces", "list", DATABASE_URL=read_only).returncode == 0
+
+
 def test_empty_database_is_reported_with_its_remedy(shell: Shell, database: str) -> None:
     execute(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     assert "migrate" in shell.refuses("workspaces", "list")

@@ -36,3 +36,5 @@ def test_port_that_is_taken_is_told_in_a_sentence(shell: Shell) -> None:
         port = str(taken.getsockname()[1])
         for command in ("serve", "worker"):
             assert "port for metrics" in shell.refuses(command, "--metrics-port", port)
+        shell.says("migrate")
+        assert f"Cannot listen on port {port} of 127.0.0.1." in shell.refuses("serve", "--port", port)
