@@ -4,6 +4,7 @@ What cannot be read fills nothing: a doubtful value is worse than none.
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from app.engine.model.accounts import Account
@@ -95,12 +96,18 @@ def _at(place: Any, path: Sequence[str]) -> Any:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A text, number or truth value that can stand in a field; None for anything else."""
+    """A text, number or truth value that can stand in a field; None for anything else.
+
+    A text has no NUL and no halves of surrogate pairs, as if it had been sent.
+    """
     if isinstance(value, str):
-        return value.strip()[:MAX_LENGTH] or None
+        text = value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return text.replace("\0", "").strip()[:MAX_LENGTH] or None
     if isinstance(value, bool):
         return value if name.startswith(_ATTRIBUTES) else None
     if isinstance(value, (int, float)):
+        if not isfinite(value):
+            return None
         if name in NUMBERS:
             return value if value >= 0 else None
         return value if name.startswith(_ATTRIBUTES) else str(value)

@@ -1,5 +1,6 @@
 """Facts that a lead came without: who fills them, in which order, and what is kept of it."""
 
+import json
 from typing import Any
 
 import orjson
@@ -199,3 +200,17 @@ async def test_leads_of_a_batch_share_their_calls(workspace: Workspace) -> None:
         answer = await workspace.client.post("/assign/batch", json={"items": items})
     assert {each["decision"]["queue"] for each in answer.json()["items"]} == {"big"}
     assert len(service.asked) == 3
+
+
+async def test_answer_that_no_database_keeps_as_it_is_fills_what_can_be_read(workspace: Workspace) -> None:
+    document = {"firm": {"sector": "soft\0ware\n", "people": 10**40, "city": "\0", "tags": {"\0": "\0x"}}}
+    http = workspace.app.state.target_http
+    fill = "industry: firm.sector, employees: firm.people, city: firm.city, attributes.tags: firm.tags"
+    async with answering(lambda _: (200, json.dumps(document).encode()), http) as service:
+        await workspace.publish(asking(service.base, fill=fill))
+        answer = await workspace.assign(email="a@birch.example")
+        again = await workspace.assign(email="b@birch.example")
+    assert (answer["normalized"]["industry"], answer["degraded"]) == ("software", [])
+    assert again["normalized"]["origins"] == answer["normalized"]["origins"]
+    assert len(service.asked) == 1
+    assert (await verify(workspace.pool, workspace.workspace_id)).differences == []
