@@ -17,13 +17,14 @@ YOUNG = 3_000
 NEVER = 2**31 - 1
 LOOK_SECONDS = 10.0
 """How often to ask whether it is time for a full collection."""
-CALM_SECONDS = 1.0
-IDLE_SECONDS = 60.0
+IDLE_SHARE = 0.02
+"""A process that needed less of this time is idle."""
+CALM_LOOKS, IDLE_LOOKS = 1, 6
 EVERY_SECONDS = 3_600.0
-"""A full collection comes so often where nobody called for IDLE_SECONDS."""
+"""A full collection comes so often where the process was idle at IDLE_LOOKS one after another."""
 GROWN, DOUBLED = 1.5, 2.0
-"""By what factor the memory has grown since the last one: then it comes as soon as nobody called for
-CALM_SECONDS, or at once, if it has grown by MUCH, too."""
+"""By what factor the memory has grown since the last one: then it comes when the process was idle at
+CALM_LOOKS, or at once, if it has grown by MUCH, too."""
 MUCH = 4_000_000
 """Blocks of some 400 MB. A large workspace that has just been read has fewer."""
 
@@ -42,31 +43,34 @@ def collect_young() -> None:
 
 
 class FullCollections:
-    """When it is time for a full collection. Memory is counted in blocks."""
+    """When it is time for a full collection. Memory is counted in blocks, and time on the processor."""
 
     def __init__(self, blocks: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._idle = 0
         self.collected(blocks)
 
     def collected(self, blocks: int) -> None:
         """One has just been, and left so many blocks."""
         self._blocks, self._at = blocks, self._clock()
 
-    def is_time(self, blocks: int, calm_seconds: float) -> bool:
-        """Whether it is time, with so many blocks now, when nobody called for so many seconds."""
+    def is_time(self, blocks: int, used: float) -> bool:
+        """Whether it is time, with so many blocks now, when so many seconds were used since the last look."""
+        self._idle = self._idle + 1 if used < IDLE_SHARE * LOOK_SECONDS else 0
         growth = blocks / self._blocks
         if growth >= DOUBLED and blocks - self._blocks >= MUCH:
             return True
         if growth >= GROWN:
-            return calm_seconds >= CALM_SECONDS
-        return calm_seconds >= IDLE_SECONDS and self._clock() - self._at >= EVERY_SECONDS
+            return self._idle >= CALM_LOOKS
+        return self._idle >= IDLE_LOOKS and self._clock() - self._at >= EVERY_SECONDS
 
 
-async def collecting_all(calm_seconds: Callable[[], float]) -> None:
-    """Make full collections when it is time. `calm_seconds` says how long nobody has called."""
+async def collecting_all() -> None:
+    """Make full collections when it is time."""
     full = FullCollections(sys.getallocatedblocks())
     while True:
+        before = time.process_time()
         await asyncio.sleep(LOOK_SECONDS)
-        if full.is_time(sys.getallocatedblocks(), calm_seconds()):
+        if full.is_time(sys.getallocatedblocks(), time.process_time() - before):
             gc.collect()
             full.collected(sys.getallocatedblocks())

@@ -75,7 +75,6 @@ from app.logs import FastLogger
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
-from app.pace import long_work
 from app.plan_check.capabilities import Capabilities
 from app.plans.kept_findings import KeptFindings
 from app.plans.words import PlansInWords
@@ -162,7 +161,7 @@ def create_app(
                 nullcontext() if settings.no_worker else worker,
                 in_background(receiver.endpoints.learn(SHAKING_HANDS), "endpoints"),
                 in_background(load_templates(), "templates") if settings.console else nullcontext(),
-                in_background(collecting_all(lambda: long_work().calm_seconds), "garbage"),
+                in_background(collecting_all(), "garbage"),
                 exporter.reading(pool),
                 watching(pool, metrics, None if settings.development else app.state.dispatch.workspaces),
             ):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from app.garbage import (
-    CALM_SECONDS,
+    CALM_LOOKS,
     EVERY_SECONDS,
-    IDLE_SECONDS,
+    IDLE_LOOKS,
+    LOOK_SECONDS,
     MUCH,
     FullCollections,
     collect_young,
@@ -17,6 +18,7 @@ from app.garbage import (
 from app.pace import long_work
 
 BLOCKS = MUCH
+BUSY = LOOK_SECONDS
 
 
 class _Circle:
@@ -54,34 +56,37 @@ def test_process_without_collections_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("growth", "calm", "since", "expected"),
+    ("growth", "looks", "since", "expected"),
     [
-        (1.0, EVERY_SECONDS, EVERY_SECONDS, True),
-        (1.0, IDLE_SECONDS, EVERY_SECONDS - 1, False),
-        (1.0, IDLE_SECONDS - 1, EVERY_SECONDS, False),
-        (1.4, CALM_SECONDS, 0.0, False),
-        (1.5, 0.0, EVERY_SECONDS, False),
-        (1.5, CALM_SECONDS, 0.0, True),
-        (2.0, 0.0, 0.0, True),
+        (1.0, IDLE_LOOKS, EVERY_SECONDS, True),
+        (1.0, IDLE_LOOKS, EVERY_SECONDS - 1, False),
+        (1.0, IDLE_LOOKS - 1, EVERY_SECONDS, False),
+        (1.4, CALM_LOOKS, 0.0, False),
+        (1.5, 0, EVERY_SECONDS, False),
+        (1.5, CALM_LOOKS, 0.0, True),
+        (2.0, 0, 0.0, True),
     ],
 )
-def test_full_collection_waits_for_calm_unless_the_memory_has_doubled(
-    growth: float, calm: float, since: float, expected: bool
+def test_full_collection_waits_until_the_process_is_idle_unless_the_memory_has_doubled(
+    growth: float, looks: int, since: float, expected: bool
 ) -> None:
     now = 0.0
     full = FullCollections(BLOCKS, lambda: now)
     now = since
-    assert full.is_time(int(growth * BLOCKS), calm) is expected
+    full.is_time(BLOCKS, BUSY)
+    for _ in range(looks - 1):
+        full.is_time(BLOCKS, 0.0)
+    assert full.is_time(int(growth * BLOCKS), 0.0 if looks else BUSY) is expected
 
 
 def test_memory_is_compared_with_what_the_last_full_collection_left() -> None:
     full = FullCollections(BLOCKS, lambda: 0.0)
     full.collected(2 * BLOCKS)
-    assert not full.is_time(2 * BLOCKS, CALM_SECONDS)
-    assert full.is_time(4 * BLOCKS, 0.0)
+    assert not full.is_time(2 * BLOCKS, 0.0)
+    assert full.is_time(4 * BLOCKS, BUSY)
 
 
-def test_small_process_that_reads_a_large_workspace_waits_for_calm() -> None:
+def test_small_process_that_reads_a_large_workspace_waits_until_it_is_idle() -> None:
     full = FullCollections(BLOCKS // 4, lambda: 0.0)
-    assert not full.is_time(BLOCKS, 0.0)
-    assert full.is_time(BLOCKS, CALM_SECONDS)
+    assert not full.is_time(BLOCKS, BUSY)
+    assert full.is_time(BLOCKS, 0.0)
