@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,6 +22,7 @@ from app.dispatch.failures import (
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.preparation import Preparation
+from app.dispatch.state_ahead import StateAhead
 from app.dispatch.tallies import tally_of
 from app.dispatch.write_window import WriteWindow
 from app.errors import DatabaseUnavailable, Erased, Overloaded, Problem
@@ -41,6 +42,7 @@ from app.store.connection.pool import (
     take_connection,
 )
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
+from app.store.path.current_state import read_ahead
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot, note_step_back
 from app.tracing import Tracing
@@ -83,8 +85,10 @@ class WorkspaceWriter:
     running: asyncio.Task[None] | None = None
     unavailable: bool = False
     begin: str = ""
+    state_ahead: StateAhead = field(init=False)
 
     def __post_init__(self) -> None:
+        self.state_ahead = StateAhead(lambda: read_ahead(self.pool, self.workspace_id))
         self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
 
     def refusal(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> Problem | None:
@@ -172,6 +176,8 @@ class WorkspaceWriter:
 
     async def _attempt(self, jobs: Sequence[Job], until: float) -> bool:
         """One transaction. False when nothing was written and it may be tried again."""
+        if self.snapshot is None:
+            self.snapshot = await self.state_ahead.take(until)
         try:
             await self._transaction(jobs)
         except CompileFirst as missing:
