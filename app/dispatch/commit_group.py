@@ -59,6 +59,20 @@ class CompileFirst(Exception):
             await plans.tables.fetch(workspace_id, self.plan.table_refs)
 
 
+@dataclass(frozen=True, slots=True)
+class DecidingTime:
+    """How long a group may decide.
+
+    seconds: after so many, the rest of its jobs is left.
+    margin:  a job whose caller stops waiting within so many is not decided: the reply would be late.
+    hurries: whether single calls wait for it. If not, it gives way like any other long work.
+    """
+
+    seconds: float
+    margin: float
+    hurries: Callable[[], bool]
+
+
 @dataclass(slots=True)
 class GroupResult:
     """What became of the jobs of a group. No caller gets a reply before the commit is confirmed.
@@ -136,22 +150,17 @@ async def decide_and_write(
     jobs: Sequence[Job],
     plans: PlanCache,
     preparation: Preparation,
+    allowed: DecidingTime,
     decided: Callable[[], None],
-    hurries: Callable[[], bool],
-    seconds: float,
-    margin: float,
 ) -> GroupResult:
     """Decide `jobs` and write the result, under the workspace lock. `decided` is called once all are decided.
-
-    Unless it `hurries`, it gives way like any other long work. After so many `seconds` of deciding, the rest
-    is left. A job whose caller stops waiting within `margin` seconds is not decided: the reply would be late.
 
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
     result = GroupResult(session, preparation)
     async with _PartWriter(connection, workspace_id) as writer:
-        await _decide(result, jobs, writer, hurries, seconds, margin)
+        await _decide(result, jobs, writer, allowed)
         decided()
         await writer.finish()
     result.entry = await _write(connection, workspace_id, session)
@@ -247,15 +256,13 @@ async def _decide(
     result: GroupResult,
     jobs: Sequence[Job],
     writer: _PartWriter,
-    hurries: Callable[[], bool],
-    seconds: float,
-    margin: float,
+    allowed: DecidingTime,
 ) -> None:
     """Decide the jobs whose callers still wait, as far as there is time."""
     work = result.session.work
     now = yielded = time.monotonic()
     for position, job in enumerate(jobs, 1):
-        if job.done.done() or job.deadline <= now + margin:
+        if job.done.done() or job.deadline <= now + allowed.margin:
             continue
         job.taken = True
         result.take(job)
@@ -265,7 +272,7 @@ async def _decide(
         if job.bulk and result.is_away(job):
             result.left = jobs[position:]  # a batch is decided in its order
             return
-        if result.seconds > seconds:
+        if result.seconds > allowed.seconds:
             result.left = jobs[position:]
             return
         if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):
@@ -273,7 +280,7 @@ async def _decide(
             await writer.start(work)
             now = yielded = time.monotonic()
         elif now - yielded > SLICE_SECONDS:
-            if hurries():
+            if allowed.hurries():
                 collect_young()
                 await asyncio.sleep(0)
             else:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.dispatch.jobs.base import Job
-from app.dispatch.preparation import BULK_TIMEOUT_FACTOR, PreparedFor
+from app.dispatch.preparation import BULK_PREPARATION_FACTOR, PreparedFor
 from app.engine.compile.plan import Plan
 from app.enrichment.enricher import Enricher
 
@@ -38,7 +38,7 @@ class Enrichment:
         free = [(job, arrival) for job in jobs if (arrival := job.arriving()) is not None]
         if terms is None or not free:
             return
-        seconds = terms.deadline * (BULK_TIMEOUT_FACTOR if of.bulk else 1)
+        seconds = terms.deadline * (BULK_PREPARATION_FACTOR if of.bulk else 1)
         found = await self._enricher.find_out(
             of.workspace_id,
             terms,

@@ -21,7 +21,7 @@ from app.store.life.suppressions import find_suppressed
 from app.store.path.journal import read_plan_version
 from app.store.path.snapshot import read_snapshot, settle_time
 
-BULK_TIMEOUT_FACTOR = 10
+BULK_PREPARATION_FACTOR = 10
 """How many times longer the jobs of a bulk call may take together."""
 
 
@@ -124,7 +124,7 @@ class Preparation:
             job.prepared.begin(plan.version)
         bulk = all(job.bulk for job in arriving)
         of = PreparedFor(self._workspace_id, plan, now, bulk, dry_run)
-        seconds = self._seconds * (BULK_TIMEOUT_FACTOR if bulk else 1)
+        seconds = self._seconds * (BULK_PREPARATION_FACTOR if bulk else 1)
         until = asyncio.get_running_loop().time() + seconds
         allowed: list[Job] | None = None
         for preparer in wanted:

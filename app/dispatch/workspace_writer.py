@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from app.dispatch.caches import PlanCache
-from app.dispatch.commit_group import CompileFirst, GroupResult, decide_and_write
+from app.dispatch.commit_group import CompileFirst, DecidingTime, GroupResult, decide_and_write
 from app.dispatch.decision_rows import as_replayed
 from app.dispatch.failures import (
     CONTENTION_ERRORS,
@@ -238,8 +238,6 @@ class WorkspaceWriter:
                 with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
                     require_workspace(await connection.execute(self.begin))
                     locked = time.perf_counter()
-                    times = self.pending.times
-                    single = any(not job.bulk for job in jobs)
                     result = await decide_and_write(
                         connection,
                         self.workspace_id,
@@ -247,16 +245,22 @@ class WorkspaceWriter:
                         jobs,
                         self.plans,
                         self.preparation,
+                        self._allowed(jobs),
                         decided,
-                        lambda: single or self.pending.single_waits,
-                        times.deciding_seconds(),
-                        min(times.overhead, self.deadline * MARGIN_SHARE),
                     )
                     return result, locked
             except Exception as error:
                 if not is_connection_error(error):
                     await connection.execute("ROLLBACK")
                 raise
+
+    def _allowed(self, jobs: Sequence[Job]) -> DecidingTime:
+        times, single = self.pending.times, any(not job.bulk for job in jobs)
+        return DecidingTime(
+            seconds=times.deciding_seconds(),
+            margin=min(times.overhead, self.deadline * MARGIN_SHARE),
+            hurries=lambda: single or self.pending.single_waits,
+        )
 
     def _accept(self, result: GroupResult) -> None:
         """The commit is confirmed: keep the snapshot, count, and reply to every job."""
