@@ -39,13 +39,14 @@ LEADS: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"ip": "2001:db8:1:2::3"}, "JP", "ip_country"),
     ({"ip": "::ffff:203.0.113.9"}, "AT", "ip_country"),
     ({"attributes": {"ip": "203.0.113.9"}}, "AT", "ip_country"),
+    ({"ip": "203.0.113.9, 10.0.0.1"}, "AT", "ip_country"),
     ({"ip": "203.0.113.9", "country": "DE"}, "DE", None),
     # The file does not have it, knows no country of it, or it can be no visitor's.
     ({"ip": "198.51.100.200"}, None, None),
     ({"ip": "192.0.2.1"}, None, None),
     ({"ip": "2001:db8:2::1"}, None, None),
     ({"ip": "10.1.2.3"}, None, None),
-    ({"ip": "203.0.113.9, 10.0.0.1"}, None, None),
+    ({"ip": "10.0.0.1, 203.0.113.9"}, None, None),
     ({"ip": "no address"}, None, None),
     ({}, None, None),
 ]
