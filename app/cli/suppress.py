@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -246,6 +247,7 @@ def _is_heading(line: str, country: str | None) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
 def _meant(heading: str) -> str | None:
     """What a column holds: a kind of entry, the country, the list, or nothing of these."""
     found = _MEANS.get(fold_name(heading))

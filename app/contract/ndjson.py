@@ -1,5 +1,6 @@
 """Many records as lines of JSON. An invalid line does not affect the others."""
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -127,8 +128,11 @@ async def read_lines(
 
 
 def _lines(raw: bytes) -> Iterator[bytes]:
-    """The lines one by one: to split a large body at once would hold up everything else."""
-    start = 0
+    """The lines one by one: to split a large body at once would hold up everything else.
+
+    Programs put a byte order mark before the first one.
+    """
+    start = len(BOM_UTF8) if raw.startswith(BOM_UTF8) else 0
     while (end := raw.find(b"\n", start)) >= 0:
         yield raw[start:end]
         start = end + 1

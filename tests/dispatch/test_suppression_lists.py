@@ -188,6 +188,18 @@ async def test_an_entry_that_can_block_nobody_is_refused_with_its_place(
     assert "students" not in str(await office.get("/suppressions/counts"))
 
 
+async def test_lines_may_have_a_byte_order_mark_and_the_ends_of_windows(office: Workspace) -> None:
+    first, second = (
+        '{"list": "students", "domain": "uni.example"}',
+        '{"list": "students", "email": "a@b.example"}',
+    )
+    lines = f"\ufeff{first}\r\n\r\n{second}\r\n"
+    answer = await office.client.post(
+        "/suppressions/bulk", content=lines.encode(), headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert (answer.json()["created"], answer.json()["errors_total"]) == (2, 0)
+
+
 async def test_many_entries_come_as_lines_and_a_bad_line_stops_no_other(office: Workspace) -> None:
     lines = [
         '{"list": "students", "domain": "uni.example"}',
