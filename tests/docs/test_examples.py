@@ -1,8 +1,6 @@
 """Every example is loaded into a running service, and gives the results that its page shows."""
 
-import os
 import shlex
-import sys
 from pathlib import Path
 
 import orjson
@@ -31,8 +29,8 @@ def test_the_story_of_an_example_comes_out_as_its_page_tells(example: Path, shel
     with shell.serving("--dev", PORT="0") as (_, line):
         address = shlex.split(line)[2].removesuffix("/assign")
         story = scenes(page.replace("http://127.0.0.1:8000", address))
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        printed = play(story, ROOT, environment(**shell.variables, PATH=path), PATIENCE)
+        with shell.typed() as function:
+            printed = play(story, ROOT, environment(**shell.variables), PATIENCE, function)
         assert "OK" in shell.says("verify")
     shown = [
         (scene.commands, differences(scene.shown, orjson.loads(text)))

@@ -1,6 +1,7 @@
 """The command line as somebody uses it: processes with an environment and a directory of their own."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Thread
 from typing import IO
 
 from tests.support.forks import Forked, fork
@@ -15,6 +17,14 @@ from tests.support.processes import PATIENCE
 
 COMMAND = str(Path(sys.executable).with_name("lead-assignment"))
 Process = subprocess.Popen[bytes] | Forked
+TYPED = r"""
+lead-assignment() {{
+  printf '%s\0' "$BASHPID" "$PWD" "$@" > {asked}
+  local code
+  read -r -u 9 code 9< {told}
+  return "$code"
+}}
+"""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -81,6 +91,36 @@ class Shell:
                 sys.stdout.writelines(lines)  # shown where the test fails
                 if rest is not None:
                     rest += lines
+
+    @contextmanager
+    def typed(self) -> Iterator[str]:
+        """A function of bash that stands for the program, and runs a forked process for each command."""
+        asked, told = self.directory / "asked", self.directory / "told"
+        for each in (asked, told):
+            os.mkfifo(each)
+        thread = Thread(target=self._run_typed, args=(asked, told))
+        thread.start()
+        try:
+            yield TYPED.format(asked=shlex.quote(str(asked)), told=shlex.quote(str(told)))
+        finally:
+            asked.write_bytes(b"")  # nobody types any more
+            thread.join()
+
+    def _run_typed(self, asked: Path, told: Path) -> None:
+        while request := asked.read_bytes():
+            pid, directory, *words = request.decode().split("\0")[:-1]
+            code = 1
+            try:
+                there = Shell(Path(directory))
+                there.variables = self.variables
+                with (
+                    Path(os.devnull).open("rb") as nothing,
+                    Path(f"/proc/{pid}/fd/1").open("wb") as output,
+                    Path(f"/proc/{pid}/fd/2").open("wb") as errors,
+                ):
+                    code = there._start(tuple(words), {}, nothing, output, errors).wait(PATIENCE)
+            finally:
+                told.write_text(f"{code}\n")
 
     def starting(self, words: tuple[str, ...], output: IO[bytes]) -> Process:
         """A command that has just been started. The caller ends it."""

@@ -62,9 +62,14 @@ def exchanges(page: str) -> list[Exchange]:
     return found
 
 
-def play(story: list[Scene], directory: Path, environment: Mapping[str, str], patience: float) -> list[str]:
-    """What each scene prints when all are pasted into one shell; a curl answered with an error fails."""
-    lines = ["set -e", 'curl() { command curl --fail-with-body "$@"; }']
+def play(
+    story: list[Scene], directory: Path, environment: Mapping[str, str], patience: float, function: str = ""
+) -> list[str]:
+    """What each scene prints when all are pasted into one shell; a curl answered with an error fails.
+
+    `function` is one of bash that stands for a program.
+    """
+    lines = ["set -e", 'curl() { command curl --fail-with-body "$@"; }', function]
     for scene in story:
         lines += [scene.commands, f"printf '{_BETWEEN}'"]
     done = subprocess.run(
