@@ -106,9 +106,14 @@ def mutated(request: FormRequest, data: st.DataObject) -> bytes:
     document = json.loads(request.body)
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(places(document)))
-        value, wrap = data.draw(st.sampled_from(HOSTILE)), data.draw(st.sampled_from(WRAPS))
+        value, wrap = data.draw(ANY_HOSTILE), data.draw(ANY_WRAP)
         document = changed(document, path, value, wrap)
     return json.dumps(document).encode()
+
+
+ANY_HEADERS = st.dictionaries(st.sampled_from(HEADERS), st.binary(max_size=20), max_size=3)
+ANY_QUERY = st.binary(max_size=20) | st.just(b"hub.mode=subscribe&challengeCode=%ff")
+ANY_HOSTILE, ANY_WRAP = st.sampled_from(HOSTILE), st.sampled_from(WRAPS)
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -116,11 +121,11 @@ def mutated(request: FormRequest, data: st.DataObject) -> bytes:
 @given(data=st.data())
 def test_no_body_makes_a_kind_fail(kind: str, data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(SAMPLES[kind]))
-    headers = data.draw(st.dictionaries(st.sampled_from(HEADERS), st.binary(max_size=20), max_size=3))
+    headers = data.draw(ANY_HEADERS)
     type_ = data.draw(
         st.sampled_from([request.headers["content-type"], b"text/plain", FORM, b"application/xml"])
     )
-    query = data.draw(st.binary(max_size=20) | st.just(b"hub.mode=subscribe&challengeCode=%ff"))
+    query = data.draw(ANY_QUERY)
     hostile = FormRequest("POST", {**headers, "content-type": type_}, query, mutated(request, data))
     check(kind, hostile)
 
