@@ -58,7 +58,7 @@ def export_log(file: LogFile) -> None:
 
 @commands.command("apply")
 def apply_log(file: LogFile) -> None:
-    """Repeat the erasures of a file. Who is not in this database, or erased, is left out."""
+    """Repeat the erasures of a file. People who are not in this database, or erased, are left out."""
     lines = [_parse(number, text) for number, text in enumerate(file.read_bytes().splitlines(), 1)]
     leads = [line for line in lines if isinstance(line, _Lead)]
     owners = [line for line in lines if isinstance(line, _Owner)]

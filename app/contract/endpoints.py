@@ -65,7 +65,8 @@ class EndpointOptions(RecordModel):
     )
     redirect_field: ShortText = Field("redirect", description="Kind `html`: the field that names a page.")
     honeypot: ShortText | None = Field(
-        None, description="Kind `html`: a field that people do not see. Who fills it is probably a robot."
+        None,
+        description="Kind `html`: a field that people do not see. If it is filled, a robot probably did it.",
     )
     verify_token: ShortText | None = Field(None, description="Meta: the word that its handshake must name.")
     host: Literal["owner", "ignore"] = Field(

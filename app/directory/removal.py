@@ -72,7 +72,7 @@ async def remove(
 
 
 async def erase_removed_owner(pool: Pool, workspace_id: int, actor: str, id_: str) -> None:
-    """Erase an owner who was deleted before. Who was erased already is left.
+    """Erase an owner who was deleted before. One who was erased already is left.
 
     Raises NotFound when there never was one, and when there is one now.
     """

@@ -271,7 +271,7 @@ def change_of_lead(before: PriorAssignment, after: PriorAssignment, version: int
 
 
 def _whereabouts(of: PriorAssignment) -> dict[str, Any]:
-    """Where a lead is. Who or what does not have it is left out."""
+    """Where a lead is. Places that do not have it are left out."""
     places = {name: getattr(of, name) for name in ("owner", "team", "queue", "path", "block")}
     named = {name: value for name, value in places.items() if value is not None}
     return {"assignment_id": of.assignment_id, "state": of.state, **named}

@@ -78,7 +78,7 @@ EXPERIENCE = Report(
         "A follow-up is what an assignment sets off: a sequence that starts, a try of a person, a "
         "conversation, or an automatic answer. The first one of a lead counts. Unsubscribing and complaining "
         "are the events `unsubscribed` and `complained`, the first of each lead, after that follow-up; with "
-        "`within`, so long after it at most. Who closes a channel or a topic in their preferences "
+        "`within`, so long after it at most. A person who closes a channel or a topic in their preferences "
         "(`PUT /leads/{id}/preferences`) unsubscribes too. `by_channel` and `by_topic` count the leads that "
         "closed each: without a channel, `unsubscribed` closes e-mail, text messages and chat, and "
         "`complained` all."

@@ -47,7 +47,7 @@ from app.store.life.deliveries import StoredAction
 
 router = APIRouter(route_class=StrictRoute, tags=["actions"])
 EXECUTORS = ("assign", "events")
-"""The scopes that can execute actions. Who assigns leads gets actions; who reports events acts on leads."""
+"""The scopes that can execute actions: callers with one of them get actions in answers, or act on leads."""
 LARGE = BodyLimits(size=1024 * KIB)
 State = Annotated[FailedState | None, Query(description="Only those that are dead, or expired.")]
 

@@ -107,7 +107,7 @@ async def _received(
 
 
 async def _known(request: Request, receiver: FormReceiver, path: str) -> tuple[FormKind, KnownEndpoint]:
-    """The endpoint and its kind. Who tries too many unknown paths gets no more of them looked up."""
+    """The endpoint and its kind. For callers who try too many unknown paths no more are looked up."""
     unknown: FailureLimit = request.app.state.unknown_paths
     peer = peer_of(client_of(request.scope))
     wait = unknown.wait(peer)

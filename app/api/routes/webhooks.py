@@ -146,7 +146,7 @@ async def receive_webhook(request: Request, path: PathId) -> Response:
 
 
 async def _known(request: Request, receiver: Receiver, path: str) -> KnownEndpoint:
-    """The endpoint. Who tries too many unknown paths gets no more of them looked up.
+    """The endpoint. For callers who try too many unknown paths no more are looked up.
 
     Paths that are known are served all the same: CRMs send for many customers from few addresses.
     """

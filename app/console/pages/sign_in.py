@@ -24,7 +24,7 @@ Back = Annotated[str | None, Query(alias="return", max_length=2000)]
 @router.get(SIGN_IN)
 @public()
 async def get_sign_in(request: Request, back: Back = None) -> Response:
-    """Shows the form for a key. Who is signed in goes on."""
+    """Shows the form for a key. People who are signed in go on."""
     if await session_of(request) is not None:
         return RedirectResponse(local_path(back), 303)
     return _form(request, local_path(back))
@@ -79,7 +79,7 @@ async def use_link(request: Request, token: str) -> Response:
 @router.post(f"{ROOT}/sign-out")
 @public()
 async def sign_out(request: Request) -> Response:
-    """Ends the session. Who has none any more is signed out as well."""
+    """Ends the session. People who have none any more are signed out as well."""
     session = await session_of(request)
     if session is not None:
         await _sessions(request).sign_out(session)

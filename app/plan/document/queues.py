@@ -39,7 +39,7 @@ def format_aging(thousandths: int) -> str:
 
 
 def _aging(value: object, info: ValidationInfo) -> int:
-    # Thousandths were once read from plain numbers as well. Who writes 10 means 10/h.
+    # Thousandths were once read from plain numbers as well. A plain 10 means 10/h.
     if type(value) is int and (value == 0 or context_of(info).stored):
         return value
     try:
