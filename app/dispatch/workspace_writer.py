@@ -194,9 +194,9 @@ class WorkspaceWriter:
 
         Raises UnclearCommit for every connection error from COMMIT on.
         """
-        known, self.snapshot = self.snapshot, None
         started = time.perf_counter()
         connection = await take_connection(self.pool, self.deadline)
+        known, self.snapshot = self.snapshot, None
         try:
             result, locked = await self._prepare(connection, known, jobs)
             written = time.perf_counter()
@@ -236,7 +236,7 @@ class WorkspaceWriter:
         with _terminated_when_in_doubt(connection):
             try:
                 with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
-                    require_workspace(await connection.execute(self.begin))
+                    await self._lock(connection, known)
                     locked = time.perf_counter()
                     result = await decide_and_write(
                         connection,
@@ -261,6 +261,15 @@ class WorkspaceWriter:
             margin=min(times.overhead, self.deadline * MARGIN_SHARE),
             hurries=lambda: single or self.pending.single_waits,
         )
+
+    async def _lock(self, connection: Connection, known: Snapshot | None) -> None:
+        """Begin the transaction. A group that does not get the lock has not changed the state."""
+        try:
+            status = await connection.execute(self.begin)
+        except CONTENTION_ERRORS:
+            self.snapshot = known
+            raise
+        require_workspace(status)
 
     def _accept(self, result: GroupResult) -> None:
         """The commit is confirmed: keep the snapshot, count, and reply to every job."""

@@ -1,5 +1,6 @@
 """A job sees the changes of the earlier jobs of its commit group."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +15,18 @@ from app.dispatch.jobs.release import Release
 from app.dispatch.jobs.report_event import EventAddress, ReportEvent
 from app.dispatch.reported_events import Reporter
 from app.engine.life.events import ReportedEvent
-from app.errors import QueueEmpty
+from app.errors import Overloaded, QueueEmpty
 from app.intake.arrival import normalize
 from app.metrics.process import Metrics
 from app.registry import strategies
 from app.store import clocks
 from tests.promises.audit import audit
 from tests.support.workspace import Filled, Workspace, open_filled, stored_workspace
+
+CANCEL_WAITING = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))
+"""
+"""Ends the statements that wait for this connection, as their own time limit would."""
 
 
 def assign(number: int, key: str | None = None, **lead: Any) -> Assign:
@@ -98,3 +104,27 @@ async def test_large_group_sees_the_jobs_of_its_parts_that_are_written_already(d
     numbers = [answer["decision_number"] for answer in answers if not answer["replayed"]]
     assert numbers == list(range(1, len(answers)))
     assert books.decisions == len(answers) - 1
+
+
+async def test_group_that_does_not_get_the_lock_leaves_the_state_known(workspace: Workspace) -> None:
+    await workspace.put("teams", "pair", {"members": [{"owner": "ana"}, {"owner": "ben"}]})
+    await workspace.publish({"pipeline": [{"round_robin": {"team": "pair"}}]})
+    dispatch = Dispatcher(workspace.pool, strategies(), Metrics(), deadline=30.0)
+    [first] = await dispatch.ask_all(workspace.workspace_id, [assign(1)])
+    async with workspace.pool.acquire() as connection, connection.transaction():
+        taken = "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR UPDATE"
+        await connection.execute(taken, workspace.workspace_id)
+        asking = asyncio.create_task(dispatch.ask_all(workspace.workspace_id, [assign(2)]))
+        while not asking.done():
+            await connection.execute(CANCEL_WAITING)
+            await asyncio.sleep(0.01)
+        [refused] = await asking
+        assert isinstance(refused, Overloaded)
+        # Only who knows the state can still tell whose turn it is.
+        forget = "UPDATE journal SET state_delta = '{}', full_state = NULL WHERE workspace_id = $1"
+        await connection.execute(forget, workspace.workspace_id)
+    [second] = await dispatch.ask_all(workspace.workspace_id, [assign(2)])
+    assert isinstance(first, Reply)
+    assert isinstance(second, Reply)
+    owners = {orjson.loads(reply.body)["owner"]["id"] for reply in (first, second)}
+    assert owners == {"ana", "ben"}
