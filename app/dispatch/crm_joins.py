@@ -101,7 +101,7 @@ class CrmJoins:
         return first.prior.lead_id if first is not None else None
 
     def _note_waiting(self, rows: Sequence[RecordRow]) -> None:
-        """None of the records is a lead yet. Whoever is asked to read one reads the one that remains."""
+        """None of the records is a lead yet. Requests to read one are for the one that remains."""
         record = self.books.get(self.change.record)
         wanted = any(each.asked_for == "created" for each in rows)
         for row in rows:
