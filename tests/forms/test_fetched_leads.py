@@ -113,6 +113,15 @@ async def test_each_lead_is_fetched_and_decided_once(fetching: Workspace) -> Non
     assert {each["code"] for each in await waiting(fetching)} == {"value_missing"}
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_tool_that_says_how_long_is_asked_again_then(fetching: Workspace, status: int) -> None:
+    async with form_tool(lambda _: Reply(status, {}, {"Retry-After": "7"})) as tool:
+        await notify(fetching, await meta(fetching, tool), "621")
+        shown = await state(fetching, "rate_limited" if status == 429 else "unavailable")
+    paused = datetime.fromisoformat(shown["paused_until"]) - datetime.fromisoformat(shown["failed_at"])
+    assert timedelta(seconds=6.9) <= paused <= timedelta(seconds=9)
+
+
 async def test_a_tool_that_wants_to_be_left_alone_is_and_only_its_endpoint_waits(fetching: Workspace) -> None:
     limited = True
     usage = {"31": [{"type": "leadgen", "estimated_time_to_regain_access": 20}]}

@@ -214,11 +214,16 @@ class Fetcher:
         return self._pause(failed, max(0, tries - 1))
 
     def _pause(self, failed: Failed, failures: int) -> float:
-        """Longer and longer, never in step with others, and never shorter than the tool wants."""
+        """As long as the tool wants, else longer and longer; never in step with others.
+
+        A tool that wants to be asked at once, and fails each time, is left alone longer and longer too.
+        """
         first = _FIRST_PAUSE.get(failed.code, 60.0)
         pause = min(first * 2.0 ** min(failures, 16), _LONGEST_PAUSE)
-        asked = min(failed.wait or 0.0, _LONGEST_WAIT)
-        return max(pause * self._spread(1 - JITTER, 1 + JITTER), asked * self._spread(1.0, 1 + JITTER))
+        if failed.wait is None:
+            return pause * self._spread(1 - JITTER, 1 + JITTER)
+        asked = min(failed.wait, _LONGEST_WAIT)
+        return max(asked, min(2.0 ** min(failures, 16), pause)) * self._spread(1.0, 1 + JITTER)
 
 
 def _pausing(failed: Sequence[Failed], answered: bool) -> Failed | None:
