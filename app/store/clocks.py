@@ -29,6 +29,9 @@ SELECT_NOW = f"SELECT {NOW}"
 SELECT_DECIDING_NOW = f"SELECT {DECIDING_NOW}"
 """The time that the next decision would have."""
 
+SELECT_SERVER_TIME = "SELECT extract(epoch FROM clock_timestamp())::float8 AS time"
+"""The clock of the database."""
+
 UPSERT_CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, clock_timestamp(), $2, $3)
 ON CONFLICT (workspace_id)
@@ -58,6 +61,12 @@ async def read_deciding_now(connection: Connection, workspace_id: int) -> dateti
     """Return the time that the next decision would have."""
     now: datetime = await connection.fetchval(SELECT_DECIDING_NOW, workspace_id)
     return now.astimezone(UTC)
+
+
+async def read_server_time(connection: Connection) -> float:
+    """The clock of the database, in seconds since 1970."""
+    found: float = await connection.fetchval(SELECT_SERVER_TIME)
+    return found
 
 
 async def set_clock(connection: Connection, workspace_id: int, base_time: datetime, speed: float) -> None:

@@ -1,5 +1,7 @@
 """What CRMs and forms have sent is applied, and old deliveries are deleted."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 
 from app.dispatch.dispatcher import Dispatcher
@@ -14,6 +16,7 @@ from app.store.path import arrivals
 from app.webhooks.effects import Effects
 from app.webhooks.inbox import Inbox
 from app.worker.every import Every
+from app.worker.watch import clocks_agree
 
 SLICE = 500
 """Rows deleted in one transaction."""
@@ -24,8 +27,9 @@ DELETE_EVERY_SECONDS = 300.0
 class CrmInbox:
     """Keeps the inbox of each workspace empty, and short."""
 
-    def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
+    def __init__(self, pool: Pool, dispatch: Dispatcher, wall: Callable[[], float] = time.time) -> None:
         self._pool = pool
+        self._wall = wall
         forms = FormEffects(pool, dispatch)
         self._inbox = Inbox(pool, Effects(pool, dispatch), dispatch.metrics, others=forms)
         self._deleting = Every(DELETE_EVERY_SECONDS)
@@ -39,7 +43,8 @@ class CrmInbox:
         workspace_id = agenda.workspace_id
         busy = await self._inbox.run(workspace_id)
         if self._is_time_to_delete(agenda):
-            if await self._delete(workspace_id, agenda.run.now):
+            agreed = await clocks_agree(self._pool, self._wall)
+            if agreed and await self._delete(workspace_id, agenda.run.now):
                 return True
             self._deleting.done(workspace_id, agenda.run.now.timestamp())
         return busy

@@ -12,6 +12,7 @@ from app.store.crm import upkeep, users
 from app.store.leads.open_leads import AssignmentFilter
 from app.store.life.agenda import Agenda
 from app.worker.every import Every
+from app.worker.watch import clocks_agree
 
 ACTOR = "worker"
 EVERY_SECONDS = 30.0
@@ -44,10 +45,12 @@ class CrmUpkeep:
         if gone:
             changes = [CrmChange(ACTOR, key.system, key, "deleted", "lead") for key in gone]
             await self._dispatch.ask_all(workspace_id, [CloseDeleted(change=each) for each in changes])
+        agreed = await clocks_agree(self._pool)
         async with transaction(self._pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
             await upkeep.note_unread(connection, workspace_id)
             more = await upkeep.check_writes(connection, workspace_id, SLICE)
-            await upkeep.purge(connection, workspace_id)
+            if agreed:
+                await upkeep.purge(connection, workspace_id)
         if more or len(gone) == SLICE:
             self._every.again(workspace_id)
             return True

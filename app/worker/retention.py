@@ -1,5 +1,8 @@
 """What a workspace no longer keeps is deleted, slice by slice."""
 
+import time
+from collections.abc import Callable
+
 import structlog
 
 from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error
@@ -8,6 +11,7 @@ from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store.connection.pool import Pool
 from app.store.life.agenda import Agenda
 from app.worker.every import Every
+from app.worker.watch import clocks_agree
 
 log = structlog.get_logger()
 EVERY_SECONDS = 3600.0
@@ -15,10 +19,14 @@ EVERY_SECONDS = 3600.0
 
 
 class Retention:
-    """Deletes old data. A run that is done is not begun again within the hour."""
+    """Deletes old data. A run that is done is not begun again within the hour.
 
-    def __init__(self, pool: Pool) -> None:
+    What is deleted is gone for good. So it waits while a clock is wrong: `wall` is that of the process.
+    """
+
+    def __init__(self, pool: Pool, wall: Callable[[], float] = time.time) -> None:
         self._pool = pool
+        self._wall = wall
         self._every = Every(EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
@@ -28,6 +36,10 @@ class Retention:
     async def run(self, agenda: Agenda) -> bool:
         """Delete one slice. Returns whether there may be more."""
         workspace_id = agenda.workspace_id
+        if not await clocks_agree(self._pool, self._wall):
+            log.error("retention waits for the clock", workspace_id=workspace_id)
+            self._every.done(workspace_id, agenda.run.now.timestamp())
+            return False
         complete, busy = True, False
         try:
             busy = await delete_old_rows(self._pool, workspace_id)

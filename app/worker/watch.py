@@ -24,9 +24,6 @@ APART_SECONDS = 30.0
 CLOCKS_AT_ONCE = 20
 """Clocks of workspaces that are looked at each time, so that many take turns."""
 
-SELECT_TIME = "SELECT extract(epoch FROM clock_timestamp())::float8 AS time"
-"""The clock of the database."""
-
 
 class Watch:
     """What is looked at every few seconds. `wall` and `steady` are the clocks of the system."""
@@ -72,17 +69,28 @@ async def ask_database(pool: Pool, metrics: Metrics, wall: Callable[[], float] =
         return
     asked = wall()
     try:
-        found = await look_up(pool, ANSWER_SECONDS, SELECT_TIME)
+        found = await look_up(pool, ANSWER_SECONDS, clocks.SELECT_SERVER_TIME)
     except Exception as error:
         if not is_connection_error(error):
             raise
         metrics.database_answered(False)
     else:
         metrics.database_answered(True)
-        # It looked at its clock some time between the question and the answer.
-        ahead = max(found["time"] - wall(), asked - found["time"])
-        if ahead > APART_SECONDS:
+        if _are_apart(found["time"], asked, wall()):
             metrics.troubles.note("clock_differs", seconds=round(found["time"] - asked))
+
+
+async def clocks_agree(pool: Pool, wall: Callable[[], float] = time.time) -> bool:
+    """Whether the process and the database have the same time. If not, nothing may be deleted for its age."""
+    async with pool.acquire() as connection:
+        asked = wall()
+        found = await clocks.read_server_time(connection)
+    return not _are_apart(found, asked, wall())
+
+
+def _are_apart(found: float, asked: float, answered: float) -> bool:
+    # The database looked at its clock some time between the question and the answer.
+    return max(found - answered, asked - found) > APART_SECONDS
 
 
 class ClockWatch:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from app.audit.verify import verify
 from app.privacy import settings
@@ -207,6 +208,21 @@ async def test_kind_that_fails_stops_no_other_and_is_no_success(
     assert await state_of(old, told) == 404
     assert await old.fetch("SELECT key FROM idempotency_keys WHERE workspace_id = $1") == []
     assert (await old.get("/retention"))["run"]["finished_at"] is None
+
+
+@pytest.mark.parametrize("off", [-3600.0, 3_456_000.0])
+async def test_nothing_is_deleted_while_a_clock_is_wrong(old: Workspace, off: float) -> None:
+    await keep(old, leads="30d")
+    told = (await old.client.post("/assign", json={"lead": {"external_id": "a"}})).json()
+    await close(old, told)
+    await at(old, 60)
+    with capture_logs() as lines:
+        assert not await Retention(old.pool, lambda: time.time() + off).run(await old.agenda())
+    assert [line["event"] for line in lines] == ["retention waits for the clock"]
+    assert await state_of(old, told) == 200
+    while await (duty := Retention(old.pool)).run(await old.agenda()):
+        assert duty.is_due(await old.agenda())
+    assert await state_of(old, told) == 404
 
 
 async def test_worker_deletes_and_the_last_success_is_a_metric(filled: Filled) -> None:
