@@ -40,7 +40,7 @@ class ConsoleSessions:
         self._pool = pool
         self._authentication = authentication
         self._found: KeyLookups[tuple[int, bytes], StoredSession] = KeyLookups(
-            lambda tokens: store.find_sessions(pool, tokens), clock
+            lambda tokens: store.find_sessions(pool, tokens, SESSION_SECONDS), clock
         )
         self._unknown = FailureLimit(allowed=30, window=60.0, clock=clock)
         self._links = FailureLimit(allowed=30, window=60.0, clock=clock)

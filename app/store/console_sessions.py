@@ -1,13 +1,18 @@
 """Sessions of the console, and sign-in links. Only hashes of their tokens are stored.
 
-They end by the time of the database, not by that of a workspace, which can be moved.
+They end by the time of the database, not by that of a workspace, which can be moved. Those that were made
+while its clock was ahead are not valid: they would be for as long as it was.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import Connection, Pool, look_up_all, transaction
+from app.tokens import LINK_SECONDS
+
+_AHEAD_SECONDS = MAX_AHEAD.total_seconds()
 
 SELECT_SESSIONS = """
 SELECT found.workspace_id, found.token_hash, found.key_id, found.ends_at,
@@ -15,6 +20,7 @@ SELECT found.workspace_id, found.token_hash, found.key_id, found.ends_at,
   FROM find_console_sessions($1, $2) AS found
   JOIN workspaces ON workspaces.id = found.workspace_id
   LEFT JOIN api_keys ON api_keys.id = found.key_id
+ WHERE found.ends_at <= clock_timestamp() + make_interval(secs => $3)
 """
 """Sessions that have not ended, whatever their workspace, with what each page shows."""
 
@@ -32,7 +38,8 @@ MAKE_LINK = "SELECT make_console_link($1, $2, $3)"
 
 TAKE_LINK = """
 DELETE FROM console_links WHERE workspace_id = $1 AND token_hash = $2
-RETURNING key_id, ends_at > clock_timestamp() AS valid
+RETURNING key_id, ends_at > clock_timestamp()
+                  AND ends_at <= clock_timestamp() + make_interval(secs => $3) AS valid
 """
 """Use a sign-in link, which is gone then."""
 
@@ -50,11 +57,15 @@ class StoredSession:
 
 
 async def find_sessions(
-    pool: Pool, tokens: Sequence[tuple[int, bytes]]
+    pool: Pool, tokens: Sequence[tuple[int, bytes]], seconds: float
 ) -> dict[tuple[int, bytes], StoredSession]:
-    """Return the sessions with these workspaces and hashes of tokens; others are left out."""
+    """Return the sessions with these workspaces and hashes of tokens; others are left out.
+
+    None lasts longer than so many seconds.
+    """
     ids, hashes = [workspace_id for workspace_id, _ in tokens], [token_hash for _, token_hash in tokens]
-    rows = await look_up_all(pool, pool.acquire_seconds, SELECT_SESSIONS, ids, hashes)
+    longest = seconds + _AHEAD_SECONDS
+    rows = await look_up_all(pool, pool.acquire_seconds, SELECT_SESSIONS, ids, hashes, longest)
     return {
         (row["workspace_id"], row["token_hash"]): StoredSession(
             workspace_id=row["workspace_id"],
@@ -99,7 +110,8 @@ async def take_link(
     Raises WorkspaceDeleted.
     """
     async with transaction(pool, workspace_id) as connection:
-        row = await connection.fetchrow(TAKE_LINK, workspace_id, link_hash)
+        longest = LINK_SECONDS + _AHEAD_SECONDS
+        row = await connection.fetchrow(TAKE_LINK, workspace_id, link_hash, longest)
         if row is None or not row["valid"]:
             return None
         await connection.execute(INSERT_SESSION, workspace_id, session_hash, row["key_id"], seconds)

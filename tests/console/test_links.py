@@ -11,7 +11,7 @@ async def test_link_signs_its_owner_in_once_and_ends_with_its_key(filled: Filled
     shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
     assert "No owner 'nobody'" in shell.refuses("console", "link", "nobody")
     first, second = [shell.says("console", "link", "ana").strip() for _ in range(2)]
-    old = shell.says("console", "link", "ana", "--port", "8123").strip()
+    old, ahead = [shell.says("console", "link", "ana", "--port", "8123").strip() for _ in range(2)]
     async with open_filled(filled, no_worker=True) as workspace:
         path = first.removeprefix("http://127.0.0.1:8000")
         scanner, phone, late = (browser_of(workspace.app) for _ in range(3))
@@ -25,8 +25,10 @@ async def test_link_signs_its_owner_in_once_and_ends_with_its_key(filled: Filled
         assert (again.status_code, "set-cookie" in again.headers) == (404, False)
         assert "Ask for a new one" in again.text
         assert "typing error" not in again.text
-        await workspace.pool.execute("UPDATE console_links SET ends_at = now()")
-        assert (await late.post(old.removeprefix("http://127.0.0.1:8123"), data={})).status_code == 404
+        # The second one is as if it was made while the clock of the database was ahead.
+        for link, ends in ((old, "now()"), (ahead, "now() + interval '40 days'")):
+            await workspace.pool.execute(f"UPDATE console_links SET ends_at = {ends}")
+            assert (await late.post(link.removeprefix("http://127.0.0.1:8123"), data={})).status_code == 404
         keys = await workspace.fetch(
             "SELECT id, owner_id, scopes FROM api_keys WHERE workspace_id = $1 AND owner_id = 'ana'"
         )
