@@ -14,12 +14,11 @@ from tests.support.workspace import stored_workspace
 @pytest.mark.parametrize(
     ("weights", "leads"),
     [
-        ([1] * 7, 70 * 7),
-        ([10, *[1] * 10], 400),
-        ([3, 18, 18, 17, 17, 18, 19, 19], 387),
-        ([2.5, 0.5, 0, 1], 160),
+        pytest.param([1] * 7, 70 * 7, id="seven equal", marks=pytest.mark.long),
+        pytest.param([10, *[1] * 10], 400, id="one of ten times the weight"),
+        pytest.param([3, 18, 18, 17, 17, 18, 19, 19], 387, id="uneven", marks=pytest.mark.long),
+        pytest.param([2.5, 0.5, 0, 1], 160, id="fractions and zero"),
     ],
-    ids=["seven equal", "one of ten times the weight", "uneven", "fractions and zero"],
 )
 async def test_shares_are_exact_over_two_processes(
     database: str, weights: Sequence[float], leads: int

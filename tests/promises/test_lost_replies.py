@@ -77,7 +77,13 @@ async def test_a_decision_of_unknown_outcome_is_reported_as_such(database: str) 
     assert answer["owner"]["id"] == "rep1"
 
 
-@pytest.mark.parametrize("breaks", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        pytest.param(each, id=name, marks=() if name == "both" else pytest.mark.long)
+        for name, each in AGAIN.items()
+    ],
+)
 async def test_an_unreliable_connection_duplicates_nothing(database: str, breaks: Breaks) -> None:
     shares = dict.fromkeys(("rep0", "rep1", "rep2"), 1)
     async with stored_workspace(database, [1, 1, 1]) as workspace, proxied(database) as (dsn, proxy):

@@ -51,7 +51,7 @@ async def _check(workspace: Workspace) -> None:
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.long), 2])
 async def test_all_are_released_once_when_the_shift_begins(database: str, processes: int) -> None:
     async with stored_workspace(database) as workspace:
         with services(database, processes, env="development", worker_interval_seconds="0.05") as running:
