@@ -242,7 +242,8 @@ async def open_session(
         await read_waiting_first(connection, workspace_id, jobs, plan, facts, stored)
     if stored.first_waiting or any(job.releases() for job in asking):
         await read_backlogs(connection, workspace_id, asking, plan, stored)
-    if plan.wants_accounts or any(plan.rejects.suppresses_domain(job.reject_reason()) for job in asking):
+    suppressing = any(plan.rejects.suppresses_domain(job.reject_reason()) for job in asking)
+    if plan.wants_accounts or "domain" in plan.junk.velocity or suppressing:
         await read_accounts(connection, workspace_id, jobs, found, stored)
     leads = stored.all_leads()
     lead_ids = found.known.keys() | leads.keys()

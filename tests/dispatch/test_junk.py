@@ -174,6 +174,20 @@ async def test_one_address_is_counted_however_a_proxy_writes_it(
     assert [list(each["junk"]["parts"]) for each in answers] == [[], [], [], ["velocity_ip"]]
 
 
+async def test_people_of_a_named_account_may_come_fast(workspace: Workspace) -> None:
+    await workspace.publish(FAST)
+    for name, tier in (("werft", "named"), ("larch", "silver")):
+        account = {"name": name, "domains": [f"{name}.example"], "tier": tier}
+        assert (await workspace.client.put(f"/accounts/{name}", json=account)).status_code == 201
+    for host, parts in (
+        ("werft.example", []),
+        ("eu.werft.example", []),
+        ("larch.example", ["velocity_domain"]),
+    ):
+        answers = [await workspace.assign(email=f"p{n}@{host}") for n in range(5)]
+        assert list(answers[-1]["junk"]["parts"]) == parts
+
+
 async def test_gibberish_that_comes_fast_is_blocked_from_the_first_too_many_on(workspace: Workspace) -> None:
     await workspace.publish(FAST)
     leads = [{"email": f"x{n}@eine.example", "first_name": "asdfgh", "ip": "2001:db8::1"} for n in range(5)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.dispatch.accounts import accounts_by_name, find_account
+from app.dispatch.accounts import accounts_by_name, accounts_of_domain, find_account
 from app.dispatch.arrivals import count_arrival, count_junk
 from app.dispatch.colleagues import find_colleagues, join_waiting
 from app.dispatch.decision_session import DecisionSession
@@ -28,6 +28,7 @@ from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, submitted_until, with_declared, with_rules
 from app.intake.consent_acts import acts_of_lead
 from app.intake.contact_quality import as_company_mail
+from app.intake.domains import registrable
 from app.intake.filling import filled_from_account, shown_with, with_quality
 from app.intake.junk import subjects_of
 from app.intake.suppressions import domain_keys, suppression_keys
@@ -139,7 +140,8 @@ class Assign(Job):
             return {}
         subjects = dict(self.subjects())
         account = request.account.account if request.account is not None else None
-        named = account is not None and is_named_account(account.tier)
+        of_domain = accounts_of_domain(session, registrable(subjects.get("domain", "")) or "")
+        named = any(is_named_account(each.tier) for each in (account, *of_domain) if each is not None)
         if "domain" in subjects and (named or find_colleagues(session, request.values)):
             del subjects["domain"]  # many of them may well come from one company
         return session.arrived(subjects, request.assignment_id)
