@@ -1,5 +1,6 @@
 """The command line, `lead-assignment`."""
 
+import errno
 import gc
 import os
 import ssl
@@ -137,12 +138,10 @@ def open_standard_streams() -> None:
 
 def _message(error: Exception) -> str | None:
     match error:
-        case CommandError():
+        case CommandError() | InvalidAddress():
             return str(error)
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
-        case InvalidAddress():
-            return str(error)
         case asyncpg.ClientConfigurationError():
             return f"The database URL cannot be used: {error.args[0]}."
         case asyncpg.InvalidSQLStatementNameError() | asyncpg.DuplicatePreparedStatementError():
@@ -154,6 +153,8 @@ def _message(error: Exception) -> str | None:
             )
         case _ if type(error) in _SENTENCES:
             return _SENTENCES[type(error)]
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            return f"The output cannot be written: {error.strerror}."
         case _ if is_connection_error(error) or isinstance(error, REFUSED_ERRORS):
             return f"Cannot reach the database ({type(error).__name__})."
         case asyncpg.PostgresError():

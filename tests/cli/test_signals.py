@@ -76,6 +76,25 @@ def test_signals_are_handled_before_anything_that_takes_long_is_imported() -> No
     assert not HEAVY & set(done.stdout.split())
 
 
+def test_control_c_during_imports_ends_a_command_without_a_traceback() -> None:
+    source = """if True:
+        import importlib.abc, os, signal, sys
+
+        class Interrupted(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name == "app.cli":
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.meta_path.insert(0, Interrupted())
+        from lead_assignment.__main__ import main
+
+        main()
+    """
+    done = subprocess.run([sys.executable, "-c", source, "verify"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
 def test_signal_after_the_start_ends_it_with_its_last_lines(ready: Shell) -> None:
     rest: list[str] = []
     with ready.serving("--port", "0", rest=rest) as (process, _):
