@@ -35,13 +35,17 @@ async def recount_clocks(
 
     `old` and `new` need only the owners who were edited; `whole` is all of `new`.
     """
-    changed = [id_ for id_, owner in new.owners.items() if _differs(old.owners.get(id_), owner)]
+    # Owners who were not edited are the same objects, and there can be tens of thousands.
+    edited = [
+        (before, owner) for id_, owner in new.owners.items() if (before := old.owners.get(id_)) is not owner
+    ]
+    changed = [owner.id for before, owner in edited if _differs(before, owner)]
     for id_ in changed:
         for absence in _past(old.owners[id_], new.owners[id_], now):
             await clock_recounts.withdraw_misses(
                 connection, workspace_id, id_, absence.start, absence.end, now
             )
-    if changed or _others_may_claim(old, new):
+    if changed or _others_may_claim(old, new, edited):
         await _move(connection, workspace_id, [*changed, UNOWNED], whole)
 
 
@@ -107,7 +111,7 @@ def _moves(clock: Clock, directory: Directory) -> bool:
 
 def _differs(before: Owner | None, after: Owner) -> bool:
     """Whether the owner works at other times now. A new owner has no clocks."""
-    if before is None or before is after:
+    if before is None:
         return False
     return before.hours != after.hours or before.absences != after.absences
 
@@ -117,12 +121,13 @@ def _past(before: Owner, after: Owner, now: datetime) -> Iterator[Absence]:
     return (each for each in after.absences if each not in before.absences and each.start <= now)
 
 
-def _others_may_claim(old: Directory, new: Directory) -> bool:
+def _others_may_claim(old: Directory, new: Directory, edited: Sequence[tuple[Owner | None, Owner]]) -> bool:
     """Whether other owners may take leads that have none."""
     if old.teams != new.teams:
         return True
-    if old.owners is new.owners:
+    if any(after.active != (before is not None and before.active) for before, after in edited):
+        return True
+    added = sum(before is None for before, _ in edited)
+    if len(old.owners) + added == len(new.owners):
         return False
-    return {id_ for id_, each in old.owners.items() if each.active} != {
-        id_ for id_, each in new.owners.items() if each.active
-    }
+    return any(owner.active for id_, owner in old.owners.items() if id_ not in new.owners)

@@ -300,7 +300,7 @@ async def edit_directory(
     Raises OutcomeUnknown when the connection broke at COMMIT and the outcome cannot be found out.
     """
     written: JournalEntry | None = None
-    kept = kept or KeptSnapshot()
+    alone, kept = kept is None, kept or KeptSnapshot()
     known, kept.snapshot = kept.snapshot, None
     try:
         async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
@@ -321,3 +321,5 @@ async def edit_directory(
         until = time.monotonic() + OUTCOME_SECONDS
         if not await was_committed(pool, workspace_id, written, EDIT_LIMITS, until):
             raise DatabaseUnavailable() from error
+    if alone:
+        await by_turns(snapshot.state.emptied_in_steps())

@@ -14,7 +14,7 @@ from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.decision import BacklogRelease, Decision, LedgerEntry, PriorAssignment
 from app.engine.model.directory import Caps, Directory, Owner
-from app.engine.model.steps import at_once, counted
+from app.engine.model.steps import at_once, counted, emptied_in_steps
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -375,6 +375,11 @@ class State:
         self.refunds |= {owner: (day, count) for owner, (day, count) in rows.get("refunds", {}).items()}
         for team, row in rows.get("backlog", {}).items():
             _put(self.backlogs, team, row and Backlog.from_json(row))
+
+    def emptied_in_steps(self) -> Generator[None, None, None]:
+        """Empty a state that nobody needs any more."""
+        for entries in (self.balances, self.loads, self.member_loads):
+            yield from emptied_in_steps(entries)
 
     def _all(self) -> StateKeys:
         return StateKeys(

@@ -13,6 +13,7 @@ from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.records import ChangedRecord, directory_after, directory_in_steps
 from app.engine.model.state import State, StateKeys
+from app.engine.model.steps import emptied_in_steps
 from app.pace import HeldPace, by_turns
 from app.store.clocks import deciding_time
 from app.store.connection.kept_directories import KeptDirectories
@@ -101,6 +102,8 @@ async def catch_up(
         if entry.full_state is not None:
             snapshot.state = State()
         await by_turns(snapshot.state.apply_in_steps(entry.full_state or entry.state_delta or {}), pace)
+        for part in (entry.full_state or {}).values():
+            await by_turns(emptied_in_steps(part), pace)
         snapshot.entry = replace(entry, state_delta=None, full_state=None)
     if snapshot.directory.version != snapshot.entry.directory_version:
         snapshot.directory = await _current_directory(connection, workspace_id, snapshot)

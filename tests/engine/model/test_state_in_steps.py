@@ -40,3 +40,10 @@ def test_state_is_written_in_steps(part: str) -> None:
     steps = sum(1 for _ in only.to_json_in_steps())
     assert steps >= only.size() // ITEMS_OF_STEP
     assert at_once(only.to_json_in_steps()) == only.to_json()
+
+
+def test_state_is_freed_in_steps() -> None:
+    state = _state()
+    before = state.size()
+    assert sum(1 for _ in state.emptied_in_steps()) >= before // ITEMS_OF_STEP
+    assert state.size() == 0
