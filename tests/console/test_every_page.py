@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.console.browser import PHONE, open_screen
 from tests.console.pair import ROLES, Pair
@@ -38,9 +39,15 @@ async def _whole_pages(pair: Pair) -> AsyncIterator[tuple[str, str, str]]:
                 yield role, page.route, path
 
 
-async def test_axe_looks_at_every_page(pair: Pair) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def whole_pages(pair: Pair) -> list[tuple[str, str, str]]:
+    """What `_whole_pages` finds. To look at the pages of all roles takes seconds."""
+    return [each async for each in _whole_pages(pair)]
+
+
+async def test_axe_looks_at_every_page(pair: Pair, whole_pages: list[tuple[str, str, str]]) -> None:
     looked_at = [path.partition("?")[0].format(**pair.ids) for path, _ in SEEN_BY_AXE]
-    routes = {route async for _, route, _ in _whole_pages(pair)}
+    routes = {route for _, route, _ in whole_pages}
     patterns = {route: re.sub(r"\{[^}]+\}", "[^/]+", route) for route in routes}
     missing = {
         route for route, each in patterns.items() if not any(re.fullmatch(each, one) for one in looked_at)
@@ -48,10 +55,12 @@ async def test_axe_looks_at_every_page(pair: Pair) -> None:
     assert missing == set()
 
 
-async def test_pages_of_all_roles_work_on_a_small_phone(browser: Any, address: str, pair: Pair) -> None:
+async def test_pages_of_all_roles_work_on_a_small_phone(
+    browser: Any, address: str, pair: Pair, whole_pages: list[tuple[str, str, str]]
+) -> None:
     faults = {}
     by_axe = {(role, path.format(**pair.ids)) for path, role in SEEN_BY_AXE}
-    pages = [each async for each in _whole_pages(pair) if (each[0], each[2]) not in by_axe]
+    pages = [each for each in whole_pages if (each[0], each[2]) not in by_axe]
     for role in dict.fromkeys(role for role, _, _ in pages):
         async with open_screen(browser, address, pair, viewport=PHONE) as screen:
             await screen.sign_in(role, "/console/nowhere")
