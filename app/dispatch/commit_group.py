@@ -213,7 +213,7 @@ async def open_session(
     Raises CompileFirst.
     """
     expected = plans.get_ready(workspace_id, known.entry.plan_version) if known is not None else None
-    wants_accounts = expected is None or expected.wants_accounts
+    wants_accounts = expected is None or expected.reads_accounts
     found, snapshot = await read_facts(
         connection,
         workspace_id,
@@ -243,7 +243,7 @@ async def open_session(
     if stored.first_waiting or any(job.releases() for job in asking):
         await read_backlogs(connection, workspace_id, asking, plan, stored)
     suppressing = any(plan.rejects.suppresses_domain(job.reject_reason()) for job in asking)
-    if plan.wants_accounts or "domain" in plan.junk.velocity or suppressing:
+    if plan.reads_accounts or suppressing:
         await read_accounts(connection, workspace_id, jobs, found, stored)
     leads = stored.all_leads()
     lead_ids = found.known.keys() | leads.keys()

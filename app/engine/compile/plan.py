@@ -154,6 +154,11 @@ class Plan:
         )
 
     @property
+    def reads_accounts(self) -> bool:
+        """Whether a decision looks at accounts, be it only to tell a known company from many strangers."""
+        return self.wants_accounts or "domain" in self.junk.velocity
+
+    @property
     def releasing_queues(self) -> Sequence[str]:
         """The queues whose leads go to members on shift by themselves."""
         return [name for name, terms in self.queues.items() if terms.releases]
