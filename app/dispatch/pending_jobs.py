@@ -184,13 +184,13 @@ class PendingJobs:
         """No group is under way any more."""
         if self._running is not None and not self._running.noted:
             self._waiting_since = self._clock()  # what a failed group took says nothing of the others
-        if not (self._single or self._bulk or self._alone):
+        if not self._any_waits:
             self._waiting_since = None
         self._running = None
 
     def enter(self, job: Job) -> None:
         """Append a job."""
-        if self._running is None and not (self._single or self._bulk or self._alone):
+        if self._running is None and not self._any_waits:
             self._waiting_since = None  # those that waited have gone
         self._queue(job).append(job)
         self._count(job, 1)
@@ -239,6 +239,10 @@ class PendingJobs:
             return chosen
         bulk = _bulk_beside(size) if chosen else self._bulk_alone(size)
         return chosen + self._take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
+
+    @property
+    def _any_waits(self) -> bool:
+        return bool(self._single or self._bulk or self._alone)
 
     def _others(self) -> int:
         """The jobs that wait and share a group."""

@@ -22,8 +22,8 @@ fe80::/10
 """
 _OF_PROXIES = tuple(map(ipaddress.ip_network, _PRIVATE.split()))
 _NETWORK = 64
-_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 """One visitor has so many bits of an IPv6 address."""
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 _PLATFORM_ADDRESSES = frozenset(("test@meta.com", "test@fb.com"))
 _DUMMY = re.compile(r"<?\s*test lead:\s*dummy data for|^\s*(?:<|&lt;)?\s*dummy data for", re.I)
 WRITTEN = ("first_name", "last_name", "company", "title", "city", "email", "phone", "postal_code", "state")
